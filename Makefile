@@ -1,0 +1,44 @@
+# Every daily command. `make run` does the main job, `make test` passes the tests; each sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.locked
+
+.PHONY: setup run down test test-campaign check bench lock clean
+
+setup: $(STAMP)
+
+# uv makes the environment exactly what the lock says; every wheel's hash is checked.
+$(STAMP): requirements.txt requirements-uv.txt pyproject.toml
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements-uv.txt requirements.txt
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup
+	@$(BIN)/mcop up --deploy storefront-staging
+
+down:
+	@test ! -x $(BIN)/mcop || $(BIN)/mcop down
+
+test: setup
+	@$(BIN)/pytest
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/codespell
+	@$(BIN)/pytest -q tests/architecture
+
+bench: setup
+	@$(BIN)/python -m bench
+
+# Loose ranges live in pyproject.toml; this writes the lock.
+lock:
+	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate \
+	    --python-version 3.11 --output-file requirements.txt
+
+clean: down
+	rm -rf .venv .mcop

@@ -1,0 +1,63 @@
+"""
+Bytes by key: the one door to S3 and to folders.
+
+Template files, snapshots, plans, rendered artifacts, Terraform states, their locks, leases and journals all
+lie in an `ObjectStore`. The suite `tests/contracts/object_store.py` is the specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """The bytes under one key, and the tag by which a conditional write names them."""
+
+    data: bytes
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """
+    A flat, strongly consistent map of keys to bytes.
+
+    Keys are `/`-separated paths of visible ASCII without `.` or `..` parts; others raise `InvalidName`.
+    Every method raises `Unreachable` when the store does not answer.
+    """
+
+    url: str
+    """`s3://bucket/prefix` or `file:///folder`: what `bootstrap.open_store` opens again elsewhere."""
+
+    def get(self, key: str) -> StoredObject:
+        """
+        Return what lies under *key*.
+
+        Raises:
+            StoredObjectMissing: Nothing does.
+        """
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
+        """
+        Write *data* whole and return its etag.
+
+        Args:
+            if_absent: Only if nothing lies there.
+            if_match: Only if what lies there still has this etag.
+
+        Raises:
+            PreconditionFailed: The condition does not hold; nothing was written.
+        """
+
+    def delete(self, key: str, *, if_match: str | None = None) -> None:
+        """
+        Remove *key*; that it is not there is no error.
+
+        Raises:
+            PreconditionFailed: What lies there has another etag than *if_match*.
+        """
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield every key that starts with *prefix*, sorted."""

@@ -1,0 +1,275 @@
+"""
+The objects of the catalog: what a YAML document says, frozen.
+
+A model holds what its author wrote and, for primitives and adapters, what publishing read from the code
+(`Interface`, `Template`, provider locks). What happens to a version afterwards (its pins, whether it is
+deprecated or revoked) is not the object's own: see `CatalogEntry` in `repository`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from mcop_core.catalog.versions import check_requirement, check_version
+from mcop_core.refs import NAME_PATTERN, Kind, ObjectRef
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+SCHEMA_VERSION = 1
+"""The version of these models; `mcop catalog migrate` moves stored objects to it."""
+
+Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
+Version = Annotated[str, AfterValidator(check_version)]
+Requirement = Annotated[str, AfterValidator(check_requirement)]
+
+
+class Model(BaseModel):
+    """Frozen, closed: an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CatalogObject(Model):
+    """What all six kinds have in common."""
+
+    kind: str
+    name: Name = Field(description="Name of the object, shared by its versions.")
+    version: Version = Field(description="Semantic version; immutable once published.")
+    description: str = Field("", description="What it is for, Markdown.")
+    schema_version: Literal[1] = Field(1, description="Version of the document's form.")
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object's address."""
+        return ObjectRef(Kind(self.kind), self.name, self.version)
+
+    def document(self) -> dict[str, Any]:
+        """Return the object as a JSON-serialisable document, defaults left out."""
+        return {"kind": self.kind, **self.model_dump(mode="json", exclude_defaults=True, by_alias=True)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the canonical JSON of `document`."""
+        return hashlib.sha256(canonical_json(self.document())).hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one JSON text of *value*: sorted keys, no spaces, ASCII; refuses NaN and infinities."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+# -- primitives ----------------------------------------------------------------------------------------
+
+
+class Input(Model):
+    """One `variable` of a module."""
+
+    type: str = Field("any", description="Terraform type constraint, as the module writes it.")
+    description: str = ""
+    required: bool = False
+    default: Any = None
+    sensitive: bool = False
+    nullable: bool = True
+    ephemeral: bool = False
+
+
+class Output(Model):
+    """One `output` of a module."""
+
+    description: str = ""
+    sensitive: bool = False
+
+
+class ProviderRequirement(Model):
+    """One entry of `required_providers`: registry source and version constraint."""
+
+    source: str
+    version: str = ""
+
+
+class ProviderLock(Model):
+    """The provider version chosen at publish and the checksums of its packages."""
+
+    version: str
+    hashes: tuple[str, ...]
+
+
+class Interface(Model):
+    """What the engine read from a primitive's own code."""
+
+    inputs: dict[str, Input] = {}
+    outputs: dict[str, Output] = {}
+    providers: dict[str, ProviderRequirement] = Field({}, description="Local name to requirement.")
+
+
+class TemplateFile(Model):
+    """One stored file."""
+
+    sha256: str
+    size_bytes: int
+
+
+class Template(Model):
+    """
+    A primitive's stored files.
+
+    `digest` is the SHA-256 of the canonical JSON of `files`; the files lie in the artifact store under
+    `<prefix>/<path>`.
+    """
+
+    prefix: str
+    digest: str
+    files: dict[str, TemplateFile]
+
+
+class Primitive(CatalogObject):
+    """One reusable component: a Terraform module or a Jenkinsfile template."""
+
+    kind: Literal["primitive"] = "primitive"
+    provider: Name = Field(description="The cloud it is for.")
+    primitive_type: Name = Field(description="What its files are, for example terraform.")
+    source: str = Field(description="Folder of its files, relative to the catalog folder.")
+    interface: Interface = Field(Interface(), description="Read from the code at publish.")
+    template: Template | None = Field(None, description="The stored files; set at publish.")
+    locks: dict[str, ProviderLock] = Field({}, description="Providers the adapter does not bring; set at publish.")
+
+
+# -- adapters ------------------------------------------------------------------------------------------
+
+
+class AdapterSettings(Model):
+    """How an engine reaches a provider."""
+
+    source: str = Field("", description="Registry address of the Terraform provider, hashicorp/aws.")
+    version: str = Field("", description="Version constraint of the Terraform provider.")
+    configuration: dict[str, Any] = Field({}, description="The provider's configuration; may hold ${parameters}.")
+
+
+class Adapter(CatalogObject):
+    """Which engine and provider settings serve a (provider, primitive type)."""
+
+    kind: Literal["adapter"] = "adapter"
+    provider: Name
+    primitive_type: Name
+    engine: Name = Field(description="Registered name of the engine.")
+    settings: AdapterSettings = AdapterSettings()
+    locks: dict[str, ProviderLock] = Field({}, description="Provider address to lock; set at publish.")
+
+
+# -- patterns ------------------------------------------------------------------------------------------
+
+
+class Parameter(Model):
+    """A parameter that a pattern declares; without `default` it must be given."""
+
+    type: str = Field("any", description="Terraform type constraint.")
+    description: str = ""
+    default: Any = None
+    rule: Name | None = Field(None, description="Name of the validation rule; without it the rule of this name.")
+    sensitive: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default; `default: null` is one."""
+        return "default" not in self.model_fields_set
+
+
+class Element(Model):
+    """One primitive in a pattern."""
+
+    primitive: Name
+    version: Requirement
+    inputs: dict[str, Any] = {}
+
+
+class Pattern(CatalogObject):
+    """Several primitives with parameters, rules and wiring between them."""
+
+    kind: Literal["pattern"] = "pattern"
+    provider: Name
+    primitive_type: Name
+    parameters: dict[Name, Parameter] = {}
+    elements: dict[Name, Element] = Field(min_length=1)
+
+
+# -- workflows and manifests ---------------------------------------------------------------------------
+
+
+class PatternUse(Model):
+    """One pattern in a workflow."""
+
+    pattern: Name
+    version: Requirement
+    inputs: dict[str, Any] = {}
+
+
+class Backend(Model):
+    """Where Terraform's state lies; the key is computed, never given. Fields beyond `type` are the backend's own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: Name
+
+
+class Workflow(CatalogObject):
+    """A sequence of patterns, and the Terraform backend for their state."""
+
+    kind: Literal["workflow"] = "workflow"
+    patterns: dict[Name, PatternUse] = Field(min_length=1)
+    order: Literal["sequence", "references"] = "sequence"
+    backend: Backend
+
+
+class WorkflowUse(Model):
+    """One workflow in a manifest."""
+
+    workflow: Name
+    version: Requirement
+    overrides: dict[str, Any] = {}
+
+
+class Manifest(CatalogObject):
+    """One or more workflows with configuration, overrides, namespace: the deployment of one application."""
+
+    kind: Literal["manifest"] = "manifest"
+    namespace: Name
+    configuration: dict[str, Any] = {}
+    workflows: dict[Name, WorkflowUse] = Field(min_length=1)
+    order: Literal["sequence", "references"] = "sequence"
+
+
+# -- rules ---------------------------------------------------------------------------------------------
+
+
+class ValidationRule(CatalogObject):
+    """What the values of one parameter may be."""
+
+    kind: Literal["rule"] = "rule"
+    type: Literal["enum", "regex", "string"]
+    values: tuple[Any, ...] | None = Field(None, description="enum: what is allowed.")
+    pattern: str | None = Field(None, max_length=1024, description="regex: must match the whole value.")
+    value: str | None = Field(None, description="string: the one allowed value.")
+
+    @model_validator(mode="after")
+    def _carries_its_own_field(self) -> ValidationRule:
+        wanted = {"enum": "values", "regex": "pattern", "string": "value"}[self.type]
+        given = {name for name in ("values", "pattern", "value") if getattr(self, name) is not None}
+        if given != {wanted}:
+            raise ValueError(f"a rule of type {self.type} has the field {wanted} and neither of the other two")
+        return self
+
+
+AnyObject: TypeAlias = Primitive | Adapter | Pattern | Workflow | Manifest | ValidationRule
+
+MODELS: dict[Kind, type[CatalogObject]] = {
+    Kind.PRIMITIVE: Primitive,
+    Kind.ADAPTER: Adapter,
+    Kind.PATTERN: Pattern,
+    Kind.WORKFLOW: Workflow,
+    Kind.MANIFEST: Manifest,
+    Kind.RULE: ValidationRule,
+}

@@ -1,0 +1,1 @@
+"""The compiler: a manifest and the catalog it pins in, a `DeploymentPlan` out; pure."""

@@ -1,0 +1,152 @@
+"""
+`DeploymentPlan`: what a manifest compiles to, and the one type that passes to the DAG factory.
+
+Everything in it is JSON and frozen. A plan pins every version and the digest of every template, so that the
+same plan always renders the same artifacts. Values that a run may still override stay templates over the
+plan's `scopes`; `parameters.resolver` finishes them in the render task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, Template, canonical_json
+
+
+class PlanPart(BaseModel):
+    """Frozen, closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayeredValue(PlanPart):
+    """A value before references are replaced, and the layer that set it (`parameters.layers.Layer`)."""
+
+    value: Any
+    layer: str
+
+
+class ParameterDoor(PlanPart):
+    """
+    One parameter that a run may override, as a form field.
+
+    Attributes:
+        name: Parameter name; one door serves every pattern that declares it.
+        type: Terraform type constraint.
+        schema_: JSON schema of the value: its type, and the rule as enum, anchored pattern or const.
+        default: What the plan uses without an override, when that is a plain value; else None.
+        has_default: Whether there is such a value (`default` may be null).
+        rule: `rule#name@version`, or empty.
+        patterns: The groups (`workflow.pattern`) it reaches.
+    """
+
+    name: str
+    type: str = "any"
+    description: str = ""
+    schema_: dict[str, Any] = {}
+    default: Any = None
+    has_default: bool = False
+    rule: str = ""
+    patterns: tuple[str, ...] = ()
+
+
+class Step(PlanPart):
+    """
+    One element: what is rendered and applied as one root.
+
+    Attributes:
+        id: `workflow.pattern.element`.
+        primitive: `primitive#name@version`.
+        adapter: `adapter#name@version`.
+        engine: Registered name of the engine.
+        provider: The cloud.
+        template: The stored files, by digest.
+        interface: Inputs and outputs of the primitive.
+        locks: Provider address -> chosen version and checksums.
+        settings: The adapter's settings; configuration values are templates over the manifest scope.
+        inputs: Primitive input -> its template and the layer that set it. Inputs left to the primitive's own
+            default are not there.
+        after: Ids of the steps that must have been applied before, sorted.
+    """
+
+    id: str
+    primitive: str
+    adapter: str
+    engine: str
+    provider: str
+    template: Template
+    interface: Interface
+    locks: dict[str, ProviderLock] = {}
+    settings: AdapterSettings = AdapterSettings()
+    inputs: dict[str, LayeredValue] = {}
+    after: tuple[str, ...] = ()
+
+
+class PatternGroup(PlanPart):
+    """
+    One pattern in a workflow.
+
+    Attributes:
+        id: `workflow.pattern`.
+        pattern: `pattern#name@version`.
+        parameters: The pattern's scope: parameter -> template and layer; run overrides go on top.
+        steps: In an order in which they may run.
+        after: Ids of the groups that must be done before, sorted.
+    """
+
+    id: str
+    pattern: str
+    description: str = ""
+    parameters: dict[str, LayeredValue] = {}
+    steps: tuple[Step, ...]
+    after: tuple[str, ...] = ()
+
+
+class WorkflowGroup(PlanPart):
+    """
+    One workflow in a manifest.
+
+    Attributes:
+        id: Name in the manifest.
+        workflow: `workflow#name@version`.
+        scope: The manifest scope as this workflow sees it: configuration, then overrides.
+        backend: The backend's fields; templates over `scope`.
+        groups: In an order in which they may run.
+    """
+
+    id: str
+    workflow: str
+    description: str = ""
+    scope: dict[str, LayeredValue] = {}
+    backend: dict[str, Any]
+    groups: tuple[PatternGroup, ...]
+
+
+class DeploymentPlan(PlanPart):
+    """A manifest compiled: groups of steps, JSON-serialisable, content-addressed."""
+
+    manifest: str
+    namespace: str
+    description: str = ""
+    parameters: tuple[ParameterDoor, ...] = ()
+    workflows: tuple[WorkflowGroup, ...]
+    pins: dict[str, str] = {}
+    rules: dict[str, dict[str, Any]] = {}
+    """Rule name -> the `ValidationRule` document, for checks in the render task."""
+
+    def to_json(self) -> bytes:
+        """Return the one JSON text of this plan."""
+        return canonical_json(self.model_dump(mode="json", exclude_defaults=True))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `to_json`, in hex."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, in an order in which they may run."""
+        return tuple(step for workflow in self.workflows for group in workflow.groups for step in group.steps)

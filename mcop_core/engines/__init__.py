@@ -1,0 +1,1 @@
+"""Engines: a `RenderRequest` in, a `RenderedArtifact` out; that in, an `ApplyResult` out."""

@@ -1,0 +1,245 @@
+"""
+The engine's door: `Engine`, what goes in (`RenderRequest`, `RenderedArtifact`) and what comes out (`ApplyResult`).
+
+An engine in another package implements `Engine` and registers by entry point (group `mcop.engines`).
+The suite `tests/contracts/engine.py` is the specification.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from mcop_core.artifacts.store import ObjectStore
+from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement, canonical_json
+from mcop_core.errors import Tampered
+
+SENSITIVE_KEY = "mcop_sensitive"
+
+
+@dataclass(frozen=True, slots=True)
+class SensitivePointer:
+    """
+    Where a sensitive output lies, instead of its value: the state that holds it.
+
+    Attributes:
+        state: Store URL and key, `s3://bucket/namespace/manifest/workflow/pattern/element.tfstate`.
+        output: Name of the output in that state.
+    """
+
+    state: str
+    output: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form it has in XCom and in artifacts."""
+        return {SENSITIVE_KEY: {"state": self.state, "output": self.output}}
+
+    @classmethod
+    def read(cls, value: object) -> SensitivePointer | None:
+        """Return the pointer that *value* is, or None."""
+        if isinstance(value, dict) and set(value) == {SENSITIVE_KEY}:
+            return cls(**value[SENSITIVE_KEY])
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedText:
+    """Text with sensitive parts: plain strings and pointers in order; the runner joins them."""
+
+    parts: tuple[str | SensitivePointer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest:
+    """
+    What one step is rendered from.
+
+    Attributes:
+        address: (namespace, manifest, workflow, pattern, element): where the state key comes from.
+        files: The template's files, path -> bytes, verified against the plan's digest.
+        interface: Inputs and outputs of the primitive.
+        inputs: Input -> JSON value. A `SensitivePointer` or `SealedText` may stand anywhere in it.
+        settings: The adapter's settings, every value concrete.
+        locks: Provider address -> version and checksums.
+        backend: The workflow's backend, every value concrete.
+    """
+
+    address: tuple[str, str, str, str, str]
+    files: Mapping[str, bytes]
+    interface: Interface
+    inputs: Mapping[str, Any]
+    settings: AdapterSettings
+    locks: Mapping[str, ProviderLock]
+    backend: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedArtifact:
+    """
+    What rendering wrote, content-addressed: stored as `artifacts/<digest>.json`.
+
+    Attributes:
+        engine: Registered name of the engine that rendered it and will run it.
+        files: Path -> bytes.
+        runtime: What the engine's apply needs and is no file: where the state lies, which inputs are sealed,
+            which outputs to return. JSON; the engine's own form.
+    """
+
+    engine: str
+    files: Mapping[str, bytes]
+    runtime: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """Return the one JSON text of this artifact; files that are not UTF-8 go as base64."""
+        return canonical_json(
+            {
+                "engine": self.engine,
+                "files": {path: _encode(data) for path, data in self.files.items()},
+                "runtime": dict(self.runtime),
+            }
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `to_json`, in hex."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """Key in the artifact store."""
+        return artifact_key(self.digest)
+
+    @classmethod
+    def from_json(cls, data: bytes, digest: str) -> RenderedArtifact:
+        """
+        Read what `to_json` wrote.
+
+        Raises:
+            Tampered: *data* does not have *digest*.
+        """
+        found = hashlib.sha256(data).hexdigest()
+        if found != digest:
+            raise Tampered(f"artifact {digest} has the digest {found}", expected=digest, found=found)
+        document = json.loads(data)
+        files = {path: _decode(entry) for path, entry in document["files"].items()}
+        return cls(document["engine"], files, document["runtime"])
+
+
+def artifact_key(digest: str) -> str:
+    """Return the key of the artifact with *digest*."""
+    return f"artifacts/{digest}.json"
+
+
+def _encode(data: bytes) -> dict[str, str]:
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
+
+
+def _decode(entry: Mapping[str, str]) -> bytes:
+    return entry["text"].encode() if "text" in entry else base64.b64decode(entry["base64"])
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """
+    What an operation did.
+
+    Attributes:
+        outputs: Output -> JSON value; a sensitive one as `SensitivePointer.to_json`.
+        added, changed, destroyed: How many resources.
+        resources: One `{"address", "type", "action", "id", "seconds"}` per resource touched.
+    """
+
+    outputs: Mapping[str, Any]
+    added: int = 0
+    changed: int = 0
+    destroyed: int = 0
+    resources: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was changed."""
+        return not (self.added or self.changed or self.destroyed)
+
+
+class Reporter(Protocol):
+    """What an engine tells while it works. The runner journals it and passes it to the task's log."""
+
+    def log(self, line: str, *, level: str = "info") -> None:
+        """One readable line; `::group::name` and `::endgroup::` fold."""
+
+    def record(self, event: str, **facts: Any) -> None:
+        """One fact for the journal, durable when this returns: `resource_started`, `resource_finished`, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """
+    Where and with what an operation runs, on the machine of the runner.
+
+    Attributes:
+        directory: An empty or resumed folder of the operation's own, mode 0700, durable.
+        open_store: Store URL -> store, for states.
+        environment: The whole environment of the engine's processes; nothing else is inherited.
+        cancelled: Asked often; once True, stop gracefully and raise `Cancelled`.
+        owner: Who runs this, for locks that people read: `mcop.<manifest> <run id>`.
+    """
+
+    directory: Path
+    open_store: Callable[[str], ObjectStore]
+    environment: Mapping[str, str]
+    cancelled: Callable[[], bool]
+    owner: str
+
+
+class Engine(Protocol):
+    """One way to turn a primitive into infrastructure."""
+
+    name: str
+
+    def describe(self, files: Mapping[str, bytes]) -> Interface:
+        """
+        Read inputs, outputs and provider requirements from a primitive's own files.
+
+        Raises:
+            InvalidDocuments: Every fault of the files, with file and line.
+        """
+
+    def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
+        """
+        Choose provider versions and their checksums: provider address -> lock.
+
+        Raises:
+            EngineFailed: A provider cannot be had in any version allowed.
+        """
+
+    def check_backend(self, backend: Mapping[str, Any]) -> list[str]:
+        """Say what is wrong with a workflow's backend, one sentence each; `${…}` in a value is not looked at."""
+
+    def render(self, request: RenderRequest) -> RenderedArtifact:
+        """
+        Write the files of one root. Pure: same request, same bytes, in every mode.
+
+        Raises:
+            InvalidDocuments: A value cannot be carried; says which and why.
+        """
+
+    def apply(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+        """
+        Make the cloud what *artifact* says; applied twice, the second time changes nothing.
+
+        Raises:
+            EngineFailed: With the engine's diagnostics. What was created is in the state.
+            StateLocked: Somebody else works on this state.
+            Cancelled: A person stopped it; the state is written and the lock free.
+        """
+
+    def destroy(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+        """Remove everything that *artifact*'s state holds; raises as `apply`."""

@@ -1,0 +1,1 @@
+"""Executions: Airflow's records in, `ExecutionRecord` out."""

@@ -1,0 +1,74 @@
+"""What an operation is: the request that starts a runner, and the result it leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Operation(StrEnum):
+    """What a runner does with an artifact."""
+
+    APPLY = "apply"
+    DESTROY = "destroy"
+
+
+class Outcome(StrEnum):
+    """How an operation ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """
+    One operation on one artifact.
+
+    Attributes:
+        operation: What to do.
+        artifact: Digest of the rendered artifact.
+        run_key: Who asks, `<dag id>/<run id>/<task id>`: a retry has the same one and re-attaches.
+        owner: The same for people, shown in locks.
+        store: URL of the artifact store.
+    """
+
+    operation: Operation
+    artifact: str
+    run_key: str
+    owner: str
+    store: str
+
+    @property
+    def id(self) -> str:
+        """Name of the operation's folder: 32 hex digits of the digest of everything above."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """
+    How it ended: the runner's last word.
+
+    Attributes:
+        outputs: As in `ApplyResult`.
+        error: The error's message; empty on success.
+        error_type: The error's class name in `mcop_core.errors`.
+        facts: The error's facts that are JSON.
+    """
+
+    outcome: Outcome
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    added: int = 0
+    changed: int = 0
+    destroyed: int = 0
+    resources: tuple[Mapping[str, Any], ...] = ()
+    error: str = ""
+    error_type: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,94 @@
+"""Settings from environment variables: read once, passed as a value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from mcop_core.errors import InvalidInput, closest
+
+PREFIX = "MCOP_"
+PROFILE = Path(".mcop/settings.env")
+"""Settings of the stack that `make run` started, read from the current folder; real variables win."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    What an installation of MCOP is told by its environment; each field is `MCOP_<FIELD>`.
+
+    Attributes:
+        objects_table: DynamoDB table of the catalog's objects.
+        rules_table: DynamoDB table of the validation rules.
+        artifact_store: URL of the store of templates, snapshots and artifacts: `s3://bucket[/prefix]`
+            or `file:///folder`.
+        work_dir: Folder of the runner's operations on this machine; durable, survives the task.
+        cache_dir: Folder of what can be fetched again, by digest.
+        terraform: Path or name of the Terraform or OpenTofu binary.
+        terraform_plugin_mirror: Folder that holds `registry.terraform.io/`; empty: searched, then the registry.
+        lease_s: How long a runner's lease on a state lasts without renewal, seconds.
+        catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
+        airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
+    """
+
+    objects_table: str = "mcop-objects"
+    rules_table: str = "mcop-validation-rules"
+    artifact_store: str = "s3://mcop-artifacts"
+    work_dir: str = "/var/lib/mcop/runs"
+    cache_dir: str = "/var/cache/mcop"
+    terraform: str = "terraform"
+    terraform_plugin_mirror: str = ""
+    lease_s: float = 30.0
+    catalog_audit_s: float = 60.0
+    airflow_url: str = "http://127.0.0.1:8080"
+    airflow_username: str = ""
+    airflow_password: str = ""
+    airflow_token: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """
+        Read every `MCOP_*` variable.
+
+        Raises:
+            InvalidInput: A number is none, or a variable is unknown; names the nearest.
+        """
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        values: dict[str, object] = {}
+        for variable, text in sorted(environment.items()):
+            if not variable.startswith(PREFIX):
+                continue
+            if variable not in known:
+                near = closest(variable, known)
+                raise InvalidInput(f"{variable} is no setting of MCOP." + (f' Did you mean "{near}"?' if near else ""))
+            field = known[variable]
+            values[field.name] = _seconds(variable, text) if field.type == "float" else text
+        return cls(**values)  # type: ignore[arg-type]
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that `from_environment` reads as this."""
+        return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
+
+
+def _seconds(variable: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(f"{variable} is {text!r}: it must be a number of seconds") from None
+
+
+def load_profile(environment: Mapping[str, str], path: Path = PROFILE) -> dict[str, str]:
+    """Return *environment* over the `NAME=value` lines of the file *path*, if there is one."""
+    if not path.is_file():
+        return dict(environment)
+    lines = (line.partition("=") for line in path.read_text().splitlines() if line and not line.startswith("#"))
+    return {**{name: value for name, _, value in lines}, **environment}
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process; a profile's other variables (AWS_…) are set in it too."""
+    environment = load_profile(os.environ)
+    os.environ.update(environment)
+    return Settings.from_environment(environment)

@@ -1,0 +1,1 @@
+"""The Airflow side of the house, and the only package that imports airflow: `DeploymentPlan` in, DAG out."""
