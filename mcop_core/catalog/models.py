@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from mcop_core.catalog.versions import check_requirement, check_version
 from mcop_core.refs import NAME_PATTERN, Kind, ObjectRef
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 SCHEMA_VERSION = 1
 """The version of these models; `mcop catalog migrate` moves stored objects to it."""

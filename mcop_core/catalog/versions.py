@@ -130,7 +130,8 @@ def _test(term: str, requirement: str) -> Callable[[Version], bool]:
 
 def _padded(text: str) -> str:
     numbers, dash, rest = text.partition("-")
-    return ".".join((numbers.split(".") + ["0", "0"])[:3]) + dash + rest
+    parts = [*numbers.split("."), "0", "0"]
+    return ".".join(parts[:3]) + dash + rest
 
 
 def _pessimistic_ceiling(text: str) -> Version:

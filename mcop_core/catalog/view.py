@@ -1,0 +1,114 @@
+"""A fixed set of published objects, as checks and the compiler see it: no I/O, no change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
+
+from mcop_core.catalog.models import Adapter, CatalogObject, ValidationRule
+from mcop_core.catalog.repository import Pins
+from mcop_core.catalog.versions import LATEST, best_version, version_key
+from mcop_core.errors import ObjectNotFound, closest
+from mcop_core.refs import Kind, ObjectRef
+
+Found = TypeVar("Found", bound=CatalogObject)
+
+
+def pin_key(kind: Kind, name: str, requirement: str) -> str:
+    """Return the key of a pin, `pattern#network@~> 2.0`."""
+    return f"{kind}#{name}@{requirement}"
+
+
+def adapter_pin_key(provider: str, primitive_type: str) -> str:
+    """Return the key under which the adapter of (provider, primitive type) is pinned."""
+    return f"adapter#{provider}/{primitive_type}"
+
+
+class CatalogView:
+    """
+    Objects by name and requirement.
+
+    Args:
+        objects: Every version that may be found.
+        pins: What earlier compilation chose; a pin that is there wins over every newer version.
+        hidden: Versions that a requirement does not choose any more (revoked ones); pins still reach them.
+    """
+
+    def __init__(
+        self, objects: Iterable[CatalogObject], *, pins: Pins | None = None, hidden: Collection[ObjectRef] = ()
+    ) -> None:
+        self._objects: dict[tuple[Kind, str], dict[str, CatalogObject]] = {}
+        for item in objects:
+            self._objects.setdefault((item.ref.kind, item.name), {})[item.version] = item
+        self._pins: Mapping[str, str] = pins or {}
+        self._hidden = frozenset(hidden)
+
+    def names(self, kind: Kind) -> list[str]:
+        """Return the names of all objects of *kind*, sorted."""
+        return sorted(name for found, name in self._objects if found is kind)
+
+    def versions(self, kind: Kind, name: str) -> list[str]:
+        """Return the versions of one object, oldest first."""
+        return sorted(self._objects.get((kind, name), {}), key=version_key)
+
+    def get(self, ref: ObjectRef) -> CatalogObject | None:
+        """Return one version, or None."""
+        return self._objects.get((ref.kind, ref.name), {}).get(ref.version)
+
+    def find(self, kind: Kind, name: str, requirement: str, model: type[Found]) -> Found:
+        """
+        Return the version that the pins, or else *requirement*, choose.
+
+        Raises:
+            ObjectNotFound: No such name (carries the nearest as `suggestion`) or no such version (carries the
+                known ones as `allowed`).
+        """
+        versions = self._objects.get((kind, name))
+        if not versions:
+            near = closest(name, self.names(kind))
+            raise ObjectNotFound(f"there is no {kind} {name!r}", name=name, allowed=(), suggestion=near)
+        chosen = self._pins.get(pin_key(kind, name, requirement)) or best_version(
+            (version for version in versions if ObjectRef(kind, name, version) not in self._hidden), requirement
+        )
+        if chosen is None or chosen not in versions:
+            known = tuple(self.versions(kind, name))
+            wanted = chosen or requirement
+            raise ObjectNotFound(
+                f"there is no version {wanted!r} of {kind} {name!r}", name=name, allowed=known, suggestion=None
+            )
+        found = versions[chosen]
+        if not isinstance(found, model):
+            raise TypeError(f"{found.ref} is no {model.__name__}")
+        return found
+
+    def rule(self, name: str) -> ValidationRule | None:
+        """Return the rule for the parameter *name*: the pinned or the latest version, or None."""
+        try:
+            return self.find(Kind.RULE, name, LATEST, ValidationRule)
+        except ObjectNotFound:
+            return None
+
+    def adapter(self, provider: str, primitive_type: str) -> Adapter:
+        """
+        Return the adapter that serves (provider, primitive type): the pinned one, or the latest of the first by name.
+
+        Raises:
+            ObjectNotFound: There is none; carries the pairs that are served as `allowed`.
+        """
+        pinned = self._pins.get(adapter_pin_key(provider, primitive_type))
+        if pinned:
+            name, _, version = pinned.partition("@")
+            return self.find(Kind.ADAPTER, name, version, Adapter)
+        served = {(item.provider, item.primitive_type): item.name for item in reversed(self._latest_adapters())}
+        name = served.get((provider, primitive_type), "")
+        if not name:
+            raise ObjectNotFound(
+                f"no adapter serves provider {provider!r} with primitive type {primitive_type!r}",
+                name=provider,
+                allowed=tuple(sorted("/".join(pair) for pair in served)),
+                suggestion=closest(f"{provider}/{primitive_type}", ["/".join(pair) for pair in served]),
+            )
+        return self.find(Kind.ADAPTER, name, LATEST, Adapter)
+
+    def _latest_adapters(self) -> list[Adapter]:
+        return [self.find(Kind.ADAPTER, name, LATEST, Adapter) for name in self.names(Kind.ADAPTER)]
