@@ -7,9 +7,16 @@ lie in an `ObjectStore`. The suite `tests/contracts/object_store.py` is the spec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
+
+from mcop_core.errors import InvalidName
+
+_KEY = re.compile(r"[\x21-\x5b\x5d-\x7e]+", re.ASCII)
+_MAX_KEY = 900
+"""Characters of a key; S3 allows 1,024 with the store's own prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +68,32 @@ class ObjectStore(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key that starts with *prefix*, sorted."""
+
+
+def check_key(key: str) -> str:
+    """
+    Return *key* unchanged if it is one: visible ASCII without backslash, no empty, `.` or `..` part.
+
+    Raises:
+        InvalidName: It is none; carries it as `name`.
+    """
+    parts = key.split("/")
+    if len(key) > _MAX_KEY or not _KEY.fullmatch(key) or any(part in ("", ".", "..") for part in parts):
+        raise InvalidName(
+            f"key {key[:200]!r} is not allowed: visible ASCII without backslash, no empty, '.' or '..' part, "
+            f"up to {_MAX_KEY} characters",
+            name=key,
+        )
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """
+    Return *prefix* unchanged if a key may start with it; the last part may be unfinished, or all of it empty.
+
+    Raises:
+        InvalidName: No key starts so.
+    """
+    if prefix:
+        check_key(f"{prefix}x")
+    return prefix

@@ -1,0 +1,213 @@
+"""
+A primitive's files: read from a folder, stored under `<type>/<provider>/<name>/<version>/<digest>/`, loaded by digest.
+
+The digest in the path keeps two writers of one version apart and makes a half-written template invisible: nothing
+refers to it. `mcop-files.json`, the manifest of digests, is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from mcop_core.artifacts.store import ObjectStore, check_key
+from mcop_core.catalog.models import Template, TemplateFile, canonical_json
+from mcop_core.errors import Fault, InvalidDocuments, InvalidName, StoredObjectMissing, Tampered
+
+FILES_MANIFEST = "mcop-files.json"
+MAX_FILE_BYTES = 5_000_000
+MAX_BYTES = 50_000_000
+MAX_FILES = 2_000
+_AT_ONCE = 16
+_DIGEST_LENGTH = 16
+
+_NOT_THE_AUTHORS = frozenset({".git", "__pycache__", ".DS_Store"})
+"""Left out: what tools put beside the files, and no run ever reads."""
+
+_REFUSED = (".terraform", ".terragrunt-cache")
+_REFUSED_ENDINGS = (".tfstate", ".tfstate.backup", ".tfplan")
+
+
+# -- from a folder -------------------------------------------------------------------------------------
+
+
+def collect_files(folder: Path) -> dict[str, bytes]:
+    """
+    Read every file below *folder*: path relative to it, `/`-separated, sorted -> bytes.
+
+    `.git`, `__pycache__` and `.DS_Store` are left out.
+
+    Raises:
+        InvalidDocuments: Every fault at once: a link or another thing that is no regular file, what a run of
+            Terraform leaves behind (`.terraform`, states, plans), a path that is no key, two paths that differ
+            in case alone, a file over 5 MB, over 50 MB or 2,000 files in all, or no file.
+    """
+    if not folder.is_dir():
+        raise InvalidDocuments.of([Fault("there is no such folder", file=str(folder))])
+    found = list(_walk(folder))
+    faults = [fault for path, relative in found if (fault := _fault_of(path, relative))]
+    faults += _twins([relative for _, relative in found], folder)
+    if not found or len(found) > MAX_FILES:
+        faults.append(Fault(f"it has {len(found)} files: allowed are 1 to {MAX_FILES}", file=str(folder)))
+    if not faults and (size := sum(path.lstat().st_size for path, _ in found)) > MAX_BYTES:
+        faults.append(Fault(f"its files have {size} bytes: allowed are {MAX_BYTES}", file=str(folder)))
+    if faults:
+        raise InvalidDocuments.of(faults)
+    return {relative: _read(path) for path, relative in sorted(found, key=lambda item: item[1])}
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
+    for place, folders, names in os.walk(folder):
+        entries = [Path(place) / name for name in (*folders, *names) if name not in _NOT_THE_AUTHORS]
+        folders[:] = sorted(name for name in folders if name not in {*_NOT_THE_AUTHORS, *_REFUSED})
+        for entry in sorted(entries):
+            if entry.is_symlink() or not entry.is_dir() or entry.name in _REFUSED:
+                yield entry, entry.relative_to(folder).as_posix()
+
+
+def _fault_of(path: Path, relative: str) -> Fault | None:
+    status = path.lstat()
+    if path.name in _REFUSED or path.name.endswith(_REFUSED_ENDINGS):
+        return Fault("it was left by a run of Terraform and may hold secrets: remove it", file=str(path))
+    if not stat.S_ISREG(status.st_mode):
+        return Fault("only regular files are stored, no links", file=str(path))
+    if status.st_size > MAX_FILE_BYTES:
+        return Fault(f"it has {status.st_size} bytes: allowed are {MAX_FILE_BYTES}", file=str(path))
+    try:
+        check_key(relative)
+    except InvalidName as error:
+        return Fault(error.message, file=str(path))
+    return None
+
+
+def _twins(paths: list[str], folder: Path) -> list[Fault]:
+    first: dict[str, str] = {}
+    twins = [(path, first.setdefault(path.lower(), path)) for path in sorted(paths)]
+    return [
+        Fault(f"it differs from {other} in case alone", file=str(folder / path))
+        for path, other in twins
+        if path != other
+    ]
+
+
+def _read(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise InvalidDocuments.of([Fault(f"it grew over {MAX_FILE_BYTES} bytes while it was read", file=str(path))])
+    return data
+
+
+# -- to the store and back -----------------------------------------------------------------------------
+
+
+def describe_template(
+    primitive_type: str, provider: str, name: str, version: str, files: Mapping[str, bytes]
+) -> Template:
+    """Return what `save_template` will return, without writing."""
+    entries = {
+        path: TemplateFile(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+        for path, data in sorted(files.items())
+    }
+    digest = hashlib.sha256(_manifest(entries)).hexdigest()
+    prefix = f"{primitive_type}/{provider}/{name}/{version}/{digest[:_DIGEST_LENGTH]}"
+    return Template(prefix=check_key(prefix), digest=digest, files=entries)
+
+
+def is_saved(store: ObjectStore, template: Template) -> bool:
+    """Whether every file of *template* is stored: somebody has published or is publishing the same bytes."""
+    try:
+        return store.get(f"{template.prefix}/{FILES_MANIFEST}").data == _manifest(template.files)
+    except StoredObjectMissing:
+        return False
+
+
+def save_template(
+    store: ObjectStore, primitive_type: str, provider: str, name: str, version: str, files: Mapping[str, bytes]
+) -> Template:
+    """
+    Store *files*, the manifest of digests last; saving the same again writes nothing.
+
+    Nothing refers to a template before the catalog does, so a publication that fails removes what it saved
+    with `delete_template`, unless `is_saved` was true before: then it belongs to somebody else.
+
+    Raises:
+        InvalidName: A path or a part of the prefix is no key.
+    """
+    template = describe_template(primitive_type, provider, name, version, files)
+    for path in files:
+        check_key(path)
+    if FILES_MANIFEST in files:
+        raise InvalidName(f"a file must not have the name {FILES_MANIFEST}", name=FILES_MANIFEST)
+    if not is_saved(store, template):
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(lambda path: store.put(f"{template.prefix}/{path}", files[path]), files))
+        store.put(f"{template.prefix}/{FILES_MANIFEST}", _manifest(template.files))
+    return template
+
+
+def delete_template(store: ObjectStore, template: Template) -> None:
+    """Remove everything that lies under the prefix of *template*, the manifest of digests first."""
+    store.delete(f"{template.prefix}/{FILES_MANIFEST}")
+    for key in list(store.keys(f"{template.prefix}/")):
+        store.delete(key)
+
+
+def load_template(store: ObjectStore, template: Template, cache_dir: Path) -> dict[str, bytes]:
+    """
+    Return the files of *template*: path, sorted -> bytes, each with the digest that the template says.
+
+    Args:
+        cache_dir: Folder of file contents by digest, shared by all processes of the machine; what is damaged
+            there is fetched again.
+
+    Raises:
+        Tampered: A stored file has other bytes; names it. Or the template's own digest is not that of its list.
+        StoredObjectMissing: A file is gone.
+        InvalidName: A path in the list is no key.
+    """
+    if hashlib.sha256(_manifest(template.files)).hexdigest() != template.digest:
+        raise Tampered(f"template {template.prefix}: its list of files has not the digest {template.digest}")
+    paths = [check_key(path) for path in sorted(template.files)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(paths, pool.map(lambda path: _load_file(store, template, path, cache_dir), paths), strict=True))
+
+
+def _load_file(store: ObjectStore, template: Template, path: str, cache_dir: Path) -> bytes:
+    wanted = template.files[path].sha256
+    cached = cache_dir / "files" / wanted[:2] / wanted
+    with suppress(OSError):
+        data = cached.read_bytes()
+        if hashlib.sha256(data).hexdigest() == wanted:
+            return data
+    key = f"{template.prefix}/{path}"
+    data = store.get(key).data
+    found = hashlib.sha256(data).hexdigest()
+    if found != wanted:
+        raise Tampered(f"{store.url}: {key} has the digest {found}, published was {wanted}", file=path, key=key)
+    with suppress(OSError):
+        _cache(cached, data)
+    return data
+
+
+def _cache(path: Path, data: bytes) -> None:
+    """A cache that cannot be written costs time, not correctness; so the caller goes on."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _manifest(files: Mapping[str, TemplateFile]) -> bytes:
+    return canonical_json({path: entry.model_dump() for path, entry in files.items()})
