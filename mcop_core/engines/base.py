@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement, canonical_json
@@ -28,7 +30,7 @@ class SensitivePointer:
     Where a sensitive output lies, instead of its value: the state that holds it.
 
     Attributes:
-        state: Store URL and key, `s3://bucket/namespace/manifest/workflow/pattern/element.tfstate`.
+        state: Store URL and key, `s3://bucket?region=r#namespace/manifest/workflow/pattern/element.tfstate`.
         output: Name of the output in that state.
     """
 
@@ -179,6 +181,62 @@ class Reporter(Protocol):
         """One fact for the journal, durable when this returns: `resource_started`, `resource_finished`, …"""
 
 
+class Lease(Protocol):
+    """
+    The right to change one thing in a store, for as long as its holder lives and renews it.
+
+    Attributes:
+        id: Of this holding of the lease; also the id of the engine's own lock under it.
+        abandoned: Ids of earlier holdings whose holders are proved dead: their locks may be broken.
+        left: Workspaces on this machine that those holders left behind, the oldest first.
+    """
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def abandoned(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def left(self) -> tuple[Path, ...]: ...  # noqa: D102
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody else is known to hold it now; asked often, without asking the store."""
+
+    def check(self) -> None:
+        """
+        Ask the store whether this is still the newest holding, before a write that must not be an old holder's.
+
+        Raises:
+            StateConflict: It is not.
+        """
+
+    def keep(self) -> None:
+        """Do not give the lease back at the end: something is unsettled, and the next holder must know."""
+
+
+class Unleased:
+    """The lease of an operation that nothing else can meet: it is never lost, and breaks no lock."""
+
+    abandoned: tuple[str, ...] = ()
+    left: tuple[Path, ...] = ()
+    is_lost = False
+
+    def __init__(self) -> None:
+        self.id = str(uuid4())
+
+    def check(self) -> None:
+        """Pass."""
+
+    def keep(self) -> None:
+        """Nothing is given back."""
+
+
+@contextmanager
+def unleased(store: ObjectStore, key: str) -> Iterator[Lease]:
+    """Hold no lease on *key* in *store*: the engine's own lock is the only guard."""
+    yield Unleased()
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """
@@ -190,6 +248,7 @@ class Workspace:
         environment: The whole environment of the engine's processes; nothing else is inherited.
         cancelled: Asked often; once True, stop gracefully and raise `Cancelled`.
         owner: Who runs this, for locks that people read: `mcop.<manifest> <run id>`.
+        lease: Store and key of what is changed -> the lease, held in a `with`; raises `StateLocked`.
     """
 
     directory: Path
@@ -197,6 +256,7 @@ class Workspace:
     environment: Mapping[str, str]
     cancelled: Callable[[], bool]
     owner: str
+    lease: Callable[[ObjectStore, str], AbstractContextManager[Lease]] = unleased
 
 
 class Engine(Protocol):

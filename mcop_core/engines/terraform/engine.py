@@ -1,0 +1,74 @@
+"""Terraform, or OpenTofu, as an `Engine`: each method is one call of a module of this room."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from mcop_core.catalog.models import Interface, ProviderLock, ProviderRequirement
+from mcop_core.engines.base import ApplyResult, RenderedArtifact, RenderRequest, Reporter, Workspace
+from mcop_core.engines.terraform import backend, providers, render
+
+if TYPE_CHECKING:
+    from mcop_core.settings import Settings
+
+
+class TerraformEngine:
+    """
+    Renders roots and runs the binary that the settings name.
+
+    Args:
+        settings: `terraform` and `terraform_plugin_mirror` are read.
+        environment: Where provider packages are looked for and what locking runs with; the process's own if None.
+    """
+
+    name = render.ENGINE
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
+        self._settings = settings
+        self._environment = dict(os.environ if environment is None else environment)
+        self._locks: dict[tuple[tuple[str, str], ...], dict[str, ProviderLock]] = {}
+        self._locking = Lock()
+
+    def describe(self, files: Mapping[str, bytes]) -> Interface:
+        """Read a module's inputs, outputs and providers; see `module_interface.read_interface`."""
+        # The HCL parser costs a quarter of a second to import, which an apply need not pay.
+        from mcop_core.engines.terraform.module_interface import read_interface
+
+        return read_interface(files)
+
+    def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
+        """Choose provider versions; see `providers.lock_providers`. The same question is asked of Terraform once."""
+        question = tuple(sorted((entry.source, entry.version) for entry in requirements.values()))
+        with self._locking:
+            if question not in self._locks:
+                self._locks[question] = providers.lock_providers(
+                    requirements, binary=self._settings.terraform, mirror=self._mirror(), environment=self._environment
+                )
+            return dict(self._locks[question])
+
+    def check_backend(self, backend_: Mapping[str, Any]) -> list[str]:
+        """Say what is wrong with a workflow's backend; see `backend.check_backend`."""
+        return backend.check_backend(backend_)
+
+    def render(self, request: RenderRequest) -> RenderedArtifact:
+        """Write the files of one root; see `render.render`."""
+        return render.render(request)
+
+    def apply(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+        """Make the cloud what *artifact* says; see `operate.apply`."""
+        from mcop_core.engines.terraform import operate
+
+        return operate.apply(artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror())
+
+    def destroy(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+        """Remove everything that *artifact*'s state holds; see `operate.destroy`."""
+        from mcop_core.engines.terraform import operate
+
+        return operate.destroy(artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror())
+
+    def _mirror(self) -> Path | None:
+        return providers.find_mirror(self._settings.terraform_plugin_mirror, self._environment)

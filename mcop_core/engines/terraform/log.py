@@ -1,0 +1,278 @@
+"""
+Terraform's JSON events -> lines for people, facts for the journal, and what came of it. Pure.
+
+One `EventReader` reads the events of one process: `plan` and `apply` become log groups, each planned change
+and each resource one line, warnings and errors carry Terraform's own detail, the place and a hint. What is
+not an event of `terraform.ui` is never shown: with a full disk Terraform writes the whole state to its
+standard output. Known secrets are masked in everything that leaves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcop_core.engines.terraform.command import hint_for
+
+HIDDEN = "(sensitive value)"
+_SHORTEST_SECRET = 4
+"""Shorter texts are not masked: they stand in too many harmless lines."""
+
+_WILL = {
+    "create": "+ {} will be created",
+    "update": "~ {} will be changed in place",
+    "delete": "- {} will be destroyed",
+    "replace": "-/+ {} will be replaced",
+    "import": "= {} will be imported",
+    "move": "> {} has moved",
+    "forget": ". {} will be left alone and forgotten",
+    "read": "? {} will be read",
+}
+_DOES = {"create": "creating", "update": "changing", "delete": "destroying", "read": "reading"}
+_DID = {"create": "created", "update": "changed", "delete": "destroyed", "read": "read"}
+_SAFE_TO_REPEAT = {"terraform", "null", "random", "time", "tls", "local"}
+"""Providers whose resources lie in the state or on the worker alone: nothing is doubled by creating them again."""
+
+
+_MODULES = {"terraform.ui", "tofu.ui"}
+_PROVIDER_DIED = {"Plugin did not respond", "Request cancelled"}
+
+
+class Mask:
+    """
+    Replaces known secrets in texts by `(sensitive value)`.
+
+    Args:
+        secrets: Values of any JSON shape; every text in them of four characters or more is masked, as it
+            is and as JSON writes it.
+    """
+
+    def __init__(self, secrets: Iterable[Any] = ()) -> None:
+        texts = {text for secret in secrets for text in _texts(secret) if len(text) >= _SHORTEST_SECRET}
+        written = texts | {json.dumps(text)[1:-1] for text in texts} | {line for text in texts for line in _lines(text)}
+        self._texts = sorted(written, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return *text* without the secrets."""
+        for secret in self._texts:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for part in value.values() for text in _texts(part)]
+    if isinstance(value, (list, tuple)):
+        return [text for part in value for text in _texts(part)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if len(line) >= _SHORTEST_SECRET]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line for the task's log; `level` is `info`, `warning` or `error`."""
+
+    line: str
+    level: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One record for the journal."""
+
+    event: str
+    facts: Mapping[str, Any]
+
+
+class EventReader:
+    """
+    Reads the events of one `terraform apply` in their order.
+
+    Attributes:
+        resources: `{"address", "type", "action", "id", "seconds"}` per finished change, in order.
+        diagnostics: `{"summary", "detail", "where", "address"}` per error, masked.
+        complete: Whether Terraform said that the apply is complete.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._group = ""
+        self._started: dict[str, tuple[str, str, str]] = {}
+        self._failed: dict[str, tuple[str, str, str]] = {}
+        self._drifted: set[str] = set()
+        self._hidden = 0
+        self.resources: list[dict[str, Any]] = []
+        self.diagnostics: list[dict[str, str]] = []
+        self.complete = False
+
+    def read(self, line: str) -> tuple[list[LogLine], list[Fact]]:
+        """Return what *line* of standard output says to people and to the journal."""
+        event = _event(line)
+        if event is None:
+            self._hidden += bool(line.strip())
+            return [], []
+        handler = getattr(self, f"_on_{event.get('type')}", None)
+        lines, facts = handler(event) if handler else ([], [])
+        return [LogLine(self._mask(text.line), text.level) for text in lines], facts
+
+    def close(self) -> list[LogLine]:
+        """Return the lines that end the log: what was withheld, and the end of the open group."""
+        lines = []
+        if self._hidden:
+            line = f"{self._hidden} lines of Terraform's output are no events and are not shown"
+            lines.append(LogLine(line, "warning"))
+        return [*lines, *self._open("")]
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the addresses that were started and neither finished nor failed, in order."""
+        return tuple(self._started)
+
+    def doubtful(self) -> tuple[str, ...]:
+        """
+        Return the creations whose outcome nobody knows and that creating again might double, in order.
+
+        Those are the unfinished ones, and the failed ones whose provider died under them.
+        """
+        crashed = {found["address"] for found in self.diagnostics if found["summary"] in _PROVIDER_DIED}
+        lost = {address: entry for address, entry in list(self._failed.items()) if address in crashed}
+        doubtful = {**lost, **dict(list(self._started.items()))}
+        return tuple(
+            address
+            for address, (action, provider, _) in doubtful.items()
+            if action == "create" and provider not in _SAFE_TO_REPEAT
+        )
+
+    def _open(self, name: str) -> list[LogLine]:
+        if self._group == name:
+            return []
+        lines = [LogLine("::endgroup::")] if self._group else []
+        self._group = name
+        return [*lines, LogLine(f"::group::{name}")] if name else lines
+
+    # One method per type of event; each gives (lines, facts).
+
+    def _on_version(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        version = str(event.get("terraform") or event.get("tofu") or "")
+        return self._open("plan"), [Fact("terraform", {"version": version})]
+
+    def _on_resource_drift(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        # Told only with a planned change: after any apply, Terraform calls `tags: null -> {}` a drift.
+        self._drifted.add(event["change"]["resource"]["addr"])
+        return [], []
+
+    def _on_planned_change(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        change = event["change"]
+        address, action = change["resource"]["addr"], change["action"]
+        reason = f" ({change['reason'].replace('_', ' ')})" if change.get("reason") else ""
+        drift = "; it was changed outside of MCOP" if address in self._drifted else ""
+        line = _WILL.get(action, "{} " + action).format(address) + reason + drift
+        facts = {"address": address, "action": action, "drifted": bool(drift)}
+        return [LogLine(line)], [Fact("resource_planned", facts)]
+
+    def _on_change_summary(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        changes = event["changes"]
+        if changes["operation"] != "plan":
+            self.complete = True
+            return [], [Fact("terraform_complete", dict(changes))]
+        return [LogLine(_plan_summary(changes))], []
+
+    def _on_apply_start(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        hook = event["hook"]
+        resource, action = hook["resource"], hook["action"]
+        if action == "read":
+            return [], []
+        known = self._mask(str(hook.get("id_value") or ""))
+        self._started[resource["addr"]] = (action, resource["implied_provider"], known)
+        line = LogLine(f"{resource['addr']}: {_DOES.get(action, action)} …")
+        fact = Fact("resource_started", {"address": resource["addr"], "action": action, "id": known})
+        return [*self._open("apply"), line], [fact]
+
+    def _on_apply_progress(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        hook = event["hook"]
+        doing = _DOES.get(hook["action"], hook["action"])
+        return [LogLine(f"{hook['resource']['addr']}: still {doing} after {hook['elapsed_seconds']:.0f} s")], []
+
+    def _on_apply_complete(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        hook = event["hook"]
+        resource, action, seconds = hook["resource"], hook["action"], hook["elapsed_seconds"]
+        if action == "read":
+            return [], []
+        _, _, known = self._started.pop(resource["addr"], ("", "", ""))
+        done = {
+            "address": resource["addr"],
+            "type": resource["resource_type"],
+            "action": action,
+            "id": self._mask(str(hook.get("id_value") or "")) or known,
+            "seconds": seconds,
+        }
+        self.resources.append(done)
+        named = f" [{done['id']}]" if done["id"] else ""
+        line = f"{done['address']}: {_DID.get(action, action)} in {seconds:.0f} s{named}"
+        return [LogLine(line)], [Fact("resource_finished", done)]
+
+    def _on_apply_errored(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        hook = event["hook"]
+        address, action = hook["resource"]["addr"], hook["action"]
+        self._failed[address] = self._started.pop(address, (action, hook["resource"]["implied_provider"], ""))
+        line = LogLine(f"{address}: {_DOES.get(action, action)} failed after {hook['elapsed_seconds']:.0f} s", "error")
+        return [line], [Fact("resource_failed", {"address": address, "action": action})]
+
+    def _on_provision_progress(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        hook = event["hook"]
+        return [LogLine(f"{hook['resource']['addr']} ({hook['provisioner']}): {hook['output']}")], []
+
+    def _on_diagnostic(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
+        found = self._diagnostic(event["diagnostic"])
+        level = "error" if event["diagnostic"]["severity"] == "error" else "warning"
+        if level == "error":
+            self.diagnostics.append(found)
+        hint = hint_for(f"{found['summary']} {found['detail']}")
+        lines = [f"{level.title()}: {found['summary']}", *found["detail"].splitlines()]
+        lines += [f"at {found['where']}"] if found["where"] else []
+        lines += [f"Hint: {hint}"] if hint else []
+        return [LogLine(line, level) for line in lines if line], [Fact("diagnostic", {"severity": level, **found})]
+
+    def _diagnostic(self, diagnostic: Mapping[str, Any]) -> dict[str, str]:
+        span = diagnostic.get("range") or {}
+        place = f"{span['filename']}:{span['start']['line']}" if span else ""
+        address = str(diagnostic.get("address") or "")
+        return {
+            "summary": self._mask(str(diagnostic.get("summary") or "")),
+            "detail": self._mask(str(diagnostic.get("detail") or "")),
+            "where": ", ".join(part for part in (address, place) if part),
+            "address": address,
+        }
+
+
+def _event(line: str) -> Mapping[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and event.get("@module") in _MODULES else None
+
+
+def _plan_summary(changes: Mapping[str, Any]) -> str:
+    counts = [(changes["add"], "to add"), (changes["change"], "to change"), (changes["remove"], "to destroy")]
+    counts += [(changes["import"], "to import")] if changes.get("import") else []
+    if not any(count for count, _ in counts):
+        return "No changes: the infrastructure is as the artifact says."
+    return "Plan: " + ", ".join(f"{count} {what}" for count, what in counts) + "."
+
+
+def tally(resources: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """Return how many of *resources* were (created, changed, destroyed); a replaced one counts as both."""
+    actions = [resource["action"] for resource in resources]
+    return actions.count("create"), actions.count("update"), actions.count("delete")
+
+
+def summary(resources: Sequence[Mapping[str, Any]], outputs: int) -> str:
+    """Return the log's last line for a successful operation."""
+    added, changed, destroyed = tally(resources)
+    what = f"{added} added, {changed} changed, {destroyed} destroyed" if resources else "no changes"
+    return f"Done: {what}; {outputs} output{'' if outputs == 1 else 's'}."

@@ -1,0 +1,465 @@
+"""
+Apply and destroy: an artifact in, one Terraform process on a durable local state, an `ApplyResult` out.
+
+The order of things is what keeps resources from being lost: lease, Terraform's own lock, pull, settle what
+a dead predecessor left, apply while the state is shipped, push, release. Whatever goes wrong in between, the
+state is pushed first and the error raised after; if it cannot be pushed, lease and lock are kept, the file
+stays, and the next holder settles it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mcop_core.artifacts.store import ObjectStore
+from mcop_core.engines.base import ApplyResult, Lease, RenderedArtifact, Reporter, SensitivePointer, Workspace
+from mcop_core.engines.terraform import lock as locks
+from mcop_core.engines.terraform import sealed, state
+from mcop_core.engines.terraform.command import Process, cancelled, failure
+from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
+from mcop_core.engines.terraform.providers import cli_config, terraform_environment
+from mcop_core.engines.terraform.shipper import Shipper
+from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
+from mcop_core.errors import InvalidInput, StateConflict, StoredObjectMissing, UnknownOutcome, Unreachable
+
+BACKEND_FILE = "backend.tf.json"
+_EVENTS = "apply"
+_INIT = "init"
+_PREPARED = "mcop-prepared"
+_CLI_CONFIG = "mcop.tfrc"
+_PRIVATE = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """
+    How long things may take, seconds.
+
+    Attributes:
+        ship_every_s: How often the state is copied while it changes.
+        push_patience_s: How long a push waits for a store that does not answer.
+    """
+
+    ship_every_s: float = 1.0
+    push_patience_s: float = 300.0
+
+
+def apply(
+    artifact: RenderedArtifact,
+    workspace: Workspace,
+    report: Reporter,
+    *,
+    binary: str,
+    mirror: Path | None,
+    timing: Timing = Timing(),
+) -> ApplyResult:
+    """
+    Make the cloud what *artifact* says; see `Engine.apply`.
+
+    Args:
+        binary: Path or name of Terraform or OpenTofu.
+        mirror: Folder of provider packages; None for the registry.
+
+    Raises:
+        EngineFailed: Terraform failed; what it created is in the state.
+        StateLocked: Somebody else works on this state.
+        StateConflict: The state moved, or the lease was lost; nothing was overwritten.
+        Cancelled: A person stopped it; the state is written and the lock free.
+        UnknownOutcome: A creation was cut off, and repeating it might double the resource.
+        Unreachable: The state store did not answer; what was done is kept in the workspace.
+    """
+    return _operate("apply", artifact, workspace, report, binary, mirror, timing)
+
+
+def destroy(
+    artifact: RenderedArtifact,
+    workspace: Workspace,
+    report: Reporter,
+    *,
+    binary: str,
+    mirror: Path | None,
+    timing: Timing = Timing(),
+) -> ApplyResult:
+    """Remove everything that *artifact*'s state holds; arguments and errors as `apply`."""
+    return _operate("destroy", artifact, workspace, report, binary, mirror, timing)
+
+
+def _operate(
+    operation: str,
+    artifact: RenderedArtifact,
+    workspace: Workspace,
+    report: Reporter,
+    binary: str,
+    mirror: Path | None,
+    timing: Timing,
+) -> ApplyResult:
+    home = artifact.runtime["state"]
+    address = StateAddress(home["store"], home["key"])
+    store = workspace.open_store(address.store)
+    workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with workspace.lease(store, address.key) as lease:
+        lock = locks.open_lock(home, store)
+        session = _Session(operation, artifact, workspace, report, binary, mirror, timing, address, store, lease, lock)
+        with session.locked():
+            return session.run()
+
+
+@dataclass(slots=True)
+class _Session:
+    """One operation under its lease; the steps of `run`, and what they learn."""
+
+    operation: str
+    artifact: RenderedArtifact
+    workspace: Workspace
+    report: Reporter
+    binary: str
+    mirror: Path | None
+    timing: Timing
+    address: StateAddress
+    store: ObjectStore
+    lease: Lease
+    lock: locks.ObjectLock | locks.TableLock
+    etag: str | None = None
+    base: StateFile | None = None
+    is_settled: bool = True
+    is_fenced: bool = False
+    resources: list[dict[str, Any]] = field(default_factory=list)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold Terraform's lock; lock and lease are kept at the end if something is unsettled."""
+        self.is_settled = not (self.lease.abandoned or (self.directory / state.BASE_FILE).exists())
+        who = f"{self.workspace.owner}@{socket.gethostname()}"
+        info = locks.lock_info(self.lease.id, self.address, operation=self.operation, who=who, now=datetime.now(UTC))
+        with locks.hold(
+            self.lock,
+            info,
+            abandoned=self.lease.abandoned,
+            give_back=self._give_back,
+            tell=self._warn,
+            patience_s=self.timing.push_patience_s,
+        ):
+            self.report.record("locked", state=str(self.address), lock=self.lease.id)
+            yield
+
+    def _give_back(self) -> bool:
+        if not self.is_settled:
+            self.lease.keep()
+        return self.is_settled
+
+    def run(self) -> ApplyResult:
+        """Carry out the operation."""
+        self._pull()
+        values = self._unseal()
+        mask = Mask([*values.values(), *self._private()])
+        self._settle(mask)
+        self._stop_if_cancelled()
+        if self.operation == "destroy" and self.base is None:
+            self.report.log("Nothing to destroy: there is no state.")
+            return ApplyResult({})
+        self._prepare(mask)
+        self._stop_if_cancelled()
+        return self._terraform(values, mask)
+
+    @property
+    def directory(self) -> Path:
+        """The workspace's folder: the root module."""
+        return self.workspace.directory
+
+    def is_cancelled(self) -> bool:
+        """Whether Terraform must stop: a person said so, or the state is not ours any more."""
+        return self.workspace.cancelled() or self.lease.is_lost or self.is_fenced
+
+    def _stop_if_cancelled(self) -> None:
+        if self.is_cancelled():
+            self.lease.check()
+            raise cancelled(self.operation)
+
+    def _warn(self, line: str) -> None:
+        self.report.log(line, level="warning")
+
+    # -- before -----------------------------------------------------------------------------------------
+
+    def _pull(self) -> None:
+        self.base, self.etag = state.pull(self.store, self.address.key)
+        if isinstance(self.lock, locks.TableLock):
+            self._check_digest(self.lock)
+        serial = self.base.serial if self.base else None
+        self.report.record("state_pulled", state=str(self.address), serial=serial, etag=self.etag)
+
+    def _check_digest(self, lock: locks.TableLock) -> None:
+        try:
+            lock.check_digest(self.base.data if self.base else None)
+        except StateConflict:
+            copy = self._read_inflight()
+            if self.base is None or copy is None or copy.state is None or copy.state.data != self.base.data:
+                raise
+            lock.note_digest(self.base.data)  # our own push, cut off between its two writes
+
+    def _unseal(self) -> dict[str, Any]:
+        if self.operation == "destroy" and self.base is None:
+            return {}
+        return sealed.unseal(self.artifact.runtime.get("sealed", {}), self.workspace.open_store)
+
+    def _private(self) -> list[Any]:
+        outputs = self.base.outputs.values() if self.base else ()
+        known = [output["value"] for output in outputs if output.get("sensitive")]
+        texts = [self.workspace.environment.get(name, "") for name in _PRIVATE]
+        return [*known, *(text for text in texts if len(text) >= 16)]
+
+    # -- what a predecessor left ------------------------------------------------------------------------
+
+    def _settle(self, mask: Mask) -> None:
+        own = self._own_leftover(mask)
+        others = [state.left_in(path, _doubtful_in(path)) for path in reversed(self._foreign())]
+        inflight = self._read_inflight()
+        leftovers = [left for left in (own, *others, inflight) if left is not None]
+        settled = state.settle(self.base, leftovers)
+        if settled.is_new and settled.state is not None:
+            self.report.log(f"Resuming: pushing the state of serial {settled.state.serial} that was left unpushed.")
+            self._push(settled.state)
+        if leftovers:
+            self._clear(*self._foreign())
+        self.is_settled = True
+        if settled.doubtful:
+            raise unknown(settled.doubtful)
+
+    def _foreign(self) -> list[Path]:
+        return [path for path in self.lease.left if path != self.directory]
+
+    def _own_leftover(self, mask: Mask) -> Leftover | None:
+        events = self.directory / f"{_EVENTS}.out"
+        if not ((self.directory / state.BASE_FILE).exists() and events.exists()):
+            return state.left_in(self.directory, ())
+        reader = EventReader(mask)
+        process = Process.find(self.directory, name=_EVENTS)
+        if process is not None:
+            self.report.log(f"Following on Terraform process {process.pid}, which outlived its runner.")
+            self._follow(process, reader)
+        else:
+            self.report.log("What Terraform did before its runner died:")
+            self._replay(events, reader)
+        self.resources += reader.resources
+        return state.left_in(self.directory, () if reader.complete else reader.doubtful())
+
+    def _replay(self, events: Path, reader: EventReader) -> None:
+        for line in events.read_text(errors="replace").splitlines():
+            self._tell(*reader.read(line))
+        self._tell(reader.close(), [])
+
+    def _read_inflight(self) -> Leftover | None:
+        try:
+            stored = self.store.get(self.address.inflight)
+        except StoredObjectMissing:
+            return None
+        return Leftover.from_json(stored.data, f"{self.address.store}#{self.address.inflight}")
+
+    def _clear(self, *others: Path) -> None:
+        """Remove every copy of the state: what it holds is in the store now."""
+        self._delete_inflight()
+        for directory in (self.directory, *others):
+            state.forget(directory)
+            for end in ("out", "err"):
+                (directory / f"{_EVENTS}.{end}").unlink(missing_ok=True)
+        self.is_settled = True
+        self.report.record("settled", store=self.address.store, key=self.address.key, etag=self.etag)
+
+    def _delete_inflight(self) -> None:
+        def act() -> None:
+            self.store.delete(self.address.inflight)
+
+        try:
+            state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
+        except Unreachable as error:
+            self._warn(f"the copy in flight stays, which harms nothing: {error}")
+
+    # -- Terraform --------------------------------------------------------------------------------------
+
+    def _prepare(self, mask: Mask) -> None:
+        write_files(self.artifact.files, self.directory)
+        (self.directory / _CLI_CONFIG).write_text(cli_config(self.mirror))
+        wanted = _preparation(self.artifact.files, self.binary, self.mirror)
+        marker = self.directory / _PREPARED
+        if marker.exists() and marker.read_text() == wanted:
+            return
+        self.report.log("::group::init")
+        self._init(mask)
+        self.report.log("::endgroup::")
+        state.write_durably(marker, wanted.encode())
+
+    def _init(self, mask: Mask) -> None:
+        args = ["init", "-lockfile=readonly", "-input=false", "-no-color"]
+        process = Process.start(
+            self.binary, args, directory=self.directory, environment=self._environment({}), name=_INIT
+        )
+        for line in process.lines(self.is_cancelled):
+            if line.strip():
+                self.report.log(mask(line))
+        if process.exit_code != 0:
+            self._stop_if_cancelled()
+            raise failure("init", process.exit_code, (), mask(process.stderr))
+        self.report.record("initialised")
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        allowed = terraform_environment(self.workspace.environment)
+        return {**allowed, **variables, "TF_CLI_CONFIG_FILE": str(self.directory / _CLI_CONFIG)}
+
+    def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
+        variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
+        base = self.base.digest if self.base else state.NOTHING
+        state.place(self.directory, self.base, base)
+        self.is_settled = False
+        reader = EventReader(mask)
+        environment = self._environment(variables)
+        process = Process.start(
+            self.binary, self._arguments(), directory=self.directory, environment=environment, name=_EVENTS
+        )
+        self.report.record("terraform_started", pid=process.pid, operation=self.operation)
+        self._follow(process, reader)
+        self.report.record("terraform_ended", pid=process.pid, exit_code=process.exit_code)
+        self.resources += reader.resources
+        return self._end(process, reader, mask)
+
+    def _arguments(self) -> list[str]:
+        destroys = ["-destroy"] if self.operation == "destroy" else []
+        return ["apply", *destroys, "-auto-approve", "-input=false", "-json", "-backup=-"]
+
+    def _follow(self, process: Process, reader: EventReader) -> None:
+        base = json.loads((self.directory / state.BASE_FILE).read_bytes())["base"]
+        with Shipper(
+            self.store,
+            self.address,
+            self.directory,
+            base=base,
+            doubtful=reader.doubtful,
+            tell=self._warn,
+            every_s=self.timing.ship_every_s,
+        ) as shipper:
+            for line in process.lines(self.is_cancelled, idle=lambda: self._note_fence(shipper)):
+                self._tell(*reader.read(line))
+            self._tell(reader.close(), [])
+        self._note_fence(shipper)
+        shipper.ship()
+
+    def _note_fence(self, shipper: Shipper) -> None:
+        self.is_fenced = self.is_fenced or shipper.is_fenced
+
+    def _tell(self, lines: list[LogLine], facts: list[Fact]) -> None:
+        for fact in facts:
+            self.report.record(fact.event, **fact.facts)
+        for line in lines:
+            self.report.log(line.line, level=line.level)
+
+    # -- after ------------------------------------------------------------------------------------------
+
+    def _end(self, process: Process, reader: EventReader, mask: Mask) -> ApplyResult:
+        local = state.read_local(self.directory)
+        if local is not None and (self.base is None or local.content() != self.base.content()):
+            self._push(local)
+        self._clear()
+        doubtful = () if reader.complete else reader.doubtful()
+        if doubtful:
+            raise unknown(doubtful)
+        if process.exit_code != 0:
+            if self.is_cancelled():
+                raise cancelled(self.operation)
+            raise failure(self.operation, process.exit_code, reader.diagnostics, mask(process.stderr))
+        return self._result()
+
+    def _push(self, newer: StateFile) -> None:
+        def act() -> str:
+            return state.push(self.store, self.address.key, newer.data, self.etag, check=self.lease.check)
+
+        try:
+            self.etag = state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
+            self._note_digest(newer)
+        except Unreachable as error:
+            raise Unreachable(
+                f"{error}. What was done is kept in {self.directory / state.STATE_FILE}; run the step again: "
+                "it is pushed first.",
+                service=error.facts.get("service", "state store"),
+            ) from error
+        self.base = newer
+        self.report.record("state_pushed", state=str(self.address), serial=newer.serial, etag=self.etag)
+
+    def _note_digest(self, newer: StateFile) -> None:
+        if isinstance(self.lock, locks.TableLock):
+            note = partial(self.lock.note_digest, newer.data)
+            state.patiently(note, patience_s=self.timing.push_patience_s, tell=self._warn)
+
+    def _result(self) -> ApplyResult:
+        outputs = read_outputs(self.artifact.runtime.get("outputs", {}), self.base, self.address)
+        outputs = {} if self.operation == "destroy" else outputs
+        added, changed, destroyed = tally(self.resources)
+        self.report.log(summary(self.resources, len(outputs)))
+        return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources))
+
+
+def unknown(addresses: tuple[str, ...]) -> UnknownOutcome:
+    """Return the error that names creations which were cut off."""
+    return UnknownOutcome(
+        f"Terraform was cut off while it created {', '.join(addresses)}: the cloud may hold them, the state does not. "
+        "Look for them in the cloud; import them or remove them; then run the step again.",
+        resources=addresses,
+    )
+
+
+def write_files(files: Mapping[str, bytes], directory: Path) -> None:
+    """
+    Write an artifact's files below *directory*, all but the backend's: the state is local while it works.
+
+    Raises:
+        InvalidInput: A path leads out of the folder.
+    """
+    for path, data in files.items():
+        parts = PurePosixPath(path).parts
+        if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+            raise InvalidInput(f"the artifact's path {path!r} leads out of its folder")
+        if path != BACKEND_FILE:
+            target = directory.joinpath(*parts)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            target.unlink(missing_ok=True)
+            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+                stream.write(data)
+
+
+def _preparation(files: Mapping[str, bytes], binary: str, mirror: Path | None) -> str:
+    parts = [f"{path} {hashlib.sha256(data).hexdigest()}" for path, data in sorted(files.items())]
+    return hashlib.sha256("\n".join([binary, str(mirror), *parts]).encode()).hexdigest()
+
+
+def _doubtful_in(directory: Path) -> tuple[str, ...]:
+    reader = EventReader(Mask())
+    with suppress(FileNotFoundError):
+        for line in (directory / f"{_EVENTS}.out").read_text(errors="replace").splitlines():
+            reader.read(line)
+    return () if reader.complete else reader.doubtful()
+
+
+def read_outputs(
+    wanted: Mapping[str, Mapping[str, Any]], found: StateFile | None, address: StateAddress
+) -> dict[str, Any]:
+    """
+    Return each wanted output's value with its type, a sensitive one as a pointer to *address*. Pure.
+
+    Args:
+        wanted: Output -> `{"sensitive": bool}`. An output that is null is not in the state.
+    """
+    held = found.outputs if found else {}
+    return {name: _output(name, facts, held.get(name, {}), address) for name, facts in wanted.items()}
+
+
+def _output(name: str, facts: Mapping[str, Any], held: Mapping[str, Any], address: StateAddress) -> Any:
+    if facts.get("sensitive") or held.get("sensitive"):
+        return SensitivePointer(str(address), name).to_json()
+    return held.get("value")

@@ -1,0 +1,384 @@
+"""
+Terraform's state on its way: pulled, shipped while it changes, settled after a crash, pushed.
+
+While an operation works, the state that counts is a file in its workspace. The state store holds the state
+it began with, and beside it, under `<key>.mcop-inflight`, a copy of the file as of about a second ago. Every
+copy names its *base*, the digest of the state it grew from: a copy is carried on only if the state has not
+moved since. Deciding is pure (`settle`); reading and writing are the functions around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcop_core.artifacts.store import ObjectStore
+from mcop_core.errors import (
+    InvalidInput,
+    McopError,
+    PreconditionFailed,
+    StateConflict,
+    StoredObjectMissing,
+    Unreachable,
+)
+
+STATE_FILE = "terraform.tfstate"
+BASE_FILE = "mcop-base.json"
+COPY_FILE = "mcop-copy.tfstate"
+NOTHING = ""
+"""The base of a state that grew from none."""
+
+_BACKOFF_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class StateAddress:
+    """Where a state lies; as text `<store url>#<key>`, split at the last `#`."""
+
+    store: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.store}#{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> StateAddress:
+        """
+        Read `<store url>#<key>`.
+
+        Raises:
+            InvalidInput: One of the two is missing.
+        """
+        store, _, key = text.rpartition("#")
+        if not (store and key):
+            raise InvalidInput(f"{text!r} is no address of a state: write <store url>#<key>")
+        return cls(store, key)
+
+    @property
+    def inflight(self) -> str:
+        """Key of the copy that is kept while an operation works."""
+        return f"{self.key}.mcop-inflight"
+
+
+@dataclass(frozen=True, slots=True)
+class StateFile:
+    """One version of a state: its bytes, and what MCOP reads of them."""
+
+    data: bytes
+    document: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, data: bytes, where: str) -> StateFile:
+        """
+        Read a state of format 4.
+
+        Raises:
+            StateConflict: *data* is none: empty, cut off, of another format. Names *where* it lies.
+        """
+        try:
+            document = json.loads(data)
+        except ValueError as error:
+            raise StateConflict(f"the state in {where} cannot be read: {error}", where=where) from error
+        if not isinstance(document, dict) or document.get("version") != 4:
+            raise StateConflict(f"the state in {where} is not of format 4", where=where)
+        return cls(data, document)
+
+    @property
+    def lineage(self) -> str:
+        """The id that all versions of one state share."""
+        return str(self.document.get("lineage", ""))
+
+    @property
+    def serial(self) -> int:
+        """Grows with each version."""
+        return int(self.document.get("serial", 0))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, in hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Output -> `{"value", "type", "sensitive"?}`; one that is null is not there."""
+        return self.document.get("outputs") or {}
+
+    def content(self) -> dict[str, Any]:
+        """Return what the state says of the world, without its serial and Terraform's version."""
+        return {name: part for name, part in self.document.items() if name not in ("serial", "terraform_version")}
+
+    def instances(self) -> dict[str, str]:
+        """Return the managed resources it holds: address -> id."""
+        found = {}
+        for resource in self.document.get("resources") or []:
+            if resource.get("mode") == "managed":
+                for instance in resource.get("instances") or []:
+                    found[_address(resource, instance)] = str((instance.get("attributes") or {}).get("id", ""))
+        return found
+
+
+def _address(resource: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
+    module = f"{resource['module']}." if resource.get("module") else ""
+    key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+    deposed = f" (deposed {instance['deposed']})" if "deposed" in instance else ""
+    return f"{module}{resource['type']}.{resource['name']}{key}{deposed}"
+
+
+# -- settling ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """
+    What an operation left that did not end by itself.
+
+    Attributes:
+        where: For people: the file or the object.
+        base: Digest of the state it grew from; `NOTHING` for none.
+        state: As far as it had come; None if nothing was written yet.
+        doubtful: Addresses whose creation had begun and whose outcome nobody knows.
+    """
+
+    where: str
+    base: str
+    state: StateFile | None
+    doubtful: tuple[str, ...] = ()
+
+    def to_json(self) -> bytes:
+        """Return the form it has under `StateAddress.inflight`."""
+        state = None if self.state is None else self.state.data.decode()
+        return json.dumps({"base": self.base, "doubtful": list(self.doubtful), "state": state}).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, where: str) -> Leftover:
+        """
+        Read what `to_json` wrote.
+
+        Raises:
+            StateConflict: It is something else.
+        """
+        try:
+            document = json.loads(data)
+            state = document["state"]
+            read = None if state is None else StateFile.parse(state.encode(), where)
+            return cls(where, document["base"], read, tuple(document["doubtful"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, McopError):
+                raise
+            raise StateConflict(f"{where} is no copy of a state in flight", where=where) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """
+    The state to go on from.
+
+    Attributes:
+        state: None: there is none yet.
+        is_new: Whether it must be pushed before anything else.
+        doubtful: Addresses whose creation had begun and whose outcome nobody knows.
+    """
+
+    state: StateFile | None
+    is_new: bool = False
+    doubtful: tuple[str, ...] = ()
+
+
+def settle(remote: StateFile | None, leftovers: Sequence[Leftover]) -> Settled:
+    """
+    Decide which state to go on from. Pure.
+
+    Args:
+        remote: What the state store holds.
+        leftovers: The nearest to the process that wrote it first; all of one crashed operation, or of
+            several on the same state.
+
+    Returns:
+        The first leftover that grew from *remote*; else *remote*. A leftover that *remote* already contains
+        counts as settled.
+
+    Raises:
+        StateConflict: A leftover holds resources that *remote* does not, and did not grow from it.
+    """
+    base = remote.digest if remote else NOTHING
+    fresh = [left for left in leftovers if not _is_contained(left, remote)]
+    for left in fresh:
+        _check_grew(left, remote, base)
+    if not fresh:
+        return Settled(remote, doubtful=leftovers[0].doubtful if leftovers else ())
+    return Settled(fresh[0].state, is_new=True, doubtful=fresh[0].doubtful)
+
+
+def _is_contained(left: Leftover, remote: StateFile | None) -> bool:
+    if left.state is None:
+        return True
+    if remote is None:
+        return not left.state.instances() and left.base != NOTHING
+    if left.state.content() == remote.content():
+        return True
+    known = remote.instances().items()
+    return left.base != remote.digest and all(instance in known for instance in left.state.instances().items())
+
+
+def _check_grew(left: Leftover, remote: StateFile | None, base: str) -> None:
+    state = left.state
+    if state is None or (left.base == base and (remote is None or remote.lineage == state.lineage)):
+        return
+    known = remote.instances() if remote else {}
+    lost = sorted(name for name, id_ in state.instances().items() if known.get(name) != id_)
+    raise StateConflict(
+        f"{left.where} holds what an operation did that was never pushed (serial {state.serial}), and the state has "
+        f"moved since (serial {remote.serial if remote else 'none'}). Not in the state: {', '.join(lost)}. "
+        "Import these or remove them from the cloud, then delete the copy.",
+        where=left.where,
+        resources=tuple(lost),
+    )
+
+
+# -- files ---------------------------------------------------------------------------------------------
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write *data* to *path* whole or not at all, mode 0600, on disk when this returns."""
+    fresh = path.with_name(path.name + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(path)
+
+
+def place(directory: Path, state: StateFile | None, base: str) -> None:
+    """Put *state* where Terraform works on it in *directory*, and note its *base*."""
+    forget(directory)
+    write_durably(directory / BASE_FILE, json.dumps({"base": base}).encode())
+    if state is not None:
+        write_durably(directory / STATE_FILE, state.data)
+
+
+def forget(directory: Path) -> None:
+    """Remove the state and every copy of it from *directory*."""
+    for name in (BASE_FILE, STATE_FILE, COPY_FILE, f"{STATE_FILE}.backup", "errored.tfstate"):
+        with suppress(FileNotFoundError):
+            (directory / name).unlink()
+
+
+def read_local(directory: Path) -> StateFile | None:
+    """
+    Return the state in *directory*, None if there is none.
+
+    Terraform writes the file in place, so that one cut off by a crash is possible: then the last whole copy.
+
+    Raises:
+        StateConflict: Neither can be read.
+    """
+    found: StateConflict | None = None
+    for name in ("errored.tfstate", STATE_FILE, COPY_FILE):
+        path = directory / name
+        if path.exists() and path.stat().st_size:
+            try:
+                return StateFile.parse(path.read_bytes(), str(path))
+            except StateConflict as error:
+                found = found or error
+    if found is not None:
+        raise found
+    return None
+
+
+def left_in(directory: Path, doubtful: tuple[str, ...]) -> Leftover | None:
+    """Return what an operation left in its workspace *directory*, None if it had settled everything."""
+    base = directory / BASE_FILE
+    if not base.exists():
+        return None
+    return Leftover(str(directory / STATE_FILE), json.loads(base.read_bytes())["base"], read_local(directory), doubtful)
+
+
+# -- store ---------------------------------------------------------------------------------------------
+
+
+def pull(store: ObjectStore, key: str) -> tuple[StateFile | None, str | None]:
+    """Return the state under *key* and its etag; both None if there is none."""
+    try:
+        stored = store.get(key)
+    except StoredObjectMissing:
+        return None, None
+    return StateFile.parse(stored.data, f"{store.url}#{key}"), stored.etag
+
+
+def read_outputs(open_store: Callable[[str], ObjectStore], address: StateAddress) -> Mapping[str, Any]:
+    """
+    Return the output values of the state at *address*.
+
+    Raises:
+        StoredObjectMissing: There is no such state.
+    """
+    state, _ = pull(open_store(address.store), address.key)
+    if state is None:
+        raise StoredObjectMissing(f"there is no state {address}: its component is not applied", key=address.key)
+    return {name: output["value"] for name, output in state.outputs.items()}
+
+
+def patiently(
+    act: Callable[[], str | None], *, patience_s: float, tell: Callable[[str], None] = lambda _: None
+) -> str | None:
+    """
+    Return what *act* gives, asking again while the store does not answer.
+
+    Raises:
+        Unreachable: It did not answer for *patience_s* seconds.
+    """
+    ends, wait_s = time.monotonic() + patience_s, 0.25
+    while True:
+        try:
+            return act()
+        except Unreachable as error:
+            left_s = ends - time.monotonic()
+            if left_s <= 0:
+                raise
+            tell(f"{error}; trying for another {left_s:.0f} s")
+        time.sleep(max(0.0, min(wait_s, left_s)))
+        wait_s = min(wait_s * 2, _BACKOFF_S)
+
+
+def push(store: ObjectStore, key: str, data: bytes, etag: str | None, *, check: Callable[[], None]) -> str:
+    """
+    Write the state once, if it is still the one that was pulled; return the new etag.
+
+    Args:
+        etag: What `pull` or the last `push` gave; None: there was none.
+        check: The lease's; raises if somebody else holds the state now.
+
+    Raises:
+        StateConflict: The state moved.
+        Unreachable: The store did not answer; the write may have happened, and calling again is safe.
+    """
+    check()
+    try:
+        return put_if(store, key, data, etag)
+    except PreconditionFailed as error:
+        stored = get_or_none(store, key)
+        if stored is not None and stored[0] == data:
+            return stored[1]  # our own write, whose answer was lost
+        raise StateConflict(f"the state {store.url}#{key} moved while this operation held it", key=key) from error
+
+
+def put_if(store: ObjectStore, key: str, data: bytes, etag: str | None) -> str:
+    """Write *data* if what lies there has *etag*, or if nothing does and *etag* is None; return the new etag."""
+    return store.put(key, data, if_absent=True) if etag is None else store.put(key, data, if_match=etag)
+
+
+def get_or_none(store: ObjectStore, key: str) -> tuple[bytes, str] | None:
+    """Return the bytes under *key* and their etag, None if there are none."""
+    try:
+        stored = store.get(key)
+    except StoredObjectMissing:
+        return None
+    return stored.data, stored.etag

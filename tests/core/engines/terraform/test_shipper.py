@@ -1,0 +1,62 @@
+"""The copy of a state that changes."""
+
+import time
+from pathlib import Path
+
+from mcop_core.engines.terraform import state
+from mcop_core.engines.terraform.shipper import Shipper
+from mcop_core.engines.terraform.state import Leftover, StateAddress
+from tests.core.engines.terraform.operations import FailingStore
+from tests.core.engines.terraform.test_state import NEW, OLD, left, store, version
+
+__all__ = ["store"]
+
+
+def shipper(store: FailingStore, directory: Path, told: list[str]) -> Shipper:
+    return Shipper(
+        store,
+        StateAddress(store.url, "k"),
+        directory,
+        base=OLD.digest,
+        doubtful=lambda: ("aws_vpc.c",),
+        tell=told.append,
+        every_s=0.02,
+    )
+
+
+def wait(condition) -> None:
+    ends = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_a_changed_state_is_shipped_with_its_base_and_doubts(store, tmp_path):
+    """A copy follows each change; a store that is away is told of once, and caught up with."""
+    told: list[str] = []
+    state.place(tmp_path, OLD, OLD.digest)
+    with shipper(store, tmp_path, told):
+        state.write_durably(tmp_path / state.STATE_FILE, NEW.data)
+        wait(lambda: "k.mcop-inflight" in list(store.keys("")))
+        store.is_down = True
+        state.write_durably(tmp_path / state.STATE_FILE, version(6, "a", "b", "c").data)
+        wait(lambda: told)
+        store.is_down = False
+        wait(lambda: len(told) == 2)
+
+    copy = Leftover.from_json(store.get("k.mcop-inflight").data, "")
+    assert (copy.base, copy.doubtful) == (OLD.digest, ("aws_vpc.c",))
+    assert "aws_vpc.c" in copy.state.instances()
+    assert "answers again" in told[1]
+
+
+def test_a_shipper_stops_when_somebody_else_writes_the_copy(store, tmp_path):
+    """The copy of a successor is not overwritten by one who does not know that it was succeeded."""
+    state.place(tmp_path, OLD, OLD.digest)
+    with shipper(store, tmp_path, []) as shipping:
+        wait(lambda: "k.mcop-inflight" in list(store.keys("")))
+        store.put("k.mcop-inflight", left(OLD, version(7, "z")).to_json())
+        state.write_durably(tmp_path / state.STATE_FILE, NEW.data)
+        wait(lambda: shipping.is_fenced)
+
+    assert Leftover.from_json(store.get("k.mcop-inflight").data, "").state == version(7, "z")

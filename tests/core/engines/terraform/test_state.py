@@ -1,0 +1,220 @@
+"""Which state an operation goes on from, and how a state gets there."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from mcop_core.artifacts.local import LocalStore
+from mcop_core.engines.terraform import state
+from mcop_core.engines.terraform.state import (
+    NOTHING,
+    Leftover,
+    StateAddress,
+    StateFile,
+    patiently,
+    pull,
+    push,
+    read_outputs,
+    settle,
+)
+from mcop_core.errors import InvalidInput, StateConflict, StoredObjectMissing, Unreachable
+from tests.core.engines.terraform.operations import FailingStore
+
+
+def version(serial: int, *names: str, lineage: str = "one", outputs: dict | None = None) -> StateFile:
+    resources = [
+        {"mode": "managed", "type": "aws_vpc", "name": name, "instances": [{"attributes": {"id": f"id-{name}"}}]}
+        for name in names
+    ]
+    document = {"version": 4, "serial": serial, "lineage": lineage, "outputs": outputs or {}, "resources": resources}
+    return StateFile.parse(json.dumps(document).encode(), "test")
+
+
+def left(base: StateFile | None, found: StateFile | None, *doubtful: str) -> Leftover:
+    return Leftover("copy", base.digest if base else NOTHING, found, doubtful)
+
+
+OLD, NEW = version(4, "a"), version(5, "a", "b")
+
+SETTLED = {
+    "nothing was left": (OLD, [], OLD, False),
+    "there is nothing at all": (None, [], None, False),
+    "a copy that grew from the state is newer": (OLD, [left(OLD, NEW)], NEW, True),
+    "the first copy, when there was no state": (None, [left(None, NEW)], NEW, True),
+    "the nearest of two copies": (OLD, [left(OLD, NEW), left(OLD, version(5, "a"))], NEW, True),
+    "a copy that was pushed already": (NEW, [left(OLD, NEW)], NEW, False),
+    "a copy with another serial and the same content": (NEW, [left(OLD, version(9, "a", "b"))], NEW, False),
+    "an old copy of what is in the state by now": (version(9, "a", "b", "c"), [left(OLD, NEW)], None, False),
+    "nothing was written yet": (OLD, [left(OLD, None)], OLD, False),
+    "a destroyed resource": (OLD, [left(OLD, version(5))], version(5), True),
+}
+
+
+@pytest.mark.parametrize(("remote", "leftovers", "wanted", "is_new"), SETTLED.values(), ids=SETTLED)
+def test_an_operation_goes_on_from_the_newest_state_that_grew_from_the_stored_one(remote, leftovers, wanted, is_new):
+    """What is in the store already is not pushed; what grew from it is."""
+    settled = settle(remote, leftovers)
+
+    assert settled.is_new is is_new
+    assert settled.state == (wanted or remote)
+
+
+FORKED = {
+    "the state moved": (version(6, "a", "x"), left(OLD, NEW), "aws_vpc.b"),
+    "the state has another lineage": (version(4, "a", lineage="two"), left(OLD, NEW), "aws_vpc.b"),
+    "the state is gone": (None, left(OLD, NEW), "aws_vpc.a"),
+}
+
+
+@pytest.mark.parametrize(("remote", "leftover", "lost"), FORKED.values(), ids=FORKED)
+def test_a_copy_that_forked_from_the_state_stops_everything_and_is_named(remote, leftover, lost):
+    """Resources that no state would hold are named, not dropped."""
+    with pytest.raises(StateConflict, match=lost) as caught:
+        settle(remote, [leftover])
+
+    assert lost in caught.value.resources
+
+
+def test_what_nobody_saw_end_is_handed_on():
+    """Creations in doubt come out, whether or not the copy itself is news."""
+    assert settle(OLD, [left(OLD, NEW, "aws_vpc.c")]).doubtful == ("aws_vpc.c",)
+    assert settle(OLD, [left(OLD, None, "aws_vpc.c")]).doubtful == ("aws_vpc.c",)
+
+
+def test_a_copy_in_flight_reads_as_it_was_written():
+    """State bytes, base and doubts survive; anything else is refused."""
+    copy = left(OLD, NEW, "aws_vpc.c")
+
+    assert Leftover.from_json(copy.to_json(), "copy") == copy
+    for data in (b"", b"[]", b"{}", b'{"base": "", "state": "{}", "doubtful": []}'):
+        with pytest.raises(StateConflict):
+            Leftover.from_json(data, "copy")
+
+
+def test_addresses_name_modules_keys_and_deposed_instances():
+    """An instance is called what Terraform calls it."""
+    resources = [
+        {
+            "mode": "managed",
+            "module": "module.this",
+            "type": "t",
+            "name": "n",
+            "instances": [
+                {"index_key": 0, "attributes": {"id": "1"}},
+                {"index_key": "k", "attributes": {}},
+                {"deposed": "dead", "attributes": {"id": "3"}},
+            ],
+        },
+        {"mode": "data", "type": "d", "name": "n", "instances": [{"attributes": {"id": "4"}}]},
+    ]
+    found = StateFile.parse(json.dumps({"version": 4, "resources": resources}).encode(), "")
+
+    expected = {"module.this.t.n[0]": "1", 'module.this.t.n["k"]': "", "module.this.t.n (deposed dead)": "3"}
+    assert found.instances() == expected
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"version": 3}'])
+def test_what_is_no_state_is_refused_by_place(data):
+    """An empty or cut-off state is never taken for an empty one."""
+    with pytest.raises(StateConflict, match="s3://b#k"):
+        StateFile.parse(data, "s3://b#k")
+
+
+def test_an_address_is_split_at_its_last_hash():
+    """Store and key survive being one text."""
+    address = StateAddress("s3://bucket?region=us-east-1", "a/b.tfstate")
+
+    assert StateAddress.parse(str(address)) == address
+    for text in ("", "#k", "s3://b#", "s3://b/k"):
+        with pytest.raises(InvalidInput):
+            StateAddress.parse(text)
+
+
+# -- files ---------------------------------------------------------------------------------------------
+
+
+def test_a_file_cut_off_by_a_crash_is_replaced_by_the_last_whole_copy(tmp_path: Path):
+    """Terraform writes in place; the copy beside it was written by rename."""
+    state.place(tmp_path, OLD, OLD.digest)
+    state.write_durably(tmp_path / state.COPY_FILE, NEW.data)
+    (tmp_path / state.STATE_FILE).write_bytes(NEW.data[:40])
+
+    assert state.read_local(tmp_path) == NEW
+    (tmp_path / state.COPY_FILE).unlink()
+    with pytest.raises(StateConflict):
+        state.read_local(tmp_path)
+
+
+def test_what_is_placed_is_private_and_can_be_forgotten(tmp_path: Path):
+    """The files are 0600, name their base, and go without a trace."""
+    state.place(tmp_path, OLD, "the-base")
+
+    assert stat.S_IMODE((tmp_path / state.STATE_FILE).stat().st_mode) == 0o600
+    assert state.left_in(tmp_path, ("x",)) == Leftover(str(tmp_path / state.STATE_FILE), "the-base", OLD, ("x",))
+    state.forget(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert state.left_in(tmp_path, ()) is None
+
+
+# -- store ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FailingStore:
+    return FailingStore(LocalStore(tmp_path / "store"))
+
+
+def free() -> None:
+    """A lease that is still ours."""
+
+
+def test_a_push_needs_the_etag_that_was_pulled(store):
+    """The state of somebody faster is never overwritten."""
+    etag = push(store, "k", OLD.data, None, check=free)
+
+    assert pull(store, "k") == (OLD, etag)
+    with pytest.raises(StateConflict, match="moved"):
+        push(store, "k", NEW.data, None, check=free)
+    with pytest.raises(StateConflict, match="moved"):
+        push(store, "k", NEW.data, "another", check=free)
+    push(store, "k", NEW.data, etag, check=free)
+    assert pull(store, "k")[0] == NEW
+
+
+def test_a_push_under_a_lost_lease_writes_nothing(store):
+    """The token is asked for before the write."""
+
+    def taken() -> None:
+        raise StateConflict("the lease was taken away")
+
+    with pytest.raises(StateConflict, match="taken away"):
+        push(store, "k", OLD.data, None, check=taken)
+    assert pull(store, "k") == (None, None)
+
+
+def test_what_does_not_answer_is_asked_again_and_then_given_up():
+    """Patience has an end; each try is told of."""
+    answers, told = [Unreachable("no"), Unreachable("no"), "yes"], []
+
+    def act() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Unreachable):
+            raise answer
+        return answer
+
+    assert patiently(act, patience_s=30, tell=told.append) == "yes"
+    assert len(told) == 2
+    answers[:] = [Unreachable("no")]
+    with pytest.raises(Unreachable):
+        patiently(act, patience_s=0)
+
+
+def test_outputs_are_read_from_a_named_state(store):
+    """A state that is not there is named by its address."""
+    store.put("k", version(1, outputs={"password": {"value": "s", "type": "string", "sensitive": True}}).data)
+
+    assert read_outputs(lambda url: store, StateAddress(store.url, "k")) == {"password": "s"}
+    with pytest.raises(StoredObjectMissing, match="#missing"):
+        read_outputs(lambda url: store, StateAddress(store.url, "missing"))

@@ -1,0 +1,147 @@
+"""The runner's process seen from inside: an engine of the test's own, and every way to end."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from mcop_core.artifacts.local import LocalStore
+from mcop_core.engines.base import ApplyResult, RenderedArtifact
+from mcop_core.errors import Cancelled, StoredObjectMissing, Tampered
+from mcop_core.runner.folder import OperationFolder
+from mcop_core.runner.journal import read_journal
+from mcop_core.runner.main import fetch, run_operation
+from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
+
+ARTIFACT = RenderedArtifact("scripted", {"a": b"1"}, {})
+
+
+class ScriptedEngine:
+    """An engine that does what the test says with its workspace and reporter."""
+
+    def __init__(self, act) -> None:
+        self._act = act
+
+    def apply(self, artifact, workspace, report) -> ApplyResult:
+        return self._act("apply", artifact, workspace, report)
+
+    def destroy(self, artifact, workspace, report) -> ApplyResult:
+        return self._act("destroy", artifact, workspace, report)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    store = LocalStore(tmp_path / "store")
+    store.put(ARTIFACT.key, ARTIFACT.to_json())
+    return store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> OperationFolder:
+    folder = OperationFolder(tmp_path / "operation")
+    folder.make()
+    return folder
+
+
+def run(folder, store, act, *, operation=Operation.APPLY, environment=None, stop=None) -> RunResult:
+    folder.write_request(RunRequest(operation, ARTIFACT.digest, "key", "owner", store.url))
+    return run_operation(
+        folder,
+        environment or {},
+        stop=stop or threading.Event(),
+        open_store=lambda url: store,
+        open_engine=lambda name, settings: ScriptedEngine(act),
+    )
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_the_engine_gets_what_was_asked_for(folder, store, operation):
+    """The verified artifact, the workspace, the whole environment; its result is the last word."""
+    seen = []
+
+    def act(name, artifact, workspace, report):
+        workspace.directory.mkdir()
+        seen.append((name, artifact, workspace.environment, workspace.owner, workspace.cancelled()))
+        report.log("working", level="warning")
+        report.record("resource_started", address="a")
+        return ApplyResult({"x": 1}, added=1, resources=({"address": "a"},))
+
+    result = run(folder, store, act, operation=operation, environment={"AWS_REGION": "r"})
+
+    assert seen == [(operation.value, ARTIFACT, {"AWS_REGION": "r"}, "owner", False)]
+    assert result == folder.read_result()
+    assert (result.outcome, result.outputs, result.added) == (Outcome.SUCCEEDED, {"x": 1}, 1)
+    assert [json.loads(line) for line in folder.log.read_text().splitlines()] == [
+        {"level": "warning", "line": "working"}
+    ]
+    events = [record["event"] for record in read_journal(folder.journal)]
+    assert events == ["runner_started", "resource_started", "runner_ended"]
+    assert not folder.workspace.exists()
+
+
+def test_a_request_to_stop_reaches_the_engine(folder, store):
+    """By the file as by the signal."""
+    answers = []
+
+    def act(name, artifact, workspace, report):
+        answers.append(workspace.cancelled())
+        folder.cancel.touch()
+        answers.append(workspace.cancelled())
+        folder.cancel.unlink()
+        stop.set()
+        answers.append(workspace.cancelled())
+        raise Cancelled("stopped")
+
+    stop = threading.Event()
+    assert run(folder, store, act, stop=stop).outcome is Outcome.CANCELLED
+    assert answers == [False, True, True]
+
+
+def test_a_failure_keeps_the_workspace(folder, store):
+    """What could not be settled is found there by the next attempt."""
+
+    def act(name, artifact, workspace, report):
+        workspace.directory.mkdir()
+        (workspace.directory / "terraform.tfstate").write_text("state")
+        raise ZeroDivisionError("by zero")
+
+    result = run(folder, store, act)
+
+    assert result.error_type == "McopError"
+    assert "the runner failed: ZeroDivisionError: by zero (test_main.py:" in result.error
+    assert (folder.workspace / "terraform.tfstate").exists()
+
+
+def test_bad_settings_are_a_result(folder, store):
+    """Even what is wrong before the engine is told to the task."""
+    result = run(folder, store, None, environment={"MCOP_LEASE": "x"})
+
+    assert result.error_type == "InvalidInput"
+    assert 'Did you mean "MCOP_LEASE_S"' in result.error
+
+
+def test_an_artifact_is_fetched_by_its_digest(store):
+    """Other bytes under its key are refused, and so is none."""
+    assert fetch(store, ARTIFACT.digest) == ARTIFACT
+    store.put(ARTIFACT.key, RenderedArtifact("scripted", {"a": b"2"}, {}).to_json())
+    with pytest.raises(Tampered):
+        fetch(store, ARTIFACT.digest)
+    with pytest.raises(StoredObjectMissing):
+        fetch(store, "0" * 64)
+
+
+def test_a_second_runner_in_one_folder_ends_at_once(folder):
+    """By hand as well there is one runner to an operation."""
+    alive = folder.hold()
+    done = subprocess.run(
+        [sys.executable, "-m", "mcop_core.runner.main", str(folder.path)], capture_output=True, text=True
+    )
+    os.close(alive)
+
+    assert done.returncode == 3
+    assert "a runner works in" in done.stderr
+    assert not folder.result.exists()
