@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, Template, canonical_json
+from mcop_core.parameters.ordering import order_by_references
 
 
 class PlanPart(BaseModel):
@@ -23,10 +24,35 @@ class PlanPart(BaseModel):
 
 
 class LayeredValue(PlanPart):
-    """A value before references are replaced, and the layer that set it (`parameters.layers.Layer`)."""
+    """
+    A value before references are replaced, and the layer that set it (`parameters.layers.Layer`).
+
+    Attributes:
+        value: Template. Plain references in a step's input and in a pattern default are names of the pattern's
+            scope, all others names of the manifest scope.
+        source: Where it is written: the object, a space, the dotted path in it.
+    """
 
     value: Any
     layer: str
+    source: str = ""
+
+
+class Declaration(PlanPart):
+    """
+    What a pattern says of one of its parameters.
+
+    Attributes:
+        type: Terraform type constraint.
+        rule: Name of the rule in the plan's `rules`; empty if there is none.
+        nullable: Whether null may stand although a rule holds: the pattern's own default is null.
+        sensitive: Whether its value must not be shown.
+    """
+
+    type: str = "any"
+    rule: str = ""
+    nullable: bool = False
+    sensitive: bool = False
 
 
 class ParameterDoor(PlanPart):
@@ -41,6 +67,7 @@ class ParameterDoor(PlanPart):
         has_default: Whether there is such a value (`default` may be null).
         rule: `rule#name@version`, or empty.
         patterns: The groups (`workflow.pattern`) it reaches.
+        is_sensitive: Whether it takes nothing but a reference to a secret.
     """
 
     name: str
@@ -51,6 +78,7 @@ class ParameterDoor(PlanPart):
     has_default: bool = False
     rule: str = ""
     patterns: tuple[str, ...] = ()
+    is_sensitive: bool = False
 
 
 class Step(PlanPart):
@@ -93,6 +121,7 @@ class PatternGroup(PlanPart):
         id: `workflow.pattern`.
         pattern: `pattern#name@version`.
         parameters: The pattern's scope: parameter -> template and layer; run overrides go on top.
+        declarations: Parameter -> its type, rule and whether it is sensitive.
         steps: In an order in which they may run.
         after: Ids of the groups that must be done before, sorted.
     """
@@ -101,6 +130,7 @@ class PatternGroup(PlanPart):
     pattern: str
     description: str = ""
     parameters: dict[str, LayeredValue] = {}
+    declarations: dict[str, Declaration] = {}
     steps: tuple[Step, ...]
     after: tuple[str, ...] = ()
 
@@ -126,16 +156,26 @@ class WorkflowGroup(PlanPart):
 
 
 class DeploymentPlan(PlanPart):
-    """A manifest compiled: groups of steps, JSON-serialisable, content-addressed."""
+    """
+    A manifest compiled: groups of steps, JSON-serialisable, content-addressed.
+
+    Attributes:
+        manifest: `manifest#name@version`.
+        parameters: What a run may override, by name.
+        fixed: Name -> why a run may not override it.
+        workflows: In an order in which they may run.
+        pins: Every version chosen; see `catalog.repository.Pins`.
+        rules: Rule name -> the `ValidationRule` document, for checks in the render task.
+    """
 
     manifest: str
     namespace: str
     description: str = ""
     parameters: tuple[ParameterDoor, ...] = ()
+    fixed: dict[str, str] = {}
     workflows: tuple[WorkflowGroup, ...]
     pins: dict[str, str] = {}
     rules: dict[str, dict[str, Any]] = {}
-    """Rule name -> the `ValidationRule` document, for checks in the render task."""
 
     def to_json(self) -> bytes:
         """Return the one JSON text of this plan."""
@@ -148,5 +188,6 @@ class DeploymentPlan(PlanPart):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All steps, in an order in which they may run."""
-        return tuple(step for workflow in self.workflows for group in workflow.groups for step in group.steps)
+        """All steps, in an order in which they may run, also where references cross groups."""
+        listed = {step.id: step for workflow in self.workflows for group in workflow.groups for step in group.steps}
+        return tuple(listed[id_] for id_ in order_by_references({id_: step.after for id_, step in listed.items()}))

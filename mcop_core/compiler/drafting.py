@@ -1,0 +1,246 @@
+"""Linked objects -> a plan without order: layers laid over each other, nothing evaluated yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcop_core.catalog.models import (
+    Adapter,
+    CatalogObject,
+    Element,
+    Manifest,
+    Pattern,
+    PatternUse,
+    Primitive,
+    Template,
+    Workflow,
+    WorkflowUse,
+)
+from mcop_core.compiler.evaluation import plain_names
+from mcop_core.compiler.linking import Linker
+from mcop_core.compiler.plan import Declaration, DeploymentPlan, LayeredValue, PatternGroup, Step, WorkflowGroup
+from mcop_core.compiler.provenance import is_literal
+from mcop_core.errors import Fault, closest
+from mcop_core.parameters.layers import Layer
+from mcop_core.refs import Kind
+
+SELF = "_"
+"""Stands for the workflow or pattern around an object that is checked on its own; no name can be it."""
+
+Layered = dict[str, LayeredValue]
+
+
+@dataclass
+class Draft:
+    """
+    A plan in the making.
+
+    Attributes:
+        plan: Without doors, order and pins.
+        unknown: Ids of workflows, groups and steps that could not be linked.
+        orders: Workflow id -> `sequence` or `references`.
+        mentioned: Workflow id -> manifest names that its patterns' inputs refer to.
+    """
+
+    plan: DeploymentPlan
+    unknown: set[str] = field(default_factory=set)
+    orders: dict[str, str] = field(default_factory=dict)
+    mentioned: dict[str, set[str]] = field(default_factory=dict)
+
+
+def draft_manifest(manifest: Manifest, linker: Linker) -> Draft:
+    """Draft a whole deployment."""
+    draft = Draft(_empty_plan(manifest))
+    groups: list[WorkflowGroup] = []
+    for name in manifest.sequence:
+        use = manifest.workflows[name]
+        path = f"workflows.{name}"
+        workflow = linker.find(Kind.WORKFLOW, use.workflow, use.version, Workflow, user=manifest, path=path)
+        if workflow is None:
+            draft.unknown.add(name)
+        else:
+            groups.append(_workflow(name, workflow, manifest_scope(manifest, name, use), linker, draft))
+    draft.plan = draft.plan.model_copy(update={"workflows": tuple(groups)})
+    return draft
+
+
+def draft_workflow(workflow: Workflow, linker: Linker) -> Draft:
+    """Draft a workflow on its own."""
+    draft = Draft(_empty_plan(workflow))
+    draft.plan = draft.plan.model_copy(update={"workflows": (_workflow(SELF, workflow, {}, linker, draft),)})
+    return draft
+
+
+def draft_pattern(pattern: Pattern, linker: Linker) -> Draft:
+    """Draft a pattern on its own."""
+    draft = Draft(_empty_plan(pattern), orders={SELF: "references"}, mentioned={SELF: set()})
+    group = _group(f"{SELF}.{SELF}", pattern, pattern_scope(pattern, {}, {}), linker, draft)
+    alone = WorkflowGroup(id=SELF, workflow="", backend={}, groups=(group,))
+    draft.plan = draft.plan.model_copy(update={"workflows": (alone,)})
+    return draft
+
+
+def _empty_plan(item: CatalogObject) -> DeploymentPlan:
+    namespace = item.namespace if isinstance(item, Manifest) else ""
+    return DeploymentPlan(manifest=str(item.ref), namespace=namespace, description=item.description, workflows=())
+
+
+# -- layers ---------------------------------------------------------------------------------------------
+
+
+def manifest_scope(manifest: Manifest, name: str, use: WorkflowUse) -> Layered:
+    """Return the manifest scope as one workflow sees it: configuration, its overrides over it."""
+    configuration = _layer(manifest.configuration, Layer.MANIFEST_CONFIGURATION, f"{manifest.ref} configuration")
+    overrides = _layer(use.overrides, Layer.MANIFEST_OVERRIDE, f"{manifest.ref} workflows.{name}.overrides")
+    return {**configuration, **overrides}
+
+
+def pattern_scope(pattern: Pattern, inputs: Layered, scope: Layered) -> Layered:
+    """Return the parameters that have a value: the pattern's default, the workflow's input, the manifest's value."""
+    defaults = {name: declared.default for name, declared in pattern.parameters.items() if not declared.required}
+    layers = (
+        {
+            name: LayeredValue(
+                value=value, layer=Layer.PATTERN_DEFAULT, source=f"{pattern.ref} parameters.{name}.default"
+            )
+            for name, value in defaults.items()
+        },
+        inputs,
+        scope,
+    )
+    return {name: value for layer in layers for name, value in layer.items() if name in pattern.parameters}
+
+
+def _layer(values: Mapping[str, Any], layer: Layer, source: str) -> Layered:
+    return {
+        name: LayeredValue(value=value, layer=layer, source=f"{source}.{name}")
+        for name, value in sorted(values.items())
+    }
+
+
+# -- workflows and patterns -----------------------------------------------------------------------------
+
+
+def _workflow(id_: str, workflow: Workflow, scope: Layered, linker: Linker, draft: Draft) -> WorkflowGroup:
+    draft.orders[id_] = workflow.order
+    draft.mentioned[id_] = set()
+    groups: list[PatternGroup] = []
+    for name in workflow.sequence:
+        use = workflow.patterns[name]
+        path = f"patterns.{name}"
+        draft.mentioned[id_].update(plain_names(use.inputs))
+        pattern = linker.find(Kind.PATTERN, use.pattern, use.version, Pattern, user=workflow, path=path)
+        if pattern is None:
+            draft.unknown.add(f"{id_}.{name}")
+            continue
+        inputs = _workflow_inputs(workflow, name, use, pattern, linker)
+        groups.append(_group(f"{id_}.{name}", pattern, pattern_scope(pattern, inputs, scope), linker, draft))
+    return WorkflowGroup(
+        id=id_,
+        workflow=str(workflow.ref),
+        description=workflow.description,
+        scope=scope,
+        backend=workflow.backend.model_dump(mode="json"),
+        groups=tuple(groups),
+    )
+
+
+def _workflow_inputs(workflow: Workflow, name: str, use: PatternUse, pattern: Pattern, linker: Linker) -> Layered:
+    path = f"patterns.{name}.inputs"
+    for given in sorted(use.inputs.keys() - pattern.parameters.keys()):
+        message = f"{pattern.ref} declares no parameter {given!r}."
+        linker.faults.append(_unknown(message, workflow, f"{path}.{given}", given, pattern.parameters))
+    return _layer(use.inputs, Layer.WORKFLOW, f"{workflow.ref} {path}")
+
+
+def _group(id_: str, pattern: Pattern, parameters: Layered, linker: Linker, draft: Draft) -> PatternGroup:
+    adapter = linker.adapter(pattern.provider, pattern.primitive_type, user=pattern)
+    declarations = {
+        name: linker.declaration(name, declared, pattern) for name, declared in sorted(pattern.parameters.items())
+    }
+    steps: list[Step] = []
+    for name, element in sorted(pattern.elements.items()):
+        path = f"elements.{name}"
+        primitive = linker.find(Kind.PRIMITIVE, element.primitive, element.version, Primitive, user=pattern, path=path)
+        if primitive is None:
+            draft.unknown.add(f"{id_}.{name}")
+            continue
+        linker.check_element(primitive, pattern, name)
+        inputs = _step_inputs(pattern, name, element, primitive, parameters, linker)
+        steps.append(_step(f"{id_}.{name}", primitive, adapter, inputs))
+    return PatternGroup(
+        id=id_,
+        pattern=str(pattern.ref),
+        description=pattern.description,
+        parameters=parameters,
+        declarations=declarations,
+        steps=tuple(steps),
+    )
+
+
+def _step(id_: str, primitive: Primitive, adapter: Adapter | None, inputs: Layered) -> Step:
+    extra: dict[str, Any] = {"settings": adapter.settings} if adapter else {}
+    locks = {**(adapter.locks if adapter else {}), **primitive.locks}
+    return Step(
+        id=id_,
+        primitive=str(primitive.ref),
+        adapter=str(adapter.ref) if adapter else "",
+        engine=adapter.engine if adapter else "",
+        provider=primitive.provider,
+        template=primitive.template or Template(prefix="", digest="", files={}),
+        interface=primitive.interface,
+        locks=locks,
+        inputs=inputs,
+        **extra,
+    )
+
+
+def _step_inputs(
+    pattern: Pattern, name: str, element: Element, primitive: Primitive, parameters: Layered, linker: Linker
+) -> Layered:
+    path = f"elements.{name}.inputs"
+    declared = primitive.interface.inputs
+    for given in sorted(element.inputs.keys() - declared.keys()):
+        message = f"{primitive.ref} has no input {given!r}."
+        linker.faults.append(_unknown(message, pattern, f"{path}.{given}", given, declared))
+    wired = _layer(element.inputs, Layer.PATTERN_ELEMENT, f"{pattern.ref} {path}")
+    inputs: Layered = {}
+    for given, definition in sorted(declared.items()):
+        if chosen := _wiring(given, wired.get(given), pattern, parameters, f"{pattern.ref} {path}.{given}"):
+            inputs[given] = chosen
+        elif definition.required:
+            message = f"{primitive.ref} needs the input {given!r}: wire it, or declare a parameter of this name"
+            linker.faults.append(Fault(message, str(pattern.ref), path))
+    return inputs
+
+
+def _wiring(
+    name: str, wired: LayeredValue | None, pattern: Pattern, parameters: Layered, source: str
+) -> LayeredValue | None:
+    """Choose between what the element wires and the parameter of the input's name."""
+    if name not in pattern.parameters:
+        return wired
+    layer = Layer(parameters[name].layer) if name in parameters else Layer.PATTERN_DEFAULT
+    if wired is not None and not (is_literal(wired) and layer.beats(Layer.PATTERN_ELEMENT)):
+        return wired
+    return LayeredValue(value=f"${{{name}}}", layer=layer, source=source)
+
+
+def _unknown(message: str, user: CatalogObject, path: str, name: str, known: Iterable[str]) -> Fault:
+    options = tuple(sorted(known))
+    return Fault(message, str(user.ref), path, allowed=options, suggestion=closest(name, options))
+
+
+def missing_parameters(group: PatternGroup) -> list[tuple[str, Declaration]]:
+    """Return the declared parameters without a value that something in *group* needs."""
+    literals = {name for step in group.steps for name, layered in step.inputs.items() if is_literal(layered)}
+    needed = {name for step in group.steps for layered in step.inputs.values() for name in plain_names(layered.value)}
+    defaults = [layered for layered in group.parameters.values() if layered.layer == Layer.PATTERN_DEFAULT]
+    needed |= {name for layered in defaults for name in plain_names(layered.value)}
+    return [
+        (name, declaration)
+        for name, declaration in group.declarations.items()
+        if name not in group.parameters and (name in needed or name not in literals)
+    ]
