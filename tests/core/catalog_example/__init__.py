@@ -1,0 +1,1 @@
+"""Checks of the example in `include/catalog`."""
