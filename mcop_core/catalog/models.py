@@ -10,11 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
-from mcop_core.catalog.versions import check_requirement, check_version
+from mcop_core.catalog.versions import VERSION_PATTERN, check_requirement, check_version
+from mcop_core.errors import InvalidInput, closest
 from mcop_core.refs import NAME_PATTERN, Kind, ObjectRef
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -23,8 +34,9 @@ SCHEMA_VERSION = 1
 """The version of these models; `mcop catalog migrate` moves stored objects to it."""
 
 Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
-Version = Annotated[str, AfterValidator(check_version)]
+Version = Annotated[str, AfterValidator(check_version), Field(json_schema_extra={"pattern": VERSION_PATTERN})]
 Requirement = Annotated[str, AfterValidator(check_requirement)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
 
 
 class Model(BaseModel):
@@ -48,8 +60,9 @@ class CatalogObject(Model):
         return ObjectRef(Kind(self.kind), self.name, self.version)
 
     def document(self) -> dict[str, Any]:
-        """Return the object as a JSON-serialisable document, defaults left out."""
-        return {"kind": self.kind, **self.model_dump(mode="json", exclude_defaults=True, by_alias=True)}
+        """Return the object as a JSON-serialisable document, defaults left out; no schema version means 1."""
+        stated = {"schema_version": SCHEMA_VERSION} if SCHEMA_VERSION > 1 else {}
+        return {"kind": self.kind, **stated, **self.model_dump(mode="json", exclude_defaults=True, by_alias=True)}
 
     @property
     def digest(self) -> str:
@@ -104,6 +117,7 @@ class Interface(Model):
     inputs: dict[str, Input] = {}
     outputs: dict[str, Output] = {}
     providers: dict[str, ProviderRequirement] = Field({}, description="Local name to requirement.")
+    required_version: str = Field("", description="Versions of the engine that the module accepts.")
 
 
 class TemplateFile(Model):
@@ -177,6 +191,11 @@ class Parameter(Model):
         """Whether there is no default; `default: null` is one."""
         return "default" not in self.model_fields_set
 
+    @model_serializer(mode="wrap")
+    def _keep_a_null_default(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        document: dict[str, Any] = serialize(self)
+        return document if self.required else {**document, "default": document.get("default")}
+
 
 class Element(Model):
     """One primitive in a pattern."""
@@ -215,13 +234,36 @@ class Backend(Model):
     type: Name
 
 
+def _with_sequence(document: Any, field: str) -> Any:
+    """Note the order in which *field* is written: canonical JSON, as it is stored, sorts keys."""
+    if not isinstance(document, dict) or "sequence" in document or not isinstance(document.get(field), dict):
+        return document
+    return {**document, "sequence": list(document[field])}
+
+
+def _check_sequence(sequence: tuple[str, ...], names: Iterable[str]) -> None:
+    if sorted(sequence) != sorted(names):
+        raise ValueError(f"sequence must name each of {', '.join(sorted(names))} once")
+
+
 class Workflow(CatalogObject):
     """A sequence of patterns, and the Terraform backend for their state."""
 
     kind: Literal["workflow"] = "workflow"
     patterns: dict[Name, PatternUse] = Field(min_length=1)
+    sequence: Names = Field((), description="Order of the patterns; left out: as they are written.")
     order: Literal["sequence", "references"] = "sequence"
     backend: Backend
+
+    @model_validator(mode="before")
+    @classmethod
+    def _remembers_the_written_order(cls, document: Any) -> Any:
+        return _with_sequence(document, "patterns")
+
+    @model_validator(mode="after")
+    def _sequence_names_every_pattern(self) -> Workflow:
+        _check_sequence(self.sequence, self.patterns)
+        return self
 
 
 class WorkflowUse(Model):
@@ -239,7 +281,18 @@ class Manifest(CatalogObject):
     namespace: Name
     configuration: dict[str, Any] = {}
     workflows: dict[Name, WorkflowUse] = Field(min_length=1)
+    sequence: Names = Field((), description="Order of the workflows; left out: as they are written.")
     order: Literal["sequence", "references"] = "sequence"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _remembers_the_written_order(cls, document: Any) -> Any:
+        return _with_sequence(document, "workflows")
+
+    @model_validator(mode="after")
+    def _sequence_names_every_workflow(self) -> Manifest:
+        _check_sequence(self.sequence, self.workflows)
+        return self
 
 
 # -- rules ---------------------------------------------------------------------------------------------
@@ -250,7 +303,7 @@ class ValidationRule(CatalogObject):
 
     kind: Literal["rule"] = "rule"
     type: Literal["enum", "regex", "string"]
-    values: tuple[Any, ...] | None = Field(None, description="enum: what is allowed.")
+    values: tuple[Any, ...] | None = Field(None, min_length=1, description="enum: what is allowed.")
     pattern: str | None = Field(None, max_length=1024, description="regex: must match the whole value.")
     value: str | None = Field(None, description="string: the one allowed value.")
 
@@ -273,3 +326,25 @@ MODELS: dict[Kind, type[CatalogObject]] = {
     Kind.MANIFEST: Manifest,
     Kind.RULE: ValidationRule,
 }
+
+SET_AT_PUBLISH: dict[Kind, frozenset[str]] = {
+    Kind.PRIMITIVE: frozenset({"interface", "template", "locks"}),
+    Kind.ADAPTER: frozenset({"locks"}),
+}
+"""The fields that publishing fills in; an author who writes one is told so."""
+
+
+def object_from_document(document: Mapping[str, Any]) -> CatalogObject:
+    """
+    Read what `CatalogObject.document` wrote, or what an author did: the order of keys matters for `sequence`.
+
+    Raises:
+        InvalidInput: The kind is unknown.
+        pydantic.ValidationError: The document is not of its kind's form (a ValueError, every fault in it).
+    """
+    kind = document.get("kind")
+    if kind not in set(Kind):
+        near = closest(str(kind), Kind)
+        hint = f' Did you mean "{near}"?' if near else ""
+        raise InvalidInput(f"{kind!r} is no kind of object. Allowed: {', '.join(Kind)}.{hint}", kind=kind)
+    return MODELS[Kind(kind)].model_validate_json(json.dumps(document, allow_nan=False), strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from mcop_core.catalog.models import CatalogObject
 from mcop_core.refs import Kind, ObjectRef
@@ -39,6 +39,8 @@ class CatalogEntry:
         published_at: Aware UTC.
         standing: Whether it may still be used, with the reason given for it.
         pins: For a manifest, what it compiled with; empty for the other kinds.
+        published_digest: Digest under which it was published, where a later MCOP rewrote the document in a newer
+            form (`catalog.migrations`); empty while the document is the published one.
     """
 
     object: CatalogObject
@@ -46,11 +48,21 @@ class CatalogEntry:
     standing: Standing = Standing.ACTIVE
     reason: str = ""
     pins: Pins = field(default_factory=dict)
+    published_digest: str = ""
 
     @property
     def ref(self) -> ObjectRef:
         """The object's address."""
         return self.object.ref
+
+    @property
+    def digest(self) -> str:
+        """The digest under which the version was published; a migration does not change it."""
+        return self.published_digest or self.object.digest
+
+    def has_published(self, offered: CatalogObject) -> bool:
+        """Whether *offered* is what was published, in the form of then or of now."""
+        return offered.digest in (self.digest, self.object.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class Change:
         pins: New pins of manifest versions (published before, or in `put`).
         standings: New standing and reason of published versions.
         activate: Manifest name -> the version that its DAG runs.
+        rewrite: Published versions in a newer form, their published digest kept (`catalog.migrations` alone).
         snapshot: Digest of the snapshot of the catalog after this change.
         expected_revision: The revision this change was computed on.
     """
@@ -88,6 +101,7 @@ class Change:
     pins: Mapping[ObjectRef, Pins] = field(default_factory=dict)
     standings: Mapping[ObjectRef, tuple[Standing, str]] = field(default_factory=dict)
     activate: Mapping[str, str] = field(default_factory=dict)
+    rewrite: Mapping[ObjectRef, CatalogObject] = field(default_factory=dict)
 
 
 class CatalogRepository(Protocol):
@@ -120,8 +134,15 @@ class CatalogRepository(Protocol):
     def keys(self) -> set[ObjectRef]:
         """Return the addresses of all published versions, without reading the objects."""
 
+    def documents(self) -> dict[ObjectRef, dict[str, Any]]:
+        """Return every published document as it is stored, in whatever schema version."""
+
     def users(self, kind: Kind, name: str) -> list[ObjectRef]:
-        """Return the versions that refer to any version of `kind#name` by a pin, sorted (the reverse index)."""
+        """
+        Return the versions that refer to any version of `kind#name`, sorted (the reverse index).
+
+        A document refers to what it names; a manifest moreover to everything its pins name.
+        """
 
     def active(self) -> dict[str, str]:
         """Return manifest name -> active version."""
@@ -131,9 +152,11 @@ class CatalogRepository(Protocol):
         Do *change* in one transaction and return the new head; a change that changes nothing moves nothing.
 
         Raises:
+            VersionConflict: A version is published with other bytes; carries both digests. Told first, since
+                computing the change again would not help.
             PreconditionFailed: The revision has moved on; compute the change again.
-            VersionConflict: A version is published with other bytes; carries both digests.
             ObjectNotFound: Pins, standing or activation of a version that is not there.
+            InvalidInput: A version is too big to be stored; names it, its size and the limit.
         """
 
     def restore(self, entries: Sequence[CatalogEntry], active: Mapping[str, str], head: Head) -> None:

@@ -15,7 +15,11 @@ from functools import lru_cache
 from semantic_version import Version
 
 LATEST = "latest"
+VERSION_PATTERN = r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$"
+"""A version's form, for editors; `check_version` decides."""
+
 _MAX_DIGITS = 10
+_MAX_LENGTH = 128
 _TERM = re.compile(r"(=|!=|>=|<=|>|<|~>)?\s*v?(\d+(?:\.\d+){0,2}(?:-[0-9A-Za-z.-]+)?)", re.ASCII)
 
 
@@ -24,7 +28,8 @@ def check_version(text: str) -> str:
     Return *text* unchanged if it is a version.
 
     Raises:
-        ValueError: It is no semantic version, carries build metadata, or has a number of over ten digits.
+        ValueError: It is no semantic version, carries build metadata, has a number of over ten digits or over
+            128 characters.
     """
     parse_version(text)
     return text
@@ -33,8 +38,8 @@ def check_version(text: str) -> str:
 @lru_cache(maxsize=4096)
 def parse_version(text: str) -> Version:
     """Return *text* as a version; raises as `check_version`."""
-    if not text.isascii():
-        raise ValueError(f"{text!r} is no version: it must be ASCII")
+    if not (text.isascii() and text.isprintable()) or len(text) > _MAX_LENGTH:
+        raise ValueError(f"{text[:_MAX_LENGTH]!r} is no version: up to {_MAX_LENGTH} visible ASCII characters are")
     try:
         version = Version(text)
     except ValueError:

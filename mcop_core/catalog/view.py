@@ -24,6 +24,11 @@ def adapter_pin_key(provider: str, primitive_type: str) -> str:
     return f"adapter#{provider}/{primitive_type}"
 
 
+def rule_pin_key(name: str) -> str:
+    """Return the key under which the rule of the parameter *name* is pinned."""
+    return f"rule#{name}"
+
+
 class CatalogView:
     """
     Objects by name and requirement.
@@ -63,18 +68,22 @@ class CatalogView:
             ObjectNotFound: No such name (carries the nearest as `suggestion`) or no such version (carries the
                 known ones as `allowed`).
         """
+        pinned = self._pins.get(pin_key(kind, name, requirement))
+        return self._choose(kind, name, pinned or requirement, model, hidden=frozenset() if pinned else self._hidden)
+
+    def _choose(
+        self, kind: Kind, name: str, requirement: str, model: type[Found], *, hidden: frozenset[ObjectRef]
+    ) -> Found:
         versions = self._objects.get((kind, name))
         if not versions:
             near = closest(name, self.names(kind))
             raise ObjectNotFound(f"there is no {kind} {name!r}", name=name, allowed=(), suggestion=near)
-        chosen = self._pins.get(pin_key(kind, name, requirement)) or best_version(
-            (version for version in versions if ObjectRef(kind, name, version) not in self._hidden), requirement
-        )
-        if chosen is None or chosen not in versions:
+        allowed = (version for version in versions if ObjectRef(kind, name, version) not in hidden)
+        chosen = best_version(allowed, requirement)
+        if chosen is None:
             known = tuple(self.versions(kind, name))
-            wanted = chosen or requirement
             raise ObjectNotFound(
-                f"there is no version {wanted!r} of {kind} {name!r}", name=name, allowed=known, suggestion=None
+                f"there is no version {requirement!r} of {kind} {name!r}", name=name, allowed=known, suggestion=None
             )
         found = versions[chosen]
         if not isinstance(found, model):
@@ -82,7 +91,18 @@ class CatalogView:
         return found
 
     def rule(self, name: str) -> ValidationRule | None:
-        """Return the rule for the parameter *name*: the pinned or the latest version, or None."""
+        """
+        Return the rule for the parameter *name*, or None.
+
+        Without pins it is the latest version. With pins it is the pinned one alone: a rule published after a
+        manifest was compiled holds for it once it is pinned again.
+
+        Raises:
+            ObjectNotFound: The pinned version is not there.
+        """
+        if self._pins:
+            pinned = self._pins.get(rule_pin_key(name))
+            return self._choose(Kind.RULE, name, pinned, ValidationRule, hidden=frozenset()) if pinned else None
         try:
             return self.find(Kind.RULE, name, LATEST, ValidationRule)
         except ObjectNotFound:
@@ -98,7 +118,7 @@ class CatalogView:
         pinned = self._pins.get(adapter_pin_key(provider, primitive_type))
         if pinned:
             name, _, version = pinned.partition("@")
-            return self.find(Kind.ADAPTER, name, version, Adapter)
+            return self._choose(Kind.ADAPTER, name, version, Adapter, hidden=frozenset())
         served = {(item.provider, item.primitive_type): item.name for item in reversed(self._latest_adapters())}
         name = served.get((provider, primitive_type), "")
         if not name:
@@ -111,4 +131,10 @@ class CatalogView:
         return self.find(Kind.ADAPTER, name, LATEST, Adapter)
 
     def _latest_adapters(self) -> list[Adapter]:
-        return [self.find(Kind.ADAPTER, name, LATEST, Adapter) for name in self.names(Kind.ADAPTER)]
+        found: list[Adapter] = []
+        for name in self.names(Kind.ADAPTER):
+            try:
+                found.append(self.find(Kind.ADAPTER, name, LATEST, Adapter))
+            except ObjectNotFound:
+                continue  # every version is revoked or a pre-release
+        return found
