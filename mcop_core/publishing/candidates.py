@@ -1,0 +1,168 @@
+"""Documents as their authors wrote them -> objects as they would be published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcop_core.artifacts.templates import collect_files, describe_template
+from mcop_core.catalog.models import (
+    Adapter,
+    CatalogObject,
+    Interface,
+    Manifest,
+    Pattern,
+    Primitive,
+    ProviderLock,
+    ProviderRequirement,
+    Workflow,
+)
+from mcop_core.catalog.versions import satisfies
+from mcop_core.catalog.view import CatalogView
+from mcop_core.errors import EngineFailed, Fault, InvalidDocuments, McopError, ObjectNotFound, UnknownName
+from mcop_core.refs import Kind
+
+if TYPE_CHECKING:
+    from mcop_core.catalog.yaml_files import SourceDocument
+    from mcop_core.engines.base import Engine
+
+OpenEngine = Callable[[str], "Engine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """
+    One object that somebody wants to publish.
+
+    Attributes:
+        object: As it would be published.
+        source: The document it comes from.
+        files: A primitive's files, path -> bytes; empty for the other kinds.
+        published: Whether this very version is in the catalog already.
+    """
+
+    object: CatalogObject
+    source: SourceDocument
+    files: Mapping[str, bytes]
+    published: bool
+
+
+def complete(
+    source: SourceDocument,
+    item: CatalogObject,
+    folder: Path,
+    published: CatalogObject | None,
+    view: CatalogView,
+    open_engine: OpenEngine,
+    *,
+    lock: bool,
+) -> Candidate:
+    """
+    Add to a document what publishing reads from the code.
+
+    What was read when *published* was published (its interface and provider locks) is kept, so that
+    publishing the same bytes again finds the same object whatever newer provider versions there are.
+
+    Args:
+        source: A document without faults.
+        item: What it says.
+        folder: The catalog folder; a primitive's `source` is relative to it.
+        published: The object published under this version, if there is one.
+        view: Where the adapter of a primitive is found: candidates and published objects.
+        open_engine: Engine by name.
+        lock: Whether to choose provider versions; False where no provider is at hand (`mcop plan --catalog`).
+
+    Raises:
+        InvalidDocuments: The files or the engine's settings have faults; places are in the document's file.
+    """
+    try:
+        if isinstance(item, Primitive):
+            return _primitive(item, source, folder, published, view, open_engine, lock=lock)
+        if isinstance(item, Adapter):
+            item = _adapter(item, published, open_engine, lock=lock)
+    except (ObjectNotFound, UnknownName, EngineFailed) as error:
+        raise InvalidDocuments.of([_fault(error, source)]) from error
+    return Candidate(item, source, {}, published is not None)
+
+
+def _fault(error: McopError, source: SourceDocument) -> Fault:
+    allowed = tuple(error.facts.get("allowed") or error.facts.get("known") or ())
+    return Fault(
+        error.message, file=source.file, line=source.line, allowed=allowed, suggestion=error.facts.get("suggestion")
+    )
+
+
+def _adapter(item: Adapter, published: CatalogObject | None, open_engine: OpenEngine, *, lock: bool) -> Adapter:
+    if isinstance(published, Adapter):
+        return item.model_copy(update={"locks": published.locks})
+    engine = open_engine(item.engine)
+    if not (lock and item.settings.source):
+        return item
+    requirement = ProviderRequirement(source=item.settings.source, version=item.settings.version)
+    return item.model_copy(update={"locks": engine.lock({item.provider: requirement})})
+
+
+def _primitive(
+    item: Primitive,
+    source: SourceDocument,
+    folder: Path,
+    published: CatalogObject | None,
+    view: CatalogView,
+    open_engine: OpenEngine,
+    *,
+    lock: bool,
+) -> Candidate:
+    files = collect_files(folder / item.source)
+    template = describe_template(item.primitive_type, item.provider, item.name, item.version, files)
+    if isinstance(published, Primitive) and published.template == template:
+        kept = {"template": template, "interface": published.interface, "locks": published.locks}
+        return Candidate(item.model_copy(update=kept), source, files, True)
+    adapter = view.adapter(item.provider, item.primitive_type)
+    engine = open_engine(adapter.engine)
+    try:
+        interface = engine.describe(files)
+    except InvalidDocuments as error:
+        raise InvalidDocuments.of(_in_folder(fault, item.source) for fault in error.faults) from error
+    locks = _other_locks(interface, adapter, engine, source) if lock else {}
+    read = {"template": template, "interface": interface, "locks": locks}
+    return Candidate(item.model_copy(update=read), source, files, published is not None)
+
+
+def _in_folder(fault: Fault, folder: str) -> Fault:
+    return replace(fault, file=f"{folder}/{fault.file}" if fault.file else folder)
+
+
+def _other_locks(
+    interface: Interface, adapter: Adapter, engine: Engine, source: SourceDocument
+) -> dict[str, ProviderLock]:
+    """Lock the providers a module needs beside its adapter's; check that the adapter's version suits the module."""
+    own = _address(adapter.settings.source)
+    chosen = {_address(address): lock.version for address, lock in adapter.locks.items()}
+    others: dict[str, ProviderRequirement] = {}
+    for name, requirement in sorted(interface.providers.items()):
+        if _address(requirement.source) != own:
+            others[name] = requirement
+        elif own in chosen and requirement.version and not satisfies(chosen[own], requirement.version):
+            message = (
+                f"the module needs {requirement.source} {requirement.version}, but {adapter.ref} brings {chosen[own]}"
+            )
+            raise InvalidDocuments.of([Fault(message, file=source.file, line=source.line_of("source"), path="source")])
+    return engine.lock(others) if others else {}
+
+
+def _address(source: str) -> str:
+    """Return the provider's address without its registry's host."""
+    return "/".join(source.lower().split("/")[-2:])
+
+
+def requirements(item: CatalogObject) -> list[tuple[Kind, str, str]]:
+    """Return what *item* refers to by name: (kind, name, version requirement), in the document's order."""
+    if isinstance(item, Pattern):
+        return [(Kind.PRIMITIVE, element.primitive, element.version) for element in item.elements.values()]
+    if isinstance(item, Workflow):
+        return [(Kind.PATTERN, use.pattern, use.version) for use in item.patterns.values()]
+    if isinstance(item, Manifest):
+        return [(Kind.WORKFLOW, use.workflow, use.version) for use in item.workflows.values()]
+    return []

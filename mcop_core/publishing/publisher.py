@@ -1,0 +1,209 @@
+"""A folder of documents -> one change of the catalog: all of it, or every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcop_core.artifacts.templates import delete_template, is_saved, save_template
+from mcop_core.catalog.models import CatalogObject, Manifest, Primitive
+from mcop_core.catalog.repository import CatalogEntry, Pins, Standing
+from mcop_core.catalog.versions import parse_version, version_key
+from mcop_core.catalog.view import CatalogView
+from mcop_core.catalog.yaml_files import read_folder
+from mcop_core.compiler.checks import check_object
+from mcop_core.compiler.compiler import compile_manifest
+from mcop_core.errors import Conflict, Fault, InvalidDocuments
+from mcop_core.publishing.candidates import Candidate, OpenEngine, complete, requirements
+from mcop_core.publishing.edits import CatalogEdit, commit_edit
+from mcop_core.refs import Kind, ObjectRef
+
+if TYPE_CHECKING:
+    from mcop_core.artifacts.store import ObjectStore
+    from mcop_core.catalog.repository import CatalogRepository
+    from mcop_core.catalog.yaml_files import SourceDocument
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationReport:
+    """
+    What a publication did.
+
+    Attributes:
+        published: The new versions.
+        unchanged: Versions that were there with the same bytes.
+        activated: Manifest name -> version that its DAG now runs.
+        revision: Revision of the catalog afterwards.
+    """
+
+    published: tuple[ObjectRef, ...]
+    unchanged: tuple[ObjectRef, ...]
+    activated: Mapping[str, str]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A checked folder: nothing in it has a fault."""
+
+    candidates: tuple[Candidate, ...]
+    pins: Mapping[ObjectRef, Pins] = field(default_factory=dict)
+
+    @property
+    def new(self) -> tuple[Candidate, ...]:
+        """The candidates that are not published yet."""
+        return tuple(candidate for candidate in self.candidates if not candidate.published)
+
+
+def publish_folder(
+    folder: Path,
+    repository: CatalogRepository,
+    store: ObjectStore,
+    open_engine: OpenEngine,
+    *,
+    lock: bool = True,
+) -> PublicationReport:
+    """
+    Publish every document below *folder*, or nothing.
+
+    Template files are stored first, under a folder named by their digest; they become visible with the
+    change that refers to them. A refused publication removes what it stored.
+
+    Args:
+        lock: Whether to choose and pin provider versions; False only where nothing will be applied.
+
+    Raises:
+        InvalidDocuments: Every fault of every document.
+        VersionConflict: A version is published with other bytes.
+        Unreachable: The catalog or the store did not answer; nothing is published.
+    """
+    publication = check_folder(folder, repository, open_engine, lock=lock)
+    primitives = [(c.object, c.files) for c in publication.candidates if isinstance(c.object, Primitive)]
+    stored = [primitive for primitive, files in primitives if _save(primitive, files, store)]
+    try:
+        return _commit(publication, repository, store)
+    except Conflict:
+        for primitive in stored:
+            _remove_unless_published(primitive, repository, store)
+        raise
+
+
+def _commit(publication: Publication, repository: CatalogRepository, store: ObjectStore) -> PublicationReport:
+    new = [candidate.object for candidate in publication.new]
+    activated: dict[str, str] = {}
+
+    def change(active: Mapping[str, str]) -> CatalogEdit:
+        activated.clear()
+        activated.update(_newer_manifests(new, active))
+        everything = [candidate.object for candidate in publication.candidates]
+        return CatalogEdit(put=everything, pins=publication.pins, activate=activated)
+
+    head = commit_edit(change, repository, store)
+    unchanged = tuple(candidate.object.ref for candidate in publication.candidates if candidate.published)
+    return PublicationReport(tuple(item.ref for item in new), unchanged, dict(activated), head.revision)
+
+
+def check_folder(
+    folder: Path, repository: CatalogRepository, open_engine: OpenEngine, *, lock: bool = True
+) -> Publication:
+    """
+    Check everything that publishing *folder* would check, and change nothing.
+
+    Raises:
+        InvalidDocuments: Every fault of every document, in the order of the documents.
+    """
+    sources = read_folder(folder)
+    entries = repository.entries()
+    candidates, faults = _complete_all(sources, folder, entries, open_engine, lock=lock)
+    faults = [fault for source in sources for fault in source.faults] + faults
+    unreadable = {source.name for source in sources} - {candidate.object.name for candidate in candidates}
+    view = _view(entries, candidates)
+    pins: dict[ObjectRef, Pins] = {}
+    for candidate in candidates:
+        # What leans on a document that could not be read would be told off for its neighbour's fault.
+        if not candidate.published and not unreadable & {name for _, name, _ in requirements(candidate.object)}:
+            faults += [_placed(fault, candidates) for fault in _check(candidate, view, pins)]
+    if faults:
+        raise InvalidDocuments.of(dict.fromkeys(faults))
+    return Publication(tuple(candidates), pins)
+
+
+def _complete_all(
+    sources: Iterable[SourceDocument],
+    folder: Path,
+    entries: list[CatalogEntry],
+    open_engine: OpenEngine,
+    *,
+    lock: bool,
+) -> tuple[list[Candidate], list[Fault]]:
+    """Complete adapters before primitives, so that a primitive finds its adapter's locked version."""
+    published = {entry.ref: entry.object for entry in entries}
+    done: list[Candidate] = []
+    faults: list[Fault] = []
+    for kind in Kind:
+        view = _view(entries, done)
+        for source in sources:
+            if source.object is None or source.object.ref.kind is not kind:
+                continue
+            try:
+                known = published.get(source.object.ref)
+                done.append(complete(source, source.object, folder, known, view, open_engine, lock=lock))
+            except InvalidDocuments as error:
+                faults += error.faults
+    return done, faults
+
+
+def _view(entries: Iterable[CatalogEntry], candidates: Iterable[Candidate]) -> CatalogView:
+    objects = [entry.object for entry in entries]
+    revoked = {entry.ref for entry in entries if entry.standing is Standing.REVOKED}
+    return CatalogView([*objects, *(candidate.object for candidate in candidates)], hidden=revoked)
+
+
+def _check(candidate: Candidate, view: CatalogView, pins: dict[ObjectRef, Pins]) -> list[Fault]:
+    """Check one candidate; a manifest is compiled, and what it pinned goes into *pins*."""
+    item = candidate.object
+    if not isinstance(item, Manifest):
+        return check_object(item, view)
+    try:
+        pins[item.ref] = compile_manifest(item, view).pins
+    except InvalidDocuments as error:
+        return list(error.faults)
+    return []
+
+
+def _placed(fault: Fault, candidates: Iterable[Candidate]) -> Fault:
+    """Add file and line to a fault that names only the object and the path in it."""
+    for candidate in candidates:
+        if fault.where == str(candidate.object.ref) and not fault.file:
+            return candidate.source.place(fault)
+    return fault
+
+
+def _save(primitive: Primitive, files: Mapping[str, bytes], store: ObjectStore) -> bool:
+    """Store a primitive's files and say whether they were not there before."""
+    if primitive.template and is_saved(store, primitive.template):
+        return False
+    save_template(store, primitive.primitive_type, primitive.provider, primitive.name, primitive.version, files)
+    return True
+
+
+def _remove_unless_published(primitive: Primitive, repository: CatalogRepository, store: ObjectStore) -> None:
+    """Take back stored files, unless another writer has published the same meanwhile."""
+    entry = repository.get_many([primitive.ref]).get(primitive.ref)
+    published = entry.object if entry else None
+    if primitive.template and getattr(published, "template", None) != primitive.template:
+        delete_template(store, primitive.template)
+
+
+def _newer_manifests(new: Iterable[CatalogObject], active: Mapping[str, str]) -> dict[str, str]:
+    """Publishing a manifest activates it, unless it is a pre-release or older than the active version."""
+    newer: dict[str, str] = {}
+    for item in new:
+        if not isinstance(item, Manifest) or parse_version(item.version).prerelease:
+            continue
+        current = newer.get(item.name) or active.get(item.name)
+        if current is None or version_key(item.version) > version_key(current):
+            newer[item.name] = item.version
+    return newer

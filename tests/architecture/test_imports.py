@@ -1,0 +1,105 @@
+"""The rooms' import directions, read from the source with the standard library alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "mcop_core"
+
+BASE = {"refs", "errors"}
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "refs": {"errors"},
+    "settings": {"errors"},
+    "catalog": BASE,
+    "parameters": BASE | {"catalog"},
+    "artifacts": BASE | {"catalog"},
+    "compiler": BASE | {"parameters", "catalog", "artifacts"},
+    "engines": BASE | {"artifacts", "catalog", "settings"},
+    "rendering": BASE | {"compiler", "engines", "artifacts"},
+    "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
+    "backup": BASE | {"catalog", "artifacts"},
+    "runner": BASE | {"engines", "artifacts", "settings", "bootstrap"},
+    "executions": BASE | {"settings"},
+}
+"""Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""
+
+OUTSIDE: dict[str, set[str]] = {
+    "boto3": {"catalog.dynamodb", "artifacts.s3", "engines.terraform.lock", "embedded", "bootstrap"},
+    "botocore": {"catalog.dynamodb", "artifacts.s3", "engines.terraform.lock", "embedded", "bootstrap"},
+    "subprocess": {"engines.terraform.command", "runner", "embedded"},
+    "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
+    "httpx": {"executions.airflow_api", "embedded"},
+    "yaml": {"catalog.yaml_files", "cli"},
+    "airflow": set(),
+}
+"""Outside package -> the only modules (or rooms) that may import it."""
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [
+        (".".join(path.relative_to(CORE).with_suffix("").parts).removesuffix(".__init__"), path)
+        for path in sorted(CORE.rglob("*.py"))
+        if path != CORE / "__init__.py"
+    ]
+
+
+def imports(path: Path) -> set[str]:
+    """Return the dotted names that a file imports, those inside functions and type checks included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
+def test_a_room_imports_only_the_rooms_it_may(module: str, path: Path):
+    """Data walks one corridor in one direction; no room looks back."""
+    room = module.split(".")[0]
+    if room not in ALLOWED:
+        assert room in {"bootstrap", "cli", "embedded", "__main__"}
+        return
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("mcop_core.")}
+
+    assert set() == used - ALLOWED[room] - {room}
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
+def test_the_outside_is_touched_at_the_edges_only(module: str, path: Path):
+    """Each outside package has its few modules; a search for it finds every effect."""
+    for name in imports(path):
+        package = name.split(".")[0]
+        places = OUTSIDE.get(package)
+
+        assert places is None or any(module == p or module.startswith(f"{p}.") for p in places), f"{module}: {name}"
+
+
+def test_core_imports_without_airflow_and_cloud_sdks():
+    """Every core module that is no edge imports where Airflow, boto3 and HTTP clients are absent."""
+    edges = {"embedded", "cli", "__main__", "executions.airflow_api"}
+    names = [f"mcop_core.{m}" for m, _ in modules() if not any(m == e or m.startswith(f"{e}.") for e in edges)]
+    absent = ["airflow", "boto3", "botocore", "httpx", "moto", "ministack"]
+    program = (
+        "import sys, importlib\n"
+        f"sys.modules.update(dict.fromkeys({absent!r}))\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+    )
+
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_dags_hold_no_rule_of_the_domain():
+    """A file in dags/ fits one screen and imports the Airflow side, Airflow and core values only."""
+    for path in (ROOT / "dags").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 60, path.name
+        for name in imports(path):
+            assert name.split(".")[0] in {"__future__", "airflow", "mcop_airflow", "mcop_core"}, f"{path.name}: {name}"

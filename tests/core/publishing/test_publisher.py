@@ -1,0 +1,129 @@
+"""Publishing a folder: everything, or every fault and nothing."""
+
+import threading
+
+import pytest
+
+from mcop_core.compiler.snapshot import load_plan, load_snapshot
+from mcop_core.errors import InvalidDocuments, VersionConflict
+from mcop_core.publishing import publish_folder
+from mcop_core.refs import Kind, ObjectRef
+
+THING = ObjectRef(Kind.PRIMITIVE, "thing", "1.0.0")
+SHOP = ObjectRef(Kind.MANIFEST, "shop", "1.0.0")
+
+
+def test_a_folder_becomes_one_revision_with_its_snapshot(folder, repository, store, engines):
+    """One publication moves the revision once, pins the manifest, activates it and leaves its plan in the store."""
+    report = publish_folder(folder.path, repository, store, engines)
+
+    snapshot = load_snapshot(store, repository.head().snapshot)
+    plan = load_plan(store, snapshot.manifests["shop"].plan)
+    assert (1, 5, {"shop": "1.0.0"}) == (report.revision, len(report.published), dict(report.activated))
+    assert "1.0.0" == repository.get(SHOP).pins["primitive#thing@~> 1.0"]
+    assert ("main.pair.first", "main.pair.second") == tuple(step.id for step in plan.steps)
+
+
+def test_publishing_the_same_again_does_nothing(folder, repository, store, engines):
+    """Identical bytes under a published version succeed, and the revision stays."""
+    publish_folder(folder.path, repository, store, engines)
+
+    report = publish_folder(folder.path, repository, store, engines)
+
+    assert ((), 5, 1) == (report.published, len(report.unchanged), repository.head().revision)
+
+
+def test_other_bytes_under_a_published_version_are_refused(folder, repository, store, engines):
+    """Both digests are told, and nothing of the refused publication stays."""
+    publish_folder(folder.path, repository, store, engines)
+    before = sorted(store.keys(""))
+    folder.add_thing("1.0.0", '# changed\noutput "id" { value = 1 }\nvariable "name" {}\n')
+
+    with pytest.raises(VersionConflict) as caught:
+        publish_folder(folder.path, repository, store, engines)
+
+    assert THING == caught.value.ref
+    assert caught.value.published in str(caught.value) and caught.value.offered in str(caught.value)
+    assert [] == [key for key in store.keys("terraform/") if key not in before]
+    assert 1 == repository.head().revision
+
+
+def test_every_fault_of_every_document_is_told_at_once(folder, repository, store, engines):
+    """Schema, code, pins, inputs, references and parameters: one refusal names them all, with file and line."""
+    folder.write("pattern.yaml", (folder.path / "pattern.yaml").read_text().replace("name:", "nmae:", 1))
+    folder.write(
+        "bad.tf.yaml",
+        "kind: pattern\nname: other\nversion: 1.0.0\nprovider: local\n"
+        "primitive_type: terraform\nelements:\n  a: {primitive: thign, version: 1.0.0}\n"
+        '  b: {primitive: thing, version: 1.0.0, inputs: {nam: "${c.id}"}}\n',
+    )
+
+    with pytest.raises(InvalidDocuments) as caught:
+        publish_folder(folder.path, repository, store, engines)
+
+    text = str(caught.value)
+    assert 'Did you mean "name"?' in text
+    assert 'Did you mean "thing"?' in text
+    assert "bad.tf.yaml:7" in text
+    assert "bad.tf.yaml:8" in text
+    assert 0 == repository.head().revision
+    assert [] == list(store.keys(""))
+
+
+def test_a_broken_module_is_told_with_its_own_file_and_line(folder, repository, store, engines):
+    """Inputs and outputs are read from the code, so the code's faults are publishing's."""
+    folder.add_thing("1.0.0", 'variable "name" {\n  type = string\n')
+
+    with pytest.raises(InvalidDocuments) as caught:
+        publish_folder(folder.path, repository, store, engines)
+
+    assert "templates/terraform/local/thing/1.0.0/main.tf" in str(caught.value)
+
+
+def test_a_new_version_floats_no_consumer(folder, repository, store, engines):
+    """A manifest keeps what it compiled with when a newer version that its range allows is published."""
+    publish_folder(folder.path, repository, store, engines)
+    before = repository.head().snapshot
+    plan = load_snapshot(store, before).manifests["shop"].plan
+    folder.add_thing("1.1.0")
+
+    report = publish_folder(folder.path, repository, store, engines)
+
+    assert ("primitive#thing@1.1.0",) == tuple(map(str, report.published))
+    assert plan == load_snapshot(store, repository.head().snapshot).manifests["shop"].plan
+
+
+def test_an_older_or_preliminary_manifest_is_published_but_not_activated(folder, repository, store, engines):
+    """Publishing 2.0.0 activates it; 2.1.0-rc.1 and 1.5.0 afterwards do not."""
+    text = (folder.path / "manifest.yaml").read_text()
+    for version in ("2.0.0", "2.1.0-rc.1", "1.5.0"):
+        folder.write("manifest.yaml", text.replace("1.0.0", version, 1))
+        publish_folder(folder.path, repository, store, engines)
+
+    assert {"shop": "2.0.0"} == repository.active()
+
+
+def test_of_two_writers_of_one_version_one_wins(folder, tmp_path, repository, store, engines):
+    """Eight writers with eight contents: one is published, seven are told, one template stays."""
+    other = [type(folder)(tmp_path / f"catalog{number}") for number in range(8)]
+    for number, candidate in enumerate(other):
+        candidate.add_thing(
+            "1.0.0", f"# {number}\n" + (folder.path / "templates/terraform/local/thing/1.0.0/main.tf").read_text()
+        )
+    outcomes: list[str] = []
+
+    def publish(candidate) -> None:
+        try:
+            publish_folder(candidate.path, repository, store, engines)
+            outcomes.append("published")
+        except VersionConflict:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=publish, args=(candidate,)) for candidate in other]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert 1 == outcomes.count("published") and 7 == outcomes.count("refused")
+    assert 1 == len({key.rsplit("/", 1)[0] for key in store.keys("terraform/local/thing/1.0.0/")})
