@@ -1,0 +1,168 @@
+"""
+The first task of every run: AdmitOperator, and the decisions it makes.
+
+Airflow can create a run from the graph of one plan and pin it to the files of another (a file that is parsed while the
+bundle moves on is stored under the new version). Infrastructure applied by such a run would be neither plan's. The
+graph that a run was created from shows itself to a task only by the ids of the run's tasks, so one of these ids
+names the plan (`naming.plan_marker`); `admit` compares them with the files it is pinned to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from mcop_airflow import naming
+from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.overrides import run_overrides
+from mcop_core.bootstrap import open_repository
+from mcop_core.errors import InvalidDocuments, Refused, Unreachable
+from mcop_core.refs import ObjectRef
+from mcop_core.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from mcop_airflow.pinned import Standings
+    from mcop_core.catalog.repository import CatalogRepository
+    from mcop_core.compiler.plan import DeploymentPlan
+
+# The compiler is imported where it is needed: the parser loads this file for every manifest, and checks nothing.
+
+_SHOWN = 6
+
+
+class AdmitOperator(BaseOperator):
+    """
+    Let a run begin, or refuse it before anything is applied.
+
+    It refuses a graph or plan digest that is not the pinned snapshot's, unknown or invalid overrides, a revoked
+    version, and a second run on the same state. A catalog that does not answer is warned of: a run on a pinned
+    snapshot needs none. No field is templated.
+
+    Args:
+        plan: The plan that the DAG was built from.
+        plan_digest: Its digest.
+        open_catalog: Settings -> the catalog to ask for revocations.
+    """
+
+    template_fields = ()
+    ui_color = "#fdf3d8"
+
+    def __init__(
+        self,
+        *,
+        plan: DeploymentPlan,
+        plan_digest: str,
+        open_catalog: Callable[[Settings], CatalogRepository] = open_repository,
+        **kwargs: object,
+    ) -> None:
+        defaults = {"task_id": naming.ADMIT_TASK_ID, "retries": 2, "retry_delay": timedelta(seconds=5)}
+        super().__init__(**{**defaults, "do_xcom_push": False, "doc_md": AdmitOperator.__doc__, **kwargs})
+        self.plan = plan
+        self.plan_digest = plan_digest
+        self.open_catalog = open_catalog
+
+    def execute(self, context: Context) -> None:
+        """Check everything that can be checked before the first step."""
+        overrides = run_overrides(self.plan, context["dag_run"].conf)
+        self.log.info("Admitting %s", self.plan.manifest)
+        with final_unless_unreachable():
+            self._check_graph(context)
+            self._check_alone(context)
+            check_run_overrides(self.plan, overrides)
+            self._check_standings()
+        changed = ", ".join(overrides) or "none"
+        self.log.info("Admitted %s, plan %s, overrides: %s", self.plan.manifest, self.plan_digest, changed)
+
+    def _check_graph(self, context: Context) -> None:
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=self.dag_id, run_ids=[ti.run_id])
+        check_graph(set(context["dag"].task_ids), set(states.get(ti.run_id, {})))
+        pinned = pinned_digest(getattr(ti, "bundle_instance", None), ObjectRef.parse(self.plan.manifest).name)
+        check_digest(self.plan_digest, pinned)
+
+    def _check_alone(self, context: Context) -> None:
+        name = ObjectRef.parse(self.plan.manifest).name
+        dags = (naming.dag_id(name), naming.destroy_dag_id(name))
+        counts = {dag: context["ti"].get_dr_count(dag_id=dag, states=["running"]) for dag in dags}
+        others = sum(counts.values()) - 1
+        if others > 0:
+            raise Refused(f"{others} other run(s) of {' or '.join(dags)} work on the same state: wait until they end")
+
+    def _check_standings(self) -> None:
+        try:
+            found = self._ask_catalog()
+        except Unreachable as error:
+            self.log.warning("%s: revocations are not checked; the run goes on with its pinned snapshot", error)
+            return
+        for warning in found.warnings:
+            self.log.warning("%s", warning)
+        if found.revoked:
+            raise Refused("; ".join(found.revoked), revoked=found.revoked)
+
+    def _ask_catalog(self) -> Standings:
+        from mcop_airflow.pinned import pinned_objects, standings
+
+        refs = pinned_objects(self.plan)
+        return standings(refs, self.open_catalog(Settings.from_environment(os.environ)).get_many(refs))
+
+
+def check_graph(expected: Collection[str], found: Collection[str]) -> None:
+    """
+    Compare the task ids of the pinned DAG with those of the run.
+
+    Raises:
+        Refused: They differ; says in which ids.
+    """
+    surplus, missing = sorted(set(found) - set(expected)), sorted(set(expected) - set(found))
+    if not surplus and not missing:
+        return
+    raise Refused(
+        "this run was created from the graph of another plan than the snapshot it is pinned to: "
+        f"the run alone has {_listed(surplus)}; the snapshot alone has {_listed(missing)}. "
+        "Nothing was applied. Trigger a new run.",
+        surplus=tuple(surplus),
+        missing=tuple(missing),
+    )
+
+
+def _listed(ids: list[str]) -> str:
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return (", ".join(ids[:_SHOWN]) + more) or "nothing"
+
+
+def check_digest(built: str, pinned: str | None) -> None:
+    """
+    Compare the digest of the plan that the DAG was built from with the pinned snapshot's (None: none is pinned).
+
+    Raises:
+        Refused: They differ.
+    """
+    if pinned is not None and built != pinned:
+        raise Refused(f"the DAG was built from plan {built}, but the pinned snapshot holds plan {pinned}")
+
+
+def pinned_digest(bundle: Any, manifest: str) -> str | None:
+    """Return the digest that the run's *bundle* pins for *manifest*; None if it is no CatalogBundle."""
+    from mcop_airflow.bundle import CatalogBundle
+
+    return bundle.plan_digest(manifest) if isinstance(bundle, CatalogBundle) else None
+
+
+def check_run_overrides(plan: DeploymentPlan, overrides: dict[str, Any]) -> None:
+    """
+    Check a run's overrides: known names, types, rules.
+
+    Raises:
+        InvalidDocuments: Every fault.
+    """
+    from mcop_core.compiler.resolution import check_overrides
+
+    faults = check_overrides(plan, overrides)
+    if faults:
+        raise InvalidDocuments.of(faults)

@@ -1,0 +1,148 @@
+"""
+The DAG factory: a `DeploymentPlan` in, an Airflow DAG out; one TaskGroup per pattern, two tasks per step.
+
+`admit` comes first, then the groups. Nothing in a DAG is random, dated or named after a snapshot: the same plan gives
+the same serialised DAG, byte for byte, so that an unchanged manifest never gets a new DAG version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup
+
+from mcop_airflow import documentation, naming
+from mcop_airflow.admit import AdmitOperator
+from mcop_airflow.operators.apply import ApplyPrimitiveOperator
+from mcop_airflow.operators.render import RenderPrimitiveOperator
+from mcop_airflow.overrides import params
+from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, Step, WorkflowGroup
+from mcop_core.refs import ObjectRef, StepRef
+
+StepTasks = Mapping[str, tuple[RenderPrimitiveOperator, ApplyPrimitiveOperator]]
+"""Step id -> its render and its apply task."""
+
+
+def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
+    """
+    Build the DAG that deploys *plan*.
+
+    Args:
+        digest: The plan's digest if it is known already; computing it costs as much as reading the plan.
+    """
+    digest = digest or plan.digest
+    with DAG(
+        naming.dag_id(ObjectRef.parse(plan.manifest).name),
+        description=documentation.tooltip(plan.description, plan.manifest),
+        doc_md=documentation.plan_doc(plan, digest),
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        params=params(plan),
+        tags=_tags(plan, digest),
+    ) as dag:
+        admit = AdmitOperator(plan=plan, plan_digest=digest, owner=plan.namespace)
+        marker = EmptyOperator(
+            task_id=naming.plan_marker(digest),
+            task_display_name=f"plan {digest[:12]}",
+            doc_md="Names the plan that this run's graph was made of. It does nothing.\n",
+            owner=plan.namespace,
+        )
+        admit.set_downstream(marker)
+        tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
+        _draw_edges(admit, plan, tasks)
+    return dag
+
+
+def build_dag_from_file(path: Path) -> DAG:
+    """Build the DAG of the plan in the file *path*, whose bytes are the plan's canonical JSON."""
+    data = path.read_bytes()
+    return build_dag(DeploymentPlan.model_validate_json(data), hashlib.sha256(data).hexdigest())
+
+
+def _tags(plan: DeploymentPlan, digest: str) -> set[str]:
+    providers = {f"provider:{step.provider}" for step in plan.steps}
+    return {"mcop", f"namespace:{plan.namespace}", naming.plan_tag(digest), *providers}
+
+
+def _workflow(plan: DeploymentPlan, workflow: WorkflowGroup) -> StepTasks:
+    with TaskGroup(
+        naming.workflow_group_id(workflow.id),
+        tooltip=documentation.tooltip(workflow.description, workflow.workflow),
+        doc_md=documentation.workflow_doc(workflow),
+    ):
+        return {step_id: pair for group in workflow.groups for step_id, pair in _pattern(plan, group).items()}
+
+
+def _pattern(plan: DeploymentPlan, group: PatternGroup) -> StepTasks:
+    with TaskGroup(
+        group.id.partition(".")[2],
+        tooltip=documentation.tooltip(group.description, group.pattern),
+        doc_md=documentation.pattern_doc(group),
+    ):
+        return {step.id: _step(plan, step) for step in group.steps}
+
+
+def _step(plan: DeploymentPlan, step: Step) -> tuple[RenderPrimitiveOperator, ApplyPrimitiveOperator]:
+    element, owner = StepRef(*step.id.split(".")).element, plan.namespace
+    render = RenderPrimitiveOperator(
+        task_id=f"{naming.StepTask.RENDER}_{element}",
+        plan=plan,
+        step=step,
+        owner=owner,
+        doc_md=documentation.render_doc(step),
+    )
+    apply = ApplyPrimitiveOperator(
+        task_id=f"{naming.StepTask.APPLY}_{element}", step=step, owner=owner, doc_md=documentation.apply_doc(step)
+    )
+    render.set_downstream(apply)
+    return render, apply
+
+
+def _draw_edges(admit: AdmitOperator, plan: DeploymentPlan, tasks: StepTasks) -> None:
+    for step_id, earlier in predecessors(plan).items():
+        tasks[step_id][0].set_upstream([tasks[other][1] for other in earlier] or admit)
+
+
+def predecessors(plan: DeploymentPlan) -> dict[str, tuple[str, ...]]:
+    """
+    Return step id -> the steps that must have been applied before it is rendered, sorted.
+
+    A reference orders two steps. A sequence of groups orders the last steps of one and the first of the next.
+    """
+    groups = {group.id: group for workflow in plan.workflows for group in workflow.groups}
+    found = {step.id: set(step.after) for step in plan.steps}
+    for group_id, earlier_ids in direct_predecessors(list(groups.values())).items():
+        last = [step for earlier in earlier_ids for step in last_steps(groups[earlier])]
+        for step in first_steps(groups[group_id]):
+            found[step].update(last)
+    return {step: tuple(sorted(earlier)) for step, earlier in found.items()}
+
+
+def first_steps(group: PatternGroup) -> list[str]:
+    """Return the steps of *group* that wait for no other step of it."""
+    own = {step.id for step in group.steps}
+    return [step.id for step in group.steps if own.isdisjoint(step.after)]
+
+
+def last_steps(group: PatternGroup) -> list[str]:
+    """Return the steps of *group* for which no other step of it waits."""
+    awaited = {earlier for step in group.steps for earlier in step.after}
+    return [step.id for step in group.steps if step.id not in awaited]
+
+
+def direct_predecessors(groups: Sequence[PatternGroup]) -> dict[str, tuple[str, ...]]:
+    """Return group id -> the groups it waits for, without those that another one of them waits for anyway."""
+    after = {group.id: group.after for group in groups}
+    before: dict[str, frozenset[str]] = {}
+    for group_id in TopologicalSorter(after).static_order():
+        before[group_id] = frozenset(after[group_id]).union(*(before[earlier] for earlier in after[group_id]))
+    return {
+        group_id: tuple(one for one in earlier if not any(one in before[other] for other in earlier))
+        for group_id, earlier in after.items()
+    }

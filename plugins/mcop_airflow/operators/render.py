@@ -1,0 +1,84 @@
+"""RenderPrimitiveOperator: resolve what only run time knows, write the artifact."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseOperator
+
+from mcop_airflow import naming
+from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.overrides import run_overrides
+from mcop_airflow.xcom import pull_outputs
+from mcop_core.bootstrap import open_engine, open_store
+from mcop_core.errors import PreconditionFailed
+from mcop_core.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from mcop_core.artifacts.store import ObjectStore
+    from mcop_core.compiler.plan import DeploymentPlan, Step
+    from mcop_core.engines.base import RenderedArtifact
+
+
+class RenderPrimitiveOperator(BaseOperator):
+    """
+    Render one step of a plan into the artifact store.
+
+    It leaves the artifact's digest in the XCom `artifact`. It changes nothing in the cloud, and rendered again with
+    the same values it writes the same bytes. An unreachable store is tried again twice, after 5 seconds each.
+    No field is templated: catalog text is never Jinja.
+
+    Args:
+        plan: The whole plan; the step's values stand on its scopes.
+        step: The step to render.
+    """
+
+    template_fields = ()
+    ui_color = "#e8f1fb"
+
+    def __init__(self, *, plan: DeploymentPlan, step: Step, **kwargs: object) -> None:
+        super().__init__(**{"retries": 2, "retry_delay": timedelta(seconds=5), "do_xcom_push": False, **kwargs})
+        self.plan = plan
+        self.step = step
+
+    def execute(self, context: Context) -> None:
+        """Render, store, and leave the digest."""
+        settings = Settings.from_environment(os.environ)
+        overrides = run_overrides(self.plan, context["dag_run"].conf)
+        self.log.info("Rendering %s (%s)", self.step.id, self.step.primitive)
+        with final_unless_unreachable():
+            store = open_store(settings.artifact_store)
+            artifact = self._render(context, settings, store, overrides)
+            _save(store, artifact)
+        context["ti"].xcom_push(key=naming.ARTIFACT_KEY, value=artifact.digest)
+        self.log.info("Rendered %s: %d files, artifact %s", self.step.id, len(artifact.files), artifact.digest)
+
+    def _render(
+        self, context: Context, settings: Settings, store: ObjectStore, overrides: dict[str, object]
+    ) -> RenderedArtifact:
+        # Imported here: the parser builds thousands of these operators and renders with none of them.
+        from mcop_core.compiler.resolution import needed_outputs
+        from mcop_core.rendering import render_step
+
+        needed = needed_outputs(self.plan, self.step.id, overrides)
+        return render_step(
+            self.plan,
+            self.step.id,
+            open_engine(self.step.engine, settings),
+            store,
+            Path(settings.cache_dir),
+            overrides=overrides,
+            outputs=pull_outputs(context["ti"], needed),
+        )
+
+
+def _save(store: ObjectStore, artifact: RenderedArtifact) -> None:
+    try:
+        store.put(artifact.key, artifact.to_json(), if_absent=True)
+    except PreconditionFailed:
+        return

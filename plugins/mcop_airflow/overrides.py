@@ -1,0 +1,113 @@
+"""
+Run overrides: a plan's parameter doors as Airflow Params, and a run's conf back as overrides.
+
+The conf of a run holds overrides directly, parameter name -> value, since that is what the trigger form sends.
+The form sends every field, the untouched ones too: those are no overrides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
+
+_OPEN_FIELDS = 12
+"""Up to this many fields the trigger form shows all at once; beyond, each pattern's in a section of its own."""
+_ALL_TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
+
+
+def params(plan: DeploymentPlan) -> dict[str, Param]:
+    """Return the DAG Params of *plan*, sorted by name."""
+    sections = len(plan.parameters) > _OPEN_FIELDS
+    return {
+        door.name: _param(door, section=", ".join(door.patterns) if sections else "")
+        for door in sorted(plan.parameters, key=lambda door: door.name)
+    }
+
+
+def _param(door: ParameterDoor, *, section: str) -> Param:
+    schema = form_schema(door)
+    extra = {"section": section} if section else {}
+    default = door.default if door.has_default else None
+    return Param(default, description=_description(door), schema={**schema, "title": door.name, **extra})
+
+
+def form_schema(door: ParameterDoor) -> dict[str, Any]:
+    """
+    Return the JSON schema of a door's form field.
+
+    It is the parameter's own schema, and accepts null besides where null is what the field starts with.
+    """
+    schema = dict(sorted(door.schema_.items()))
+    starts_empty = not door.has_default or door.default is None or door.default == ""
+    return _nullable(schema) if starts_empty else schema
+
+
+def _nullable(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if accepts_null(schema):
+        return dict(schema)
+    wider = dict(schema)
+    if "const" in wider:
+        wider["enum"] = [wider.pop("const")]
+    if "enum" in wider:
+        wider["enum"] = [*wider["enum"], None]
+    if "type" in wider:
+        wider["type"] = [*_types(wider), "null"]
+    if "anyOf" in wider:
+        wider["anyOf"] = [*wider["anyOf"], {"type": "null"}]
+    if "allOf" in wider:
+        wider["allOf"] = [_nullable(part) for part in wider["allOf"]]
+    return wider
+
+
+def _types(schema: Mapping[str, Any]) -> list[str]:
+    given = schema.get("type", _ALL_TYPES)
+    return [given] if isinstance(given, str) else list(given)
+
+
+def accepts_null(schema: Mapping[str, Any]) -> bool:
+    """Whether null is a value of *schema* (of the kinds that parameter doors have)."""
+    if "const" in schema:
+        return schema["const"] is None
+    if "enum" in schema and None not in schema["enum"]:
+        return False
+    if "anyOf" in schema and not any(accepts_null(option) for option in schema["anyOf"]):
+        return False
+    if not all(accepts_null(part) for part in schema.get("allOf", ())):
+        return False
+    return "null" in _types(schema)
+
+
+def _description(door: ParameterDoor) -> str:
+    sentences = [door.description.strip(), f"Type {door.type}." if door.type != "any" else ""]
+    if door.rule:
+        sentences.append(f"Checked by {door.rule}.")
+    if not door.has_default:
+        sentences.append("Left empty: as in the manifest.")
+    return " ".join(" ".join(sentence.split()) for sentence in sentences if sentence)
+
+
+def run_overrides(plan: DeploymentPlan, conf: Mapping[str, Any] | None) -> dict[str, Any]:
+    """
+    Return what a run's *conf* really overrides, sorted by name.
+
+    A field that says what the plan says anyway is left out, as is one left empty. Keys that are no parameter stay, so
+    that checks can name them.
+    """
+    doors = {door.name: door for door in plan.parameters}
+    given = (conf or {}).items()
+    return {name: value for name, value in sorted(given) if name not in doors or not _untouched(doors[name], value)}
+
+
+def _untouched(door: ParameterDoor, value: Any) -> bool:
+    if value is None and (not door.has_default or not accepts_null(door.schema_)):
+        return True
+    return door.has_default and _text(value) == _text(door.default)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

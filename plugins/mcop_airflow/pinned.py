@@ -1,0 +1,44 @@
+"""What a plan stands on: the published versions it pins, and what became of them since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mcop_core.catalog.repository import CatalogEntry, Standing
+from mcop_core.compiler.plan import DeploymentPlan
+from mcop_core.compiler.snapshot import pinned_refs
+from mcop_core.refs import ObjectRef
+
+
+def pinned_objects(plan: DeploymentPlan) -> list[ObjectRef]:
+    """Return every published version that *plan* was compiled from, the manifest too, sorted."""
+    return sorted({ObjectRef.parse(plan.manifest), *pinned_refs(plan.pins)})
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """
+    What became of pinned versions: one sentence each.
+
+    Attributes:
+        revoked: New runs are refused.
+        warnings: Deprecated versions, and such as are not in the catalog any more.
+    """
+
+    revoked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def standings(refs: Iterable[ObjectRef], entries: Mapping[ObjectRef, CatalogEntry]) -> Standings:
+    """Judge *refs* by what the catalog holds now; *entries* is what it returned for them."""
+    revoked, warnings = [], []
+    for ref in refs:
+        entry = entries.get(ref)
+        if entry is None:
+            warnings.append(f"{ref} is not in the catalog any more; this run goes on with its pinned copy")
+        elif entry.standing is Standing.REVOKED:
+            revoked.append(f"{ref} is revoked: {entry.reason or 'no reason given'}")
+        elif entry.standing is Standing.DEPRECATED:
+            warnings.append(f"{ref} is deprecated: {entry.reason or 'no reason given'}")
+    return Standings(tuple(revoked), tuple(warnings))

@@ -1,0 +1,154 @@
+"""
+A snapshot on disk: one small DAG file per manifest, and its plan beside it.
+
+    <folder>/dags/<manifest>.py      builds the DAG from the plan, or raises why there is none
+    <folder>/plans/<manifest>.json   the plan's canonical JSON
+    <folder>/snapshot.json           manifest -> digest of its plan, or why it has none; written last
+
+A folder appears whole: it is written under another name and renamed. Nobody changes it afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from mcop_core.artifacts.store import ObjectStore
+from mcop_core.compiler.snapshot import load_snapshot, plan_key
+from mcop_core.errors import NotFound, Tampered
+from mcop_core.refs import check_name
+
+DAGS = "dags"
+PLANS = "plans"
+INDEX = "snapshot.json"
+_AT_ONCE = 16
+
+_DAG_FILE = '''"""The airflow dag of manifest {name}, built by MCOP from the plan beside this file."""
+
+from pathlib import Path
+
+from mcop_airflow.dag_factory import build_dag_from_file
+
+dag = build_dag_from_file(Path(__file__).parent.parent / "plans" / "{name}.json")
+'''
+_BROKEN_FILE = '''"""The airflow dag of manifest {name} cannot be built; the error below says why."""
+
+from mcop_core.errors import InvalidInput
+
+raise InvalidInput({message!r})
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFiles:
+    """
+    What a snapshot's folder holds.
+
+    Attributes:
+        plans: Manifest -> digest and canonical JSON of its plan.
+        broken: Manifest -> why it has no plan.
+    """
+
+    plans: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_snapshot(store: ObjectStore, digest: str, kept: Mapping[str, Path]) -> SnapshotFiles:
+    """
+    Read the snapshot with this digest, and all its plans.
+
+    Args:
+        kept: Digest -> file of plans that lie on this machine already; the others are read from the store.
+
+    Raises:
+        StoredObjectMissing, Tampered, Unreachable: As `load_snapshot`.
+    """
+    entries = load_snapshot(store, digest).manifests
+    digests = {name: entry.plan for name, entry in entries.items() if entry.plan}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        plans = pool.map(lambda plan: _read_plan(store, plan, kept.get(plan)), digests.values())
+        found = dict(zip(digests, zip(digests.values(), plans, strict=True), strict=True))
+    return SnapshotFiles(found, {name: entry.error for name, entry in entries.items() if not entry.plan})
+
+
+def _read_plan(store: ObjectStore, digest: str, kept: Path | None) -> bytes:
+    if kept is not None and sha256(data := kept.read_bytes()).hexdigest() == digest:
+        return data
+    data = store.get(plan_key(digest)).data
+    found = sha256(data).hexdigest()
+    if found != digest:
+        raise Tampered(f"plan {digest} has the digest {found}", expected=digest, found=found)
+    return data
+
+
+def kept_plans(folder: Path) -> dict[str, Path]:
+    """Return digest -> file of every plan in *folder*; none if it holds no whole snapshot."""
+    if not is_complete(folder):
+        return {}
+    return {digest: plan_file(folder, name) for name, digest in plan_digests(folder).items()}
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether *folder* holds a whole snapshot."""
+    return (folder / INDEX).is_file()
+
+
+def write_folder(folder: Path, files: SnapshotFiles) -> None:
+    """Make *folder* hold *files*; several processes may do so at once, the first one to finish wins."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-", ignore_cleanup_errors=True) as scratch:
+        made = Path(scratch) / folder.name
+        _write_files(made, files)
+        _put_in_place(made, folder)
+
+
+def _write_files(folder: Path, files: SnapshotFiles) -> None:
+    for part in (DAGS, PLANS):
+        (folder / part).mkdir(parents=True)
+    for name, (_, plan) in files.plans.items():
+        check_name(name)
+        (folder / PLANS / f"{name}.json").write_bytes(plan)
+        (folder / DAGS / f"{name}.py").write_text(_DAG_FILE.format(name=name))
+    for name, error in files.broken.items():
+        message = f"manifest {check_name(name)}: {error}"
+        (folder / DAGS / f"{name}.py").write_text(_BROKEN_FILE.format(name=name, message=message))
+    digests = {name: digest for name, (digest, _) in files.plans.items()}
+    index = {"plans": digests, "broken": dict(files.broken)}
+    (folder / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True))
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    if folder.exists() and not is_complete(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    # A folder that holds something cannot be renamed over: another process was faster and wrote the same.
+    with suppress(OSError):
+        made.rename(folder)
+    if not is_complete(folder):
+        raise NotFound(f"the snapshot's folder {folder} could not be written")
+
+
+def plan_digests(folder: Path) -> dict[str, str]:
+    """Return manifest -> digest of the plan that *folder* holds for it."""
+    return _index(folder)["plans"]
+
+
+def broken_manifests(folder: Path) -> dict[str, str]:
+    """Return manifest -> why *folder* holds no plan for it."""
+    return _index(folder)["broken"]
+
+
+def _index(folder: Path) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads((folder / INDEX).read_text())
+    return found
+
+
+def plan_file(folder: Path, manifest: str) -> Path:
+    """Return where *folder* keeps the plan of *manifest*."""
+    return folder / PLANS / f"{manifest}.json"

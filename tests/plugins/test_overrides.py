@@ -1,0 +1,116 @@
+import pytest
+from airflow.sdk.exceptions import ParamValidationError
+
+from mcop_airflow.overrides import accepts_null, form_schema, params, run_overrides
+from mcop_core.compiler.plan import ParameterDoor
+from tests.plugins.plans import storefront
+
+ENUM = {"type": "string", "enum": ["a", "b"]}
+
+
+def door(name="p", **fields):
+    return ParameterDoor(name=name, **fields)
+
+
+def plan_with(*doors):
+    return storefront(parameters=doors)
+
+
+def test_each_parameter_is_a_form_field():
+    """A Param carries the parameter's schema, its title and description, and what the plan uses as default."""
+    size = params(storefront())["size"]
+
+    assert size.value == "s"
+    assert size.schema == {"type": "string", "enum": ["s", "m"], "title": "size"}
+    assert size.description == "How big. Type string. Checked by rule#size@1.0.0."
+
+
+def test_fields_are_sorted_by_name():
+    """The form's order does not depend on the plan's."""
+    assert list(params(storefront())) == ["cidr", "size"]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (door(schema_=ENUM, default="a", has_default=True), ENUM),
+        (door(schema_=ENUM), {"type": ["string", "null"], "enum": ["a", "b", None]}),
+        (door(schema_={"type": "string", "const": "x"}), {"type": ["string", "null"], "enum": ["x", None]}),
+        (door(schema_={"type": "string"}, default="", has_default=True), {"type": ["string", "null"]}),
+        (door(schema_={"anyOf": [{"type": "string"}]}), {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        (door(schema_={"allOf": [ENUM, {}]}), {"allOf": [{"type": ["string", "null"], "enum": ["a", "b", None]}, {}]}),
+        (door(schema_={}), {}),
+        (door(schema_={"type": ["string", "null"]}), {"type": ["string", "null"]}),
+    ],
+)
+def test_a_field_that_starts_empty_accepts_null(given, wanted):
+    """Null is added to a schema where the field starts with null, and only there."""
+    assert wanted == form_schema(given)
+    assert wanted == form_schema(given) if given.has_default and given.default else accepts_null(form_schema(given))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        door(schema_=ENUM, default="a", has_default=True),
+        door(schema_=ENUM),
+        door(schema_={"type": "array", "items": {"type": "string"}}),
+        door(schema_={"type": "string", "const": "x"}),
+        door(schema_={"type": "integer"}, default=None, has_default=True),
+        door(),
+    ],
+)
+def test_every_field_accepts_what_it_starts_with(given):
+    """A form that nobody touched is valid."""
+    param = params(plan_with(given))["p"]
+
+    assert param.value == param.resolve()
+
+
+def test_a_value_against_the_rule_is_refused_at_trigger():
+    """Airflow itself checks a value by the Param's schema."""
+    with pytest.raises(ParamValidationError, match="is not one of"):
+        params(storefront())["size"].resolve("huge")
+
+
+def test_many_fields_are_folded_by_pattern():
+    """Up to twelve fields all are open; beyond, each stands in its patterns' section."""
+    few = [door(f"p{number}", patterns=("w.a",)) for number in range(12)]
+
+    assert not any("section" in param.schema for param in params(plan_with(*few)).values())
+    assert {"w.a", "w.b"} == {
+        param.schema["section"] for param in params(plan_with(*few, door("q", patterns=("w.b",)))).values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("conf", "overrides"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"size": "s", "cidr": None}, {}),
+        ({"size": "m"}, {"size": "m"}),
+        ({"cidr": "10.1.0.0/16", "size": "m"}, {"cidr": "10.1.0.0/16", "size": "m"}),
+        ({"sise": "m"}, {"sise": "m"}),
+        ({"sise": None}, {"sise": None}),
+        ({"size": None}, {}),
+    ],
+)
+def test_what_nobody_touched_is_no_override(conf, overrides):
+    """Of a run's conf only what differs from the plan overrides; unknown keys stay, to be refused by name."""
+    assert overrides == run_overrides(storefront(), conf)
+
+
+def test_equal_in_python_is_not_equal_in_json():
+    """True is no 1 and 1.5 no text: such a value is an override."""
+    plan = plan_with(door(schema_={}, default=1, has_default=True))
+
+    assert run_overrides(plan, {"p": True}) == {"p": True}
+    assert run_overrides(plan, {"p": 1}) == {}
+
+
+def test_null_overrides_where_it_is_a_value():
+    """Null for a parameter that has a default and allows null is an override."""
+    plan = plan_with(door(schema_={"type": ["string", "null"]}, default="x", has_default=True))
+
+    assert run_overrides(plan, {"p": None}) == {"p": None}
