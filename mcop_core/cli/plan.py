@@ -1,0 +1,183 @@
+"""`mcop plan` and `mcop render`: what a manifest compiles to, without Airflow and, with --catalog, without a cloud."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mcop_core import bootstrap
+from mcop_core.catalog.models import Manifest
+from mcop_core.catalog.repository import Standing
+from mcop_core.catalog.view import CatalogView
+from mcop_core.cli import catalog as catalog_commands
+from mcop_core.cli.console import AsJson, CatalogFolder, Sets, out, parse_sets, print_json, print_table, settings
+from mcop_core.compiler.compiler import compile_manifest
+from mcop_core.compiler.outline import explain, to_dot, to_json, to_text
+from mcop_core.compiler.resolution import check_overrides, needed_outputs
+from mcop_core.errors import InvalidDocuments, InvalidInput
+from mcop_core.publishing import publish_folder
+from mcop_core.refs import OutputRef
+from mcop_core.rendering import render_step
+
+if TYPE_CHECKING:
+    from mcop_core.artifacts.store import ObjectStore
+    from mcop_core.catalog.repository import CatalogRepository
+    from mcop_core.compiler.plan import DeploymentPlan
+
+ManifestArgument = Annotated[
+    str, typer.Argument(metavar="MANIFEST[@VERSION]", help="Without a version the active one.")
+]
+
+
+class Format(StrEnum):
+    """How `mcop plan` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    DOT = "dot"
+
+
+def plan(
+    manifest: ManifestArgument,
+    folder: CatalogFolder = None,
+    sets: Sets = [],  # noqa: B006 (Typer reads the default once)
+    explain_values: Annotated[bool, typer.Option("--explain", help="Show which layer set every value.")] = False,
+    form: Annotated[Format, typer.Option("--format", "-f", help="How to print.")] = Format.TEXT,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Print what a manifest compiles to.
+
+    Example: mcop plan storefront-staging --catalog include/catalog --explain
+    """
+    with _compiled(manifest, folder) as (compiled, _):
+        pass
+    overrides = _checked(compiled, sets)
+    if explain_values:
+        _print_explanation(compiled, overrides, as_json=as_json or form is Format.JSON)
+    elif as_json or form is Format.JSON:
+        out.print(to_json(compiled), markup=False)
+    else:
+        out.print(to_dot(compiled) if form is Format.DOT else to_text(compiled), markup=False)
+
+
+def _print_explanation(compiled: DeploymentPlan, overrides: Mapping[str, Any], *, as_json: bool) -> None:
+    rows = explain(compiled, overrides)
+    if as_json:
+        print_json([{"step": r.step, "input": r.input, "value": r.value, "layer": r.layer, "via": r.via} for r in rows])
+        return
+    for step, inputs in groupby(rows, key=lambda row: row.step):
+        out.print(f"[bold]{step}[/]")
+        for row in inputs:
+            out.print(f"  {row.input} = {row.value}", markup=False)
+            out.print(f"      {row.layer}: {row.via}", markup=False, style="dim")
+
+
+def render(
+    manifest: ManifestArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder to write the roots to.")],
+    folder: CatalogFolder = None,
+    sets: Sets = [],  # noqa: B006 (Typer reads the default once)
+    outputs: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="JSON: workflow.pattern.element.output to value."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Write the Terraform root of every step whose inputs are known.
+
+    Steps that need outputs of others are rendered when --outputs gives them, and named when not.
+
+    Example: mcop render storefront-staging --catalog include/catalog -o rendered
+    """
+    with _compiled(manifest, folder) as (compiled, store):
+        rows = _render_all(compiled, store, output, _checked(compiled, sets), _read_outputs(outputs))
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("STEP", "ARTIFACT", "WAITS FOR")
+    print_table(columns, [(row["step"], row["artifact"] or "-", ", ".join(row["waits_for"])) for row in rows])
+
+
+def _render_all(
+    compiled: DeploymentPlan,
+    store: ObjectStore,
+    output: Path,
+    overrides: Mapping[str, Any],
+    known: Mapping[OutputRef, Any],
+) -> list[dict[str, Any]]:
+    """Render what can be, and return a row per step: its artifact's digest, or the outputs it waits for."""
+    rows: list[dict[str, Any]] = []
+    for step in compiled.steps:
+        missing = [str(ref) for ref in needed_outputs(compiled, step.id, overrides) if ref not in known]
+        rows.append({"step": step.id, "artifact": None, "waits_for": missing})
+        if missing:
+            continue
+        engine = bootstrap.open_engine(step.engine, settings())
+        with tempfile.TemporaryDirectory() as cache:
+            artifact = render_step(compiled, step.id, engine, store, Path(cache), overrides=overrides, outputs=known)
+        _write(artifact.files, output / step.id)
+        rows[-1]["artifact"] = artifact.digest
+    return rows
+
+
+def _write(files: Mapping[str, bytes], folder: Path) -> None:
+    for path, data in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def _read_outputs(path: Path | None) -> dict[OutputRef, Any]:
+    if path is None:
+        return {}
+    try:
+        return {OutputRef.parse(name): value for name, value in json.loads(path.read_text()).items()}
+    except (ValueError, AttributeError) as error:
+        raise InvalidInput(
+            f"{path}: write a JSON object of workflow.pattern.element.output to value: {error}"
+        ) from error
+
+
+def _checked(compiled: DeploymentPlan, sets: list[str]) -> dict[str, Any]:
+    overrides = parse_sets(sets)
+    faults = check_overrides(compiled, overrides)
+    if faults:
+        raise InvalidDocuments.of(faults)
+    return overrides
+
+
+@contextmanager
+def _compiled(text: str, folder: Path | None) -> Iterator[tuple[DeploymentPlan, ObjectStore]]:
+    """Compile from the catalog, or from YAML files published into memory and a folder that is gone afterwards."""
+    if folder is None:
+        yield _compile_published(text, catalog_commands.repository()), catalog_commands.store()
+        return
+    from mcop_core.catalog.memory import MemoryRepository
+
+    repository = MemoryRepository()
+    with tempfile.TemporaryDirectory(prefix="mcop-") as temporary:
+        store = bootstrap.open_store(Path(temporary).as_uri())
+        publish_folder(folder, repository, store, catalog_commands.engine_opener(), lock=False)
+        yield _compile_published(text, repository), store
+
+
+def _compile_published(text: str, repository: CatalogRepository) -> DeploymentPlan:
+    name, _, version = text.removeprefix("manifest#").partition("@")
+    version = version or repository.active().get(name, "")
+    entry = catalog_commands.find_entry(f"manifest#{name}" + (f"@{version}" if version else ""), repository)
+    if not isinstance(entry.object, Manifest):
+        raise TypeError(f"{entry.ref} is no manifest")
+    entries = repository.entries()
+    revoked = {item.ref for item in entries if item.standing is Standing.REVOKED}
+    view = CatalogView((item.object for item in entries), pins=entry.pins, hidden=revoked)
+    return compile_manifest(entry.object, view)

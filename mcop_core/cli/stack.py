@@ -1,0 +1,173 @@
+"""`mcop up`, `mcop down`, `mcop status`: the embedded stack, and a first deployment on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from mcop_core import bootstrap, publishing
+from mcop_core.cli.console import AsJson, err, out, print_json, print_table
+from mcop_core.cli.executions import follow_execution, print_execution, start_execution
+from mcop_core.cli.live import aligned
+from mcop_core.embedded.home import ADMIN, CATALOG, Home, load_secrets
+from mcop_core.embedded.stack import Stack, catalog_buckets
+from mcop_core.errors import McopError
+from mcop_core.settings import Settings, load_profile
+
+if TYPE_CHECKING:
+    from mcop_core.embedded.deployment import Deployment
+
+DAG_S = 180.0
+CANCEL_S = 180.0
+
+Project = Annotated[
+    Path, typer.Option("--project", exists=True, file_okay=False, help="The project's folder; this one if not given.")
+]
+Folder = Annotated[
+    Path | None, typer.Option("--home", file_okay=False, help="Where the stack keeps its things; .mcop of the project.")
+]
+
+
+def up(
+    deploy: Annotated[str, typer.Option("--deploy", metavar="MANIFEST", help="Execute this manifest then.")] = "",
+    project: Project = Path(),
+    home: Folder = None,
+) -> None:
+    """
+    Start an emulated cloud and Airflow on this machine, and publish the project's catalog.
+
+    What is healthy is used again; what is half dead is repaired. With --deploy, exit code 0 means that the execution
+    completed and that the cloud's own API lists what it made.
+
+    Example: mcop up --deploy storefront-staging
+    """
+    stack = _stack(project, home)
+    with stack.locked():
+        settings = stack.start(buckets=catalog_buckets(stack.home))
+        _enter(stack.home)
+        _tell("using the running stack" if stack.is_reused else "waiting for Airflow")
+        report = _publish(stack.home, settings)
+        stack.wait()
+        _tell(f"Airflow is healthy: {stack.url}")
+    _tell(f"catalog: {len(report.published)} published, {len(report.unchanged)} unchanged")
+    if deploy:
+        _deploy(deploy, settings, stack)
+    else:
+        _print_login(stack)
+
+
+def down(project: Project = Path(), home: Folder = None) -> None:
+    """
+    Stop the stack and leave no process; its data stays.
+
+    Example: mcop down
+    """
+    stack = _stack(project, home)
+    with stack.locked():
+        stack.stop(lambda: _cancel_runners(stack.home))
+    out.print("stopped; the data stays in", Text(str(stack.home.folder)))
+
+
+def status(project: Project = Path(), home: Folder = None, as_json: AsJson = False) -> None:
+    """
+    Show the stack's components.
+
+    Example: mcop status --json
+    """
+    stack = _stack(project, home)
+    parts = stack.parts()
+    if as_json:
+        print_json(
+            [{"name": p.name, "state": p.state, "pid": p.pid, "address": p.address, "log": p.log} for p in parts]
+        )
+    else:
+        print_table(
+            ("COMPONENT", "STATE", "PID", "ADDRESS", "LOG"), [(p.name, p.state, p.pid, p.address, p.log) for p in parts]
+        )
+    ill = [part.name for part in parts if part.state != "healthy"]
+    if ill:
+        raise McopError(f"not healthy: {', '.join(ill)}", hint="mcop up repairs it")
+
+
+def _stack(project: Path, home: Path | None) -> Stack:
+    return Stack(Home.of(project, home), dict(os.environ), _tell)
+
+
+def _tell(line: str) -> None:
+    err.print(Text(line, style="dim"))
+
+
+def _enter(home: Home) -> None:
+    """Make this process speak to the stack, as `mcop` will in the project's folder, and to no other account."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MCOP_"))]:
+        del os.environ[name]
+    os.environ.update(load_profile({}, home.settings_file))
+
+
+def _publish(home: Home, settings: Settings) -> publishing.PublicationReport:
+    return publishing.publish_folder(
+        home.project / CATALOG,
+        bootstrap.open_repository(settings),
+        bootstrap.open_store(settings.artifact_store),
+        lambda name: bootstrap.open_engine(name, settings),
+    )
+
+
+def _cancel_runners(home: Home) -> int:
+    from mcop_core.embedded.runners import cancel_all
+    from mcop_core.runner.attach import request_cancel
+
+    profile = load_profile({}, home.settings_file)
+    settings = Settings.from_environment({name: value for name, value in profile.items() if name.startswith("MCOP_")})
+    return cancel_all(home.runs, lambda request: request_cancel(request, settings), timeout_s=CANCEL_S)
+
+
+def _deploy(manifest: str, settings: Settings, stack: Stack) -> None:
+    from mcop_core.embedded.deployment import await_dag, list_manifest, look_back
+    from mcop_core.embedded.resources import open_client
+
+    repository, store = bootstrap.open_repository(settings), bootstrap.open_store(settings.artifact_store)
+    with bootstrap.open_airflow(settings) as api:
+        await_dag(api, repository, store, manifest, timeout_s=DAG_S)
+        started = start_execution(api, manifest, "", {}, note="mcop up")
+        _tell(f"execution {started.id}")
+        execution = follow_execution(api, started.id, quiet=False)
+        deployment = look_back(api, execution, list_manifest(repository, manifest, open_client))
+    _print_deployment(deployment)
+    _print_login(stack)
+    if deployment.problems:
+        raise McopError("; ".join(deployment.problems), hint=f"mcop executions logs {execution.id}")
+
+
+def _print_deployment(deployment: Deployment) -> None:
+    print_execution(deployment.execution)
+    _print_rows("outputs", _output_rows(deployment.outputs))
+    resources = deployment.listing.resources
+    rows = [(found.address, found.kind, found.id) for found in resources]
+    _print_rows("resources, as the cloud lists them", rows)
+    total = deployment.total
+    counts = ", ".join(f"{count} {word}" for word, count in total.items())
+    changes = counts if any(total.values()) else "no changes"
+    out.print(Text(f"\n{changes}; the cloud lists {len(resources)} tagged resources", style="bold"))
+
+
+def _print_rows(title: str, rows: list[tuple[str, str, str]]) -> None:
+    out.print(Text(f"\n{title}", style="bold"))
+    for line in aligned(rows):
+        out.print(Text(f"  {line}"))
+
+
+def _output_rows(outputs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    from mcop_core.embedded.deployment import shown
+
+    return [(step, name, shown(value)) for step, found in outputs.items() for name, value in sorted(found.items())]
+
+
+def _print_login(stack: Stack) -> None:
+    password = load_secrets(stack.home).password
+    out.print(Text(f"Airflow: {stack.url}   user {ADMIN}, password {password}", style="bold"))
