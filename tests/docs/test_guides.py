@@ -1,0 +1,47 @@
+"""The guides' blocks are run as they stand, in their order; links and commands lead somewhere."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import blocks
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs" / "guides").glob("*.md")), ids=lambda path: path.stem)
+def test_a_guide_works_as_written(guide: Path, tmp_path: Path):
+    """Files are written where the block says, commands run in a shell that stops at the first failure."""
+    environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
+    for block in blocks(guide):
+        if block.file:
+            path = tmp_path / block.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text)
+        elif block.language == "sh":
+            finished = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", block.text],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
+            assert finished.returncode == 0, f"{block.text}\n{finished.stdout}\n{finished.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_names_what_exists(page: Path):
+    """Relative links, and files named in backticks, are there; `make` targets are the Makefile's."""
+    text = page.read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    named = re.findall(r"`((?:mcop_core|plugins|include|tests|dags|docs|bench)/[\w./-]+)`", text)
+    targets = set(re.findall(r"`?make ([a-z-]+)", text))
+    makefile = (ROOT / "Makefile").read_text()
+
+    assert [] == [link for link in links if not (page.parent / link).exists()]
+    assert [] == [name for name in named if not (ROOT / name).exists()]
+    assert [] == [target for target in targets if f"\n{target}:" not in makefile and target != "sure"]

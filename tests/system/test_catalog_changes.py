@@ -1,0 +1,173 @@
+"""What happens while the catalog changes, breaks or is away."""
+
+import json
+import shutil
+import socket
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import boto3
+import pytest
+
+from mcop_core.embedded.stack import Stack, catalog_buckets
+from tests.system.conftest import LiveStack, surroundings, wait_until
+
+pytestmark = pytest.mark.system
+
+ANNEX = "mcop.annex"
+
+
+def publish(stack: LiveStack, version: str, days: int) -> None:
+    """Publish the annex, a manifest of one step, in *version*."""
+    folder = stack.folder / f"annex-{version}"
+    shutil.copytree(Path(__file__).parent / "annex", folder)
+    path = folder / "annex.yaml"
+    head, manifest = path.read_text().rsplit("---\n", 1)
+    manifest = manifest.replace("1.0.0", version, 1).replace("annex_log:", f"annex_days: {days}, annex_log:")
+    path.write_text(f"{head}---\n{manifest}")
+    stack.mcop("catalog", "publish", str(folder))
+
+
+def retention(stack: LiveStack) -> int:
+    groups = stack.client("logs").describe_log_groups(logGroupNamePrefix="/annex")["logGroups"]
+    return groups[0]["retentionInDays"]
+
+
+@pytest.fixture(scope="module")
+def annex(stack: LiveStack) -> LiveStack:
+    publish(stack, "1.0.0", 7)
+    publish(stack, "1.1.0", 30)
+    return stack
+
+
+def test_another_system_executes_a_version_by_name(annex):
+    """`mcop_execute` activates the version, runs it, follows it, and leaves its outputs where it was told."""
+    run, _ = annex.run(
+        "mcop_execute", {"manifest_name": "annex", "manifest_version": "1.0.0", "output_path": "annex/first.json"}
+    )
+    document = json.loads(
+        annex.client("s3").get_object(Bucket="mcop-artifacts", Key="outputs/annex/first.json")["Body"].read()
+    )
+
+    assert "success" == run["state"]
+    assert 7 == retention(annex)
+    assert "/annex" == document["outputs"]["annex.annex.log"]["log_group_name"]
+
+
+def test_its_own_overrides_reach_the_execution(annex):
+    """The active version stays; the run's override is the last layer."""
+    run, _ = annex.run(
+        "mcop_execute", {"manifest_name": "annex", "manifest_version": "1.1.0", "overrides": {"annex_days": 90}}
+    )
+
+    assert "success" == run["state"]
+    assert 90 == retention(annex)
+
+
+@pytest.mark.parametrize(
+    ("conf", "told"),
+    [
+        ({"manifest_name": "anex"}, "annex"),
+        ({"manifest_name": "annex", "manifest_version": "7.0.0"}, "1.1.0"),
+        ({"manifest_name": "annex", "versoin": "1.0.0"}, "manifest_version"),
+        ({"manifest_name": "annex", "overrides": {"annex_dayz": 1}}, "annex_days"),
+    ],
+)
+def test_a_bad_request_starts_nothing(annex, conf, told):
+    """The first task names the key and what was allowed, and no execution was started."""
+    before = retention(annex)
+
+    run, _ = annex.run("mcop_execute", conf)
+
+    assert "failed" == run["state"]
+    assert told in annex.logs(run, "activate")
+    assert before == retention(annex)
+
+
+def test_with_dynamodb_stopped_dags_stay_and_runs_finish(annex):
+    """An execution needs no catalog once its snapshot is there; the log says what is unreachable."""
+    port = int(annex.profile["AWS_ENDPOINT_URL"].rpartition(":")[2])
+    gate = Gate(port)
+    live = Stack(
+        annex.home, surroundings(), print, options={"AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{gate.port}"}
+    )
+    with live.locked():
+        live.start(buckets=catalog_buckets(annex.home))
+        live.wait()
+    gate.close()
+    try:
+        run, _ = annex.run(ANNEX, {"annex_days": 14})
+        with annex.api() as api:
+            stale = {dag["dag_id"]: dag["is_stale"] for dag in api.dags("mcop.")}
+
+        assert "success" == run["state"]
+        assert 14 == retention(annex)
+        assert not any(stale.values()) and ANNEX in stale
+        assert "DynamoDB" in annex.logs(run, "admit")
+        wait_until(lambda: "DynamoDB" in (annex.home.logs / "dag-processor.log").read_text())
+    finally:
+        gate.open()
+
+
+def test_a_manifest_broken_behind_mcops_back_takes_no_other_with_it(annex):
+    """Its own import error says what is missing; the others still parse and run."""
+    table = boto3.resource(
+        "dynamodb",
+        endpoint_url=annex.profile["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    ).Table("mcop-objects")
+    items = [i for i in table.scan()["Items"] if i["object_key"] == "pattern#annex"]
+    for item in items:
+        table.delete_item(Key={"object_key": item["object_key"], "version_key": item["version_key"]})
+
+    with annex.api() as api:
+        errors = wait_until(api.import_errors)
+        storefront = api.dag("mcop.storefront-staging")
+
+    assert items
+    assert ["annex"] == [Path(error["filename"]).stem for error in errors]
+    assert "annex" in errors[0]["stack_trace"] and "ObjectNotFound" not in storefront
+    assert not storefront["is_stale"]
+
+
+class Gate:
+    """A TCP forwarder to a port of this machine that can be shut: what a service does that is down."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._open = True
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def open(self) -> None:
+        self._open = True
+
+    def close(self) -> None:
+        """Refuse new connections and cut the ones there are."""
+        self._open = False
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            near, _ = self._listener.accept()
+            if not self._open:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._target))
+            self._connections += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)

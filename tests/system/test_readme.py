@@ -1,0 +1,47 @@
+"""The README's first hour, run as it is written."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import blocks
+from tests.system.conftest import ROOT, LiveStack
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def checkout(stack: LiveStack) -> Path:
+    """A folder that looks as the project's does after `make run`."""
+    (stack.folder / ".venv").symlink_to(ROOT / ".venv")
+    shutil.copytree(ROOT / "include", stack.folder / "include")
+    return stack.folder
+
+
+def test_the_first_hour_goes_as_written(checkout, stack):
+    """Plan, change a value, publish, execute, look around, and be refused by the REST API."""
+    printed = [shell(block.text, checkout) for block in blocks(ROOT / "README.md") if block.language == "sh"]
+    groups = stack.client("logs").describe_log_groups(logGroupNamePrefix="/storefront/staging")["logGroups"]
+
+    assert "log_retention_days: 7 -> 30" in printed[1]
+    assert "COMPLETED" in printed[2]
+    assert 30 == groups[0]["retentionInDays"]
+    assert "refused with exit code 2" in printed[3]
+    assert "log_retention_days" in printed[4] and "is not one of" in printed[4]
+
+
+def shell(text: str, folder: Path) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MCOP_", "AIRFLOW"))}
+    finished = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert finished.returncode == 0, f"{text}\n{finished.stdout}\n{finished.stderr}"
+    return finished.stdout + finished.stderr
