@@ -4,11 +4,11 @@ import pytest
 from airflow.dag_processing.dagbag import BundleDagBag
 
 from mcop_core.settings import Settings
-from tests.plugins.emulator import Emulator
+from tests.emulators import Emulator
 
 DAGS = Path(__file__).parents[2] / "dags"
 BUNDLE = '[{"name": "catalog", "classpath": "mcop_airflow.bundle.CatalogBundle", "kwargs": {}}]'
-UNREACHABLE = Emulator().environment
+UNREACHABLE = Emulator("moto_server", Path()).environment
 """An endpoint at which nothing listens."""
 
 

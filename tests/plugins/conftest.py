@@ -7,7 +7,7 @@ import pytest
 from mcop_core.bootstrap import open_repository
 from mcop_core.catalog.dynamodb import create_tables
 from mcop_core.settings import Settings
-from tests.plugins.emulator import Emulator
+from tests.emulators import Emulator
 from tests.plugins.plans import storefront
 from tests.plugins.small_catalog import filled
 
@@ -49,9 +49,9 @@ def catalog(settings, tmp_path):
 
 
 @pytest.fixture
-def emulator(monkeypatch):
+def emulator(monkeypatch, tmp_path):
     """A running emulator, in the environment."""
-    running = Emulator()
+    running = Emulator("moto_server", tmp_path)
     for name, value in running.environment.items():
         monkeypatch.setenv(name, value)
     try:

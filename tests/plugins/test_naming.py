@@ -5,6 +5,7 @@ import pytest
 from mcop_airflow import naming
 from mcop_airflow.naming import StepTask
 from mcop_core.errors import InvalidName
+from mcop_core.executions.naming import is_apply_task
 from mcop_core.refs import OutputRef, StepRef
 
 NAMES = ["a", "apply_a", "render_a", "apply", "a_b", "a-b", "admit", "preview", "approve", "plan_0", "x" * 63]
@@ -39,36 +40,16 @@ def test_ids_are_accepted_by_airflow():
     validate_key(naming.destroy_dag_id("x" * 63))
 
 
+def test_a_task_that_applies_is_told_from_outside():
+    """Core tells the apply tasks by their ids alone."""
+    assert [is_apply_task(naming.task_id(step, task)) for step, task in TASKS] == [t is StepTask.APPLY for _, t in TASKS]
+
+
 @pytest.mark.parametrize("text", ["admit", "a.b", "a.b.c", "a.b.destroy_c", "a.b.apply_", ".b.apply_c", "a..apply_c"])
 def test_what_is_no_steps_task_is_refused(text):
     """An id of another form raises and says what the form is."""
     with pytest.raises(InvalidName, match=r"workflow\.pattern\.render_element"):
         naming.step_task(text)
-
-
-@pytest.mark.parametrize(
-    ("dag", "manifest"),
-    [
-        ("mcop.shop", "shop"),
-        ("mcop.shop.destroy", "shop"),
-        ("mcop.destroy", "destroy"),
-        ("mcop_execute", None),
-        ("mcop.", None),
-        ("mcop.Shop", None),
-        ("mcop.shop.destroy.destroy", None),
-        ("other", None),
-    ],
-)
-def test_a_dag_id_leads_back_to_its_manifest(dag, manifest):
-    """Both DAGs of a manifest name it; no other DAG names one."""
-    assert manifest == naming.manifest_of(dag)
-
-
-def test_a_dag_id_is_made_of_a_name():
-    """The ids of the two DAGs; a text that is no name makes none."""
-    assert (naming.dag_id("shop"), naming.destroy_dag_id("shop")) == ("mcop.shop", "mcop.shop.destroy")
-    with pytest.raises(InvalidName):
-        naming.dag_id("shop.destroy")
 
 
 def test_an_output_lies_with_its_apply_task():
@@ -78,11 +59,10 @@ def test_an_output_lies_with_its_apply_task():
     assert source == ("platform.network.apply_vpc", "vpc_id")
 
 
-def test_marker_and_tag_name_the_plan():
-    """Both carry the beginning of the plan's digest; the marker is recognised again."""
+def test_a_marker_names_the_plan():
+    """It carries the beginning of the plan's digest, and is recognised again."""
     marker = naming.plan_marker("3fa9c1d2e4b5a6c7" * 4)
 
     assert marker == "Plan_3fa9c1d2e4b5a6c7"
     assert naming.is_plan_marker(marker)
     assert not naming.is_plan_marker("plan_3fa9c1d2e4b5a6c7")
-    assert naming.plan_tag("3fa9c1d2e4b5a6c7" * 4) == "plan:3fa9c1d2e4b5"

@@ -1,79 +1,28 @@
 """Two AWS emulators as processes on free ports, and a fault between a client and one of them."""
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
 
-BIN = Path(sys.executable).parent
+from tests.emulators import CREDENTIALS, NAMES, running
 
 
-def free_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
-
-
-def await_port(port, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the emulator ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise TimeoutError(f"no emulator on port {port}")
-
-
-def command(name, port):
-    program = str(BIN / name) if (BIN / name).exists() else shutil.which(name)
-    return [program] if name == "ministack" else [program, "-H", "127.0.0.1", "-p", str(port)]
-
-
-@contextmanager
-def running(name, folder):
-    """Run an emulator for as long as the block; gives its address."""
-    port = free_port()
-    environment = {**os.environ, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
-    with (folder / "emulator.log").open("wb") as log:
-        process = subprocess.Popen(
-            command(name, port), env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        await_port(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture(scope="session", params=["ministack", "moto_server"])
+@pytest.fixture(scope="session", params=NAMES)
 def endpoint(request, tmp_path_factory):
     """The address of a running emulator."""
-    with running(request.param, tmp_path_factory.mktemp(request.param)) as address:
-        yield address
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as emulator:
+        yield emulator.url
 
 
 def make_client(endpoint, **config):
     return boto3.session.Session().client(
         "s3",
         endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        **CREDENTIALS,
         config=Config(s3={"addressing_style": "path"}, max_pool_connections=32, **config),
     )
 

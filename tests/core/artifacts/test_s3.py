@@ -5,7 +5,8 @@ import pytest
 from mcop_core.artifacts.s3 import S3Store
 from mcop_core.errors import InvalidInput, InvalidName, PreconditionFailed, Unreachable
 from tests.contracts.object_store import ObjectStoreContract
-from tests.core.artifacts.conftest import free_port, make_client
+from tests.core.artifacts.conftest import make_client
+from tests.emulators import free_port
 
 pytestmark = pytest.mark.emulator
 

@@ -1,14 +1,8 @@
 """A clock, and two AWS emulators as processes on free ports."""
 
 import itertools
-import os
-import socket
-import subprocess
-import sys
 import threading
-import time
 from datetime import timedelta
-from pathlib import Path
 
 import boto3
 import pytest
@@ -16,8 +10,8 @@ from botocore.config import Config
 
 from mcop_core.catalog.dynamodb import DynamoDBRepository, create_tables
 from tests.contracts.catalog_repository import NOON
+from tests.emulators import CREDENTIALS, NAMES, running
 
-BIN = Path(sys.executable).parent
 NUMBERS = itertools.count()
 
 
@@ -28,52 +22,17 @@ def now():
     return lambda: NOON + timedelta(seconds=next(ticks))
 
 
-def free_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
-
-
-def await_port(port, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the emulator ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError(f"no emulator on port {port}")
-
-
 def open_client(endpoint):
     retries = {"mode": "standard", "total_max_attempts": 4}
     config = Config(connect_timeout=3, read_timeout=30, retries=retries, max_pool_connections=20)
-    credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client("dynamodb", endpoint_url=endpoint, region_name="us-east-1", config=config, **credentials)
+    return boto3.client("dynamodb", endpoint_url=endpoint, config=config, **CREDENTIALS)
 
 
-@pytest.fixture(scope="session", params=["ministack", "moto_server"])
+@pytest.fixture(scope="session", params=NAMES)
 def endpoint(request, tmp_path_factory):
     """Name and address of a running emulator."""
-    port = free_port()
-    folder = tmp_path_factory.mktemp(request.param)
-    environment = {**os.environ, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
-    arguments = [] if request.param == "ministack" else ["-H", "127.0.0.1", "-p", str(port)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [BIN / request.param, *arguments],
-            env=environment,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        await_port(port, process)
-        yield request.param, f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as emulator:
+        yield emulator.name, emulator.url
 
 
 class OneAtATime:

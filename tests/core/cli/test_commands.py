@@ -1,6 +1,8 @@
 """`mcop` as a person calls it: a process, its output, its exit code."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,10 +98,46 @@ def test_every_kind_has_a_schema_that_editors_can_use(kind: str):
     assert not {"template", "locks", "interface"} & set(schema["properties"])
 
 
-@pytest.mark.parametrize("command", ["", "catalog", "rules", "executions", "plan", "render", "execute", "up", "down"])
-def test_every_command_explains_itself(command: str):
-    """`--help` works everywhere."""
-    finished = mcop(*command.split(), "--help")
+def test_numbers_are_text_where_the_parameter_is():
+    """The plan's own types read `--set`, as the DAG's do when it is executed."""
+    sets = ["--set", "mail_sender=007", "--set", "zones=[1, 2]"]
+    rows = json.loads(mcop("plan", "storefront-staging", *CATALOG, *sets, "--explain", "--json").stdout)
 
-    assert 0 == finished.returncode
-    assert "Usage" in finished.stdout
+    values = {row["value"] for row in rows if row["layer"] == "run override"}
+    assert {'"007"', '["1","2"]'} == {value.replace(" ", "") for value in values}
+
+
+def test_a_table_in_a_pipe_is_not_folded(tmp_path: Path):
+    """One line a step, whatever it waits for, and nothing trails."""
+    lines = mcop("render", "storefront-staging", *CATALOG, "-o", str(tmp_path)).stdout.splitlines()
+
+    assert lines[0].split() == ["STEP", "ARTIFACT", "WAITS", "FOR"]
+    assert all(line.startswith("platform.") or line.count(".") >= 2 for line in lines[1:])
+    assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
+def test_a_shell_completes_commands(tmp_path: Path):
+    """Bash reads what `--show-completion` prints, and offers the commands and options that begin so."""
+    (tmp_path / "mcop").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mcop_core "$@"\n')
+    (tmp_path / "mcop").chmod(0o755)
+    script = """
+        source <(mcop --show-completion; true)
+        for words in "mcop ex" "mcop executions l" "mcop cancel --j"; do
+            COMP_WORDS=($words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _mcop_completion mcop; echo "${COMPREPLY[@]}"
+        done
+    """
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    finished = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, cwd=ROOT)
+
+    assert ["execute executions", "list logs", "--json"] == finished.stdout.splitlines()
+
+
+def test_starting_loads_nothing_heavy():
+    """Whoever asks for help or completion waits for no library of the cloud's, Airflow's or the documents'."""
+    program = "import sys, mcop_core.cli.main as m; print(*(set(sys.modules) & set(sys.argv[1:])))"
+    heavy = ["airflow", "boto3", "httpx", "hcl2", "jinja2", "pydantic", "rich", "re2", "yaml"]
+    finished = subprocess.run([sys.executable, "-c", program, *heavy], capture_output=True, text=True, cwd=ROOT)
+
+    assert "" == finished.stdout.strip()

@@ -1,99 +1,140 @@
-"""`mcop execute` and `mcop executions`, against a small Airflow over real HTTP."""
+"""`mcop execute`, `mcop cancel` and `mcop executions`, against a small Airflow over real HTTP."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import signal
+import subprocess
+import sys
 
-import httpx
 import pytest
 
 from mcop_core.cli import console
-from mcop_core.cli.main import app
-from tests.core.executions.fake_airflow import PASSWORD, FakeAirflow, make_dag, make_instance, make_run
+from tests.core.executions.fake_airflow import make_dag, make_instance, make_run
 
 START, END = "2026-01-01T00:00:01Z", "2026-01-01T00:00:04Z"
 
+pytestmark = pytest.mark.usefixtures("reachable")
+
 
 @pytest.fixture
-def airflow():
-    fake = FakeAirflow()
-    fake.dags = {name: make_dag(name, {"admit": ["apply"], "apply": []}) for name in ("mcop.shop", "mcop_execute")}
-    fake.runs = [make_run("mcop.shop", f"r{number}", number, state="success", end_date=END) for number in range(3)]
-    fake.instances = {
+def airflow(airflow):
+    airflow.dags = {name: make_dag(name, {"admit": ["apply"], "apply": []}) for name in ("mcop.shop", "mcop_execute")}
+    airflow.params["mcop.shop"] = {
+        "zones": {"schema": {"type": "array", "items": {"type": "string"}}},
+        "days": {"schema": {"type": "number"}},
+        "account": {"schema": {"type": ["string", "null"]}},
+    }
+    airflow.runs = [make_run("mcop.shop", f"r{number}", number, state="success", end_date=END) for number in range(3)]
+    airflow.instances = {
         "r2": [make_instance("admit", "success", START, END, 1), make_instance("apply", "failed", START, END, 2)]
     }
-    fake.logs = {("r2", "apply", 1): ['{"event": "first try"}'], ("r2", "apply", 2): ['{"event": "second try"}']}
-    fake.logs["r2", "admit", 1] = ['{"event": "admitted [ok]", "timestamp": "2026-01-01T00:00:02Z", "level": "info"}']
-    return fake
-
-
-@pytest.fixture
-def served(airflow):
-    """Return the address at which *airflow* is served."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            address = f"http://{self.headers['Host']}{self.path}"
-            found = airflow(httpx.Request(self.command, address, headers=dict(self.headers), content=body))
-            self.send_response(found.status_code)
-            self.send_header("Content-Length", str(len(found.content)))
-            self.end_headers()
-            self.wfile.write(found.content)
-
-        do_GET = do_POST = answer  # noqa: N815
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def mcop(served, monkeypatch, capsys, tmp_path):
-    """Return what calls `mcop` and returns exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MCOP_AIRFLOW_URL", served)
-    monkeypatch.setenv("MCOP_AIRFLOW_USERNAME", "admin")
-    monkeypatch.setenv("MCOP_AIRFLOW_PASSWORD", PASSWORD)
-    console.settings.cache_clear()
-
-    def call(*arguments):
-        code = console.run(lambda: app(arguments, standalone_mode=False), debug=False)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    yield call
-    console.settings.cache_clear()
+    airflow.logs = {("r2", "apply", 1): ['{"event": "first try"}'], ("r2", "apply", 2): ['{"event": "second try"}']}
+    airflow.logs["r2", "admit", 1] = [
+        '{"event": "admitted [ok]", "timestamp": "2026-01-01T00:00:02Z", "level": "info"}'
+    ]
+    return airflow
 
 
 def test_an_execution_is_started_with_its_overrides(mcop, airflow):
-    """Values of --set are typed; the run's id is printed."""
-    code, out, _ = mcop("execute", "shop", "--set", "zones=[a,b]", "--set", "days=7", "--note", "CHG-7")
+    """Values of --set are of the parameters' types; the run's id is printed."""
+    sets = ["zones=[a, 1]", "days=7", "account=123456789012", "other=12"]
+    code, out, _ = mcop("execute", "shop", *(word for pair in sets for word in ("--set", pair)), "--note", "CHG-7")
 
     run = airflow.runs[-1]
-    assert (code, run["dag_id"], run["conf"], run["note"]) == (
-        0,
-        "mcop.shop",
-        {"zones": ["a", "b"], "days": 7},
-        "CHG-7",
-    )
+    expected = {"zones": ["a", "1"], "days": 7, "account": "123456789012", "other": 12}
+    assert (code, run["dag_id"], run["conf"], run["note"]) == (0, "mcop.shop", expected, "CHG-7")
     assert out == f"started mcop.shop/{run['dag_run_id']}\n"
 
 
 @pytest.mark.parametrize("arguments", [("shop", "--version", "1.1.0"), ("shop@1.1.0",)])
 def test_a_named_version_goes_through_the_dag_that_activates_it(mcop, airflow, arguments):
-    """`mcop_execute` gets the manifest, the version and the overrides."""
-    mcop("execute", *arguments, "--set", "size=small")
+    """`mcop_execute` gets the manifest, the version and the overrides, these by the types of the manifest's DAG."""
+    mcop("execute", *arguments, "--set", "account=12")
 
-    expected = {"manifest_name": "shop", "manifest_version": "1.1.0", "overrides": {"size": "small"}}
+    expected = {"manifest_name": "shop", "manifest_version": "1.1.0", "overrides": {"account": "12"}}
     assert (airflow.runs[-1]["dag_id"], airflow.runs[-1]["conf"]) == ("mcop_execute", expected)
+
+
+@pytest.fixture
+def through_execute(airflow):
+    """Have a run of `mcop_execute` that ended, and the run that it started, whose apply failed."""
+    airflow.dags["mcop_execute"] = make_dag("mcop_execute", {"activate": ["deploy"], "deploy": []})
+    airflow.runs += [
+        make_run("mcop_execute", "e1", 8, state="failed", end_date=END, conf={"manifest_name": "shop"}),
+        make_run("mcop.shop", "e1-1", 9, state="failed", end_date=END),
+    ]
+    airflow.instances["e1"] = [make_instance("activate", "success", START, END, 1)]
+    airflow.instances["e1"] += [make_instance("deploy", "failed", START, END, 1)]
+    airflow.instances["e1-1"] = [make_instance("admit", "success", START, END, 1)]
+    airflow.instances["e1-1"] += [make_instance("apply", "failed", START, END, 1)]
+    airflow.xcoms["e1", "deploy"] = {"trigger_run_id": "e1-1"}
+    airflow.logs["e1-1", "apply", 1] = ['{"event": "Error: quota"}']
+
+
+def test_what_was_started_is_followed(mcop, through_execute):
+    """The steps of both runs are told; the error and its hint are about the one that failed."""
+    code, out, err = mcop("executions", "follow", "mcop_execute/e1")
+
+    told = [line.strip() for line in err.splitlines()]
+    assert code == 1
+    assert "deploy: failed in 3.0 s" in told and "apply: failed in 3.0 s" in told
+    assert "execution mcop_execute/e1: FAILED" in out and "execution mcop.shop/e1-1: FAILED" in out
+    assert "hint: mcop executions logs mcop.shop/e1-1 apply" in told
+
+
+def test_what_was_started_is_named(mcop, through_execute):
+    """As text and as JSON; a document of the end holds both."""
+    assert "  started execution: mcop.shop/e1-1\n" in mcop("executions", "show", "mcop_execute/e1")[1]
+    assert json.loads(mcop("executions", "show", "mcop_execute/e1", "--json")[1])["started"] == "mcop.shop/e1-1"
+    both = json.loads(mcop("executions", "follow", "mcop_execute/e1", "--json")[1])
+    assert (both["id"], both["started_execution"]["id"]) == ("mcop_execute/e1", "mcop.shop/e1-1")
+
+
+def test_the_log_of_a_step_of_what_was_started(mcop, through_execute):
+    """The step is found where it is."""
+    assert mcop("executions", "logs", "mcop_execute/e1", "apply")[1] == "Error: quota\n"
+
+
+def test_an_interrupt_leaves_the_execution_alone(airflow, reachable):
+    """The exit code says so, and the message how to follow it and how to stop it."""
+    airflow.instances = Always([make_instance("admit", "running", START, None, 1), make_instance("apply")])
+    airflow.runs.append(make_run("mcop.shop", "r9", 9, state="running"))
+    command = [sys.executable, "-m", "mcop_core", "executions", "follow", "shop"]
+    with subprocess.Popen(command, env=reachable, stderr=subprocess.PIPE, text=True) as process:
+        assert "admit: running" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+
+    assert process.returncode == 130
+    assert "execution mcop.shop/r9 goes on" in told
+    assert "mcop executions follow mcop.shop/r9" in told and "mcop cancel mcop.shop/r9" in told
+    assert "Traceback" not in told
+    assert airflow.runs[-1]["state"] == "running"
+
+
+def test_an_execution_is_cancelled(mcop, airflow):
+    """The latest of a manifest, or one by its id; what runs is told to stop, and the message says what happens."""
+    airflow.runs.append(make_run("mcop.shop", "r9", 9, state="running"))
+    airflow.instances["r9"] = [make_instance("apply", "running", START, None, 1)]
+    code, out, _ = mcop("cancel", "shop")
+
+    assert (code, airflow.runs[-1]["state"]) == (0, "failed")
+    assert out.splitlines()[:2] == ["cancelled mcop.shop/r9", "  told to stop: apply"]
+    assert "the state stays locked" in out
+
+
+def test_a_cancellation_as_json(mcop, airflow):
+    """Which executions, and which steps ran."""
+    airflow.runs.append(make_run("mcop.shop", "r9", 9, state="queued"))
+
+    assert json.loads(mcop("cancel", "mcop.shop/r9", "--json")[1]) == {"cancelled": ["mcop.shop/r9"], "stopping": []}
+
+
+def test_what_has_ended_cannot_be_cancelled(mcop, airflow):
+    """The exit code is that of a refusal."""
+    code, _, err = mcop("cancel", "mcop.shop/r2")
+
+    assert (code, airflow.runs[2]["state"]) == (5, "success")
+    assert "has ended as COMPLETED" in err
 
 
 def test_a_failed_execution_is_exit_code_one(mcop, airflow, monkeypatch):
@@ -166,6 +207,15 @@ def test_executions_are_listed_newest_first(mcop):
     assert [record["id"] for record in json.loads(as_json)] == ["mcop.shop/r2", "mcop.shop/r1", "mcop.shop/r0"]
 
 
+def test_a_list_is_a_line_each(mcop, airflow):
+    """However long an id is, its row is one line, and nothing trails."""
+    airflow.runs.append(make_run("mcop.shop", "x" * 200, 9, triggering_user_name=None))
+    lines = mcop("executions", "list")[1].splitlines()
+
+    assert len(lines) == 5
+    assert all(line == line.rstrip() for line in lines)
+
+
 @pytest.mark.parametrize("wanted", ["shop", "mcop.shop/r2"])
 def test_an_execution_is_shown(mcop, wanted):
     """By its id, or as the latest of its manifest; every step with state and seconds."""
@@ -190,12 +240,33 @@ def test_logs_are_printed(mcop, arguments, expected):
     assert mcop("executions", "logs", "shop", *arguments)[1].splitlines() == expected
 
 
-def test_the_log_of_no_step(mcop):
-    """A misspelt step suggests the nearest."""
-    code, _, err = mcop("executions", "logs", "shop", "aply")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("logs", "shop", "aply"), 'Did you mean "apply"?'),
+        (("logs", "shop", "apply", "--attempt", "3"), "has 2 attempts"),
+        (("logs", "mcop.shop/r5"), 'Did you mean "mcop.shop/r2"?'),
+        (("show", "mcop.shop/r5"), 'Did you mean "mcop.shop/r2"?'),
+        (("show", "mcop.shp/r2"), 'Did you mean "mcop.shop/r2"?'),
+        (("show", "shp"), 'Did you mean "shop"?'),
+        (("follow", "shp"), 'Did you mean "shop"?'),
+        (("list", "shp"), 'Did you mean "shop"?'),
+    ],
+)
+def test_what_is_not_there_has_the_nearest(mcop, arguments, told):
+    """Steps, attempts, executions and manifests; the exit code is that of what is not found."""
+    code, _, err = mcop("executions", *arguments)
 
     assert code == 3
-    assert 'Did you mean "apply"?' in err
+    assert told in err
+
+
+def test_the_logs_of_an_attempt_of_every_step(mcop):
+    """Steps that had no such attempt are left out."""
+    assert mcop("executions", "logs", "shop", "--attempt", "2")[1].splitlines() == [
+        "== apply, attempt 2",
+        "second try",
+    ]
 
 
 def test_an_airflow_that_is_away(mcop, monkeypatch):
@@ -205,4 +276,5 @@ def test_an_airflow_that_is_away(mcop, monkeypatch):
     code, _, err = mcop("execute", "shop")
 
     assert code == 6
+    assert err.startswith("error: Airflow at http://127.0.0.1:1 did not answer")
     assert "mcop up" in err

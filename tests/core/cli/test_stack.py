@@ -4,19 +4,6 @@ import json
 
 import pytest
 
-from mcop_core.cli import console
-from mcop_core.cli.main import app
-
-
-@pytest.fixture
-def mcop(capsys):
-    def call(*arguments):
-        code = console.run(lambda: app(arguments, standalone_mode=False), debug=False)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
-
 
 @pytest.fixture
 def project(tmp_path):

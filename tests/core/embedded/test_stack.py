@@ -101,7 +101,7 @@ def wait(condition):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def live_project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     (folder / "dags").mkdir()
     (folder / "plugins").mkdir()
@@ -110,10 +110,10 @@ def project(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def make_stack(project):
+def make_stack(live_project):
     """Return what makes the stack of a project whose only DAG is a plain one, as another call would."""
-    inherited = {"PATH": os.environ["PATH"], "HOME": str(project), "AWS_PROFILE": "not-there"}
-    home = Home.of(project)
+    inherited = {"PATH": os.environ["PATH"], "HOME": str(live_project), "AWS_PROFILE": "not-there"}
+    home = Home.of(live_project)
     options = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(airflow.bundles(home)[1:])}
     return lambda: Stack(home, inherited, print, options=options)
 

@@ -20,6 +20,7 @@ class FakeAirflow:
     """
 
     dags: dict = field(default_factory=dict)
+    params: dict = field(default_factory=dict)
     runs: list = field(default_factory=list)
     instances: dict = field(default_factory=dict)
     xcoms: dict = field(default_factory=dict)
@@ -80,6 +81,8 @@ class FakeAirflow:
                 return refused(404, f"The Dag with ID: `{dag_id}` was not found")
             case ["dags", dag_id]:
                 return ok(self.dags[dag_id])
+            case ["dags", dag_id, "details"]:
+                return ok({**self.dags[dag_id], "params": self.params.get(dag_id, {})})
             case ["dags", dag_id, "tasks"]:
                 return ok({"tasks": self.dags[dag_id]["tasks"]})
             case ["dags", dag_id, "dagRuns"] if request.method == "POST":
@@ -87,10 +90,12 @@ class FakeAirflow:
             case ["dags", dag_id, "dagRuns"]:
                 return self._runs([run for run in self.runs if run["dag_id"] == dag_id], query)
             case ["dags", dag_id, "dagRuns", run_id, *rest]:
-                return self._run(dag_id, run_id, rest, query)
+                return self._run(request, dag_id, run_id, rest, query)
         return refused(404, "Not Found")
 
     def _runs(self, runs, query):
+        prefix = query.get("dag_id_prefix_pattern", "")
+        runs = [run for run in runs if run["dag_id"].startswith(prefix)]
         newest_first = sorted(runs, key=lambda run: run["run_after"], reverse=True)
         start = int(query["cursor"] or 0)
         size = min(int(query["limit"]), 100)
@@ -110,11 +115,21 @@ class FakeAirflow:
         self.runs.append(run)
         return ok(run)
 
-    def _run(self, dag_id, run_id, rest, query):
+    def _patch(self, run, body):
+        run.update(body)
+        for instance in self.instances.get(run["dag_run_id"], []):
+            active = instance["state"] in ("running", "deferred", "up_for_reschedule", "awaiting_input")
+            if active or instance["state"] in (None, "queued", "scheduled", "up_for_retry"):
+                instance["state"] = "failed" if active else "skipped"
+        return ok(run)
+
+    def _run(self, request, dag_id, run_id, rest, query):
         run = next((run for run in self.runs if (run["dag_id"], run["dag_run_id"]) == (dag_id, run_id)), None)
         if run is None:
             return refused(404, f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found")
         match rest:
+            case [] if request.method == "PATCH":
+                return self._patch(run, json.loads(request.content))
             case []:
                 return ok(run)
             case ["taskInstances"]:

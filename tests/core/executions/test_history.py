@@ -2,16 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mcop_core.errors import InvalidName, NotFound
-from mcop_core.executions.history import (
-    AirflowHistory,
-    dag_of,
-    execution_id,
-    manifest_of,
-    read_execution,
-    record_document,
-    split_id,
-)
+from mcop_core.errors import NotFound
+from mcop_core.executions.history import AirflowHistory, read_execution, record_document
 from mcop_core.executions.status import Status
 from tests.core.executions.fake_airflow import make_dag, make_instance, make_run
 
@@ -54,24 +46,7 @@ def test_a_run_that_nobody_asked_for_has_no_requester():
 )
 def test_the_manifest_of_a_run(dag_id, conf, expected):
     """A run belongs to the manifest that its DAG or its request names."""
-    assert expected == manifest_of(dag_id, conf)
-
-
-def test_a_dag_is_named_after_its_manifest():
-    """`manifest_of` is the inverse of `dag_of`."""
-    assert manifest_of(dag_of("shop-1_b"), {}) == "shop-1_b"
-
-
-def test_ids_are_split_as_they_were_joined():
-    """A run id may hold anything but the DAG id ends at the first slash."""
-    assert split_id(execution_id("mcop.shop", "manual__x/y")) == ("mcop.shop", "manual__x/y")
-
-
-@pytest.mark.parametrize("text", ["", "mcop.shop", "/r1", "mcop.shop/"])
-def test_what_is_no_id_is_refused(text):
-    """A manifest's name or half an id is not an execution."""
-    with pytest.raises(InvalidName, match="executions list"):
-        split_id(text)
+    assert expected == read_execution(make_run(dag_id, "r1", conf=conf)).manifest
 
 
 def test_the_newest_executions_come_first(airflow, api):
@@ -85,11 +60,50 @@ def test_the_newest_executions_come_first(airflow, api):
 
 
 def test_executions_of_an_unknown_manifest(airflow, api):
-    """A misspelt manifest is answered with the DAG that was meant."""
-    airflow.dags["mcop.storefront"] = make_dag("mcop.storefront")
+    """A misspelt manifest is answered with the one that was meant, or with those there are."""
+    airflow.dags = {name: make_dag(name) for name in ("mcop.storefront", "mcop.storefront.destroy", "mcop.zoo")}
 
-    with pytest.raises(NotFound, match="storefront"):
+    with pytest.raises(NotFound, match='Did you mean "storefront"'):
         AirflowHistory(api).find("storefrnt", limit=1)
+    with pytest.raises(NotFound, match="Airflow shows: storefront, zoo"):
+        AirflowHistory(api).find("another", limit=1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "near"),
+    [("mcop.shop/mcop__2026-01-01__aa", "mcop.shop/mcop__2026-01-01__ab"), ("mcop.shp/one", "mcop.shop/one")],
+)
+def test_an_unknown_execution_has_the_nearest(airflow, api, wanted, near):
+    """A misspelt run is looked for among the runs of its DAG, a misspelt DAG among all."""
+    airflow.dags = {"mcop.shop": make_dag("mcop.shop")}
+    airflow.runs = [make_run("mcop.shop", name, n) for n, name in enumerate(["mcop__2026-01-01__ab", "one"])]
+
+    with pytest.raises(NotFound, match=f'Did you mean "{near}"') as caught:
+        AirflowHistory(api).get(wanted)
+    assert near == caught.value.suggestion
+
+
+def test_an_execution_that_resembles_none(airflow, api):
+    """Where nothing is near, the list is."""
+    airflow.dags = {"mcop.shop": make_dag("mcop.shop")}
+
+    with pytest.raises(NotFound, match="`mcop executions list` shows"):
+        AirflowHistory(api).get("mcop.shop/one")
+
+
+def test_an_execution_names_the_one_that_it_started(airflow, api):
+    """The run of `mcop_execute` leads to the manifest's own, as soon as there is one."""
+    airflow.dags["mcop_execute"] = make_dag("mcop_execute")
+    airflow.runs = [make_run("mcop_execute", "r0", conf={"manifest_name": "shop"})]
+    airflow.instances["r0"] = [make_instance("deploy")]
+    before = AirflowHistory(api).get("mcop_execute/r0")
+    airflow.instances["r0"] = [make_instance("deploy", "deferred", START, attempts=1)]
+    airflow.xcoms["r0", "deploy"] = {"trigger_run_id": "mcop_execute__r0__1"}
+    after = AirflowHistory(api).get("mcop_execute/r0")
+
+    assert (before.started, after.started) == ("", "mcop.shop/mcop_execute__r0__1")
+    assert "started" not in record_document(before)
+    assert record_document(after)["started"] == after.started
 
 
 def test_the_latest_execution_has_its_steps(airflow, api):

@@ -115,6 +115,41 @@ def test_a_run_is_followed_to_its_end(airflow, api):
     assert [found.steps[0].word for found in seen] == ["running", "done"]
 
 
+def test_the_run_that_was_started_is_followed_too(airflow, api):
+    """Its steps stand after the task that started it; each graph is asked for once, its id once it is known."""
+    outer = {"activate": ["deploy"], "deploy": ["write_outputs"], "write_outputs": []}
+    airflow.dags = {"mcop_execute": make_dag("mcop_execute", outer), "mcop.shop": make_dag("mcop.shop", GRAPH)}
+    airflow.runs = [make_run("mcop_execute", "r1", state="running", conf={"manifest_name": "shop"})]
+    airflow.instances["r1"] = [make_instance("activate", "running", START), make_instance("deploy")]
+    seen = []
+
+    def start(pause_s):
+        airflow.runs.append(make_run("mcop.shop", "r2", state="running"))
+        airflow.instances["r1"] = [make_instance(name, "running", START, attempts=1) for name in outer]
+        airflow.instances["r2"] = [make_instance(name) for name in GRAPH]
+        airflow.xcoms["r1", "deploy"] = {"trigger_run_id": "r2"}
+
+    def end(pause_s):
+        airflow.runs[0]["state"] = "failed"
+
+    pauses = iter([start, end])
+    record = follow(
+        api,
+        "mcop_execute",
+        "r1",
+        on_progress=seen.append,
+        now=lambda: NOW,
+        sleep=lambda pause_s: next(pauses)(pause_s),
+    )
+
+    assert (record.id, record.status, record.started) == ("mcop_execute/r1", Status.FAILED, "mcop.shop/r2")
+    assert [step.id for step in seen[0].steps] == ["activate", "deploy"]
+    assert [step.id for step in seen[1].steps] == ["activate", "deploy", *GRAPH, "write_outputs"]
+    counts = {path: count for (_, path), count in airflow.asked.items()}
+    assert counts["/api/v2/dags/mcop.shop/tasks"] == 1
+    assert counts["/api/v2/dags/mcop_execute/dagRuns/r1/taskInstances/deploy/xcomEntries"] == 1
+
+
 def test_a_run_that_is_not_there_is_not_followed(airflow, api):
     """Following nothing fails at once."""
     airflow.dags["mcop.shop"] = make_dag("mcop.shop")

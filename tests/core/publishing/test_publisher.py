@@ -6,7 +6,7 @@ import pytest
 
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.errors import InvalidDocuments, VersionConflict
-from mcop_core.publishing import publish_folder
+from mcop_core.publishing import check_folder, publish_folder
 from mcop_core.refs import Kind, ObjectRef
 
 THING = ObjectRef(Kind.PRIMITIVE, "thing", "1.0.0")
@@ -46,6 +46,22 @@ def test_other_bytes_under_a_published_version_are_refused(folder, repository, s
     assert caught.value.published in str(caught.value) and caught.value.offered in str(caught.value)
     assert [] == [key for key in store.keys("terraform/") if key not in before]
     assert 1 == repository.head().revision
+
+
+def test_checking_refuses_what_publishing_would(folder, repository, store, engines):
+    """A dry run names every version that is published with other bytes, and leaves nothing behind."""
+    publish_folder(folder.path, repository, store, engines)
+    folder.write("pattern.yaml", (folder.path / "pattern.yaml").read_text() + "description: changed\n")
+    folder.add_thing("1.0.0", '# changed\noutput "id" { value = 1 }\nvariable "name" {}\n')
+    before = sorted(store.keys(""))
+
+    with pytest.raises(VersionConflict) as caught:
+        check_folder(folder.path, repository, engines)
+
+    assert "pattern#pair@1.0.0 is published" in str(caught.value)
+    assert "primitive#thing@1.0.0 is published" in str(caught.value)
+    assert caught.value.ref == THING
+    assert before == sorted(store.keys(""))
 
 
 def test_every_fault_of_every_document_is_told_at_once(folder, repository, store, engines):

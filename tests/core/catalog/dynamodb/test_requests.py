@@ -8,9 +8,9 @@ from mcop_core.catalog.dynamodb import DynamoDBRepository
 from mcop_core.catalog.repository import Change
 from mcop_core.errors import Unreachable
 from tests.contracts.catalog_repository import publish, rule
-from tests.core.catalog.conftest import free_port
 from tests.core.catalog.dynamodb.clients import ThrottledClient
 from tests.core.catalog.dynamodb.conftest import many
+from tests.emulators import free_port
 
 
 @pytest.mark.emulator

@@ -149,6 +149,9 @@ class Bench:
         self.store = FailingStore(LocalStore(folder / "states"))
         self.directory = folder / "run" / "workspace"
         self.binary = "terraform"
+        self.mirror: Path | None = None
+        self.cache: Path | None = None
+        self.home = os.environ.get("HOME", "/")
         self.is_cancelled = False
         self.lease: Callable[[object, str], AbstractContextManager[Lease]] = unleased
         self.directory.parent.mkdir(exist_ok=True)
@@ -158,20 +161,19 @@ class Bench:
         return self.store.url
 
     def workspace(self) -> Workspace:
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {"PATH": os.environ["PATH"], "HOME": self.home}
         return Workspace(
             self.directory, lambda url: self.store, environment, lambda: self.is_cancelled, "test", self.lease
         )
 
     def apply(self, rendered: RenderedArtifact, report: Recorder | None = None) -> ApplyResult:
-        return operate.apply(
-            rendered, self.workspace(), report or Recorder(), binary=self.binary, mirror=None, timing=SWIFT
-        )
+        return operate.apply(rendered, self.workspace(), report or Recorder(), **self._how())
 
     def destroy(self, rendered: RenderedArtifact, report: Recorder | None = None) -> ApplyResult:
-        return operate.destroy(
-            rendered, self.workspace(), report or Recorder(), binary=self.binary, mirror=None, timing=SWIFT
-        )
+        return operate.destroy(rendered, self.workspace(), report or Recorder(), **self._how())
+
+    def _how(self) -> dict:
+        return {"binary": self.binary, "mirror": self.mirror, "cache": self.cache, "timing": SWIFT}
 
     def state(self, key: str = KEY) -> dict:
         return json.loads(self.store.store.get(key).data)

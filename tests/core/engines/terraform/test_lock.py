@@ -2,15 +2,11 @@
 
 import json
 import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
@@ -29,6 +25,7 @@ from mcop_core.engines.terraform.lock import (
 from mcop_core.engines.terraform.state import StateAddress
 from mcop_core.errors import PreconditionFailed, StateConflict, StateLocked, Unreachable
 from tests.core.engines.terraform.operations import FailingStore
+from tests.emulators import Emulator, running
 
 NOW = datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
 ADDRESS = StateAddress("s3://states?region=us-east-1", "shop/vpc.tfstate")
@@ -183,39 +180,16 @@ def test_a_locks_age_is_named():
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[str]:
-    """An AWS emulator on a free port, stopped by its own pid."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    binary = Path(os.environ.get("VIRTUAL_ENV") or Path(boto3.__file__).parents[4]) / "bin" / "moto_server"
-    server = subprocess.Popen(
-        [str(binary), "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _wait_for_port(port, server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait_for_port(port: int, server: subprocess.Popen) -> None:
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        assert server.poll() is None
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the emulator did not start")
+def emulator(tmp_path_factory) -> Iterator[Emulator]:
+    """moto's server."""
+    with running("moto_server", tmp_path_factory.mktemp("moto")) as started:
+        yield started
 
 
 @pytest.fixture
 def account(emulator) -> dict[str, object]:
     """Clients of the emulator, and a bucket and a lock table in it."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    clients = {name: boto3.client(name, endpoint_url=emulator, **keys) for name in ("s3", "dynamodb")}
+    clients = {name: emulator.client(name) for name in ("s3", "dynamodb")}
     clients["s3"].create_bucket(Bucket="states")
     if "locks" not in clients["dynamodb"].list_tables()["TableNames"]:
         clients["dynamodb"].create_table(
@@ -224,7 +198,7 @@ def account(emulator) -> dict[str, object]:
             AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-    return {**clients, "endpoint": emulator}
+    return {**clients, "endpoint": emulator.url}
 
 
 def plan_by_hand(folder: Path, endpoint: str, locking: dict) -> tuple[int, str]:

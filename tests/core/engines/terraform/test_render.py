@@ -16,7 +16,7 @@ from mcop_core.engines.terraform.providers import cli_config, find_mirror, terra
 from mcop_core.engines.terraform.render import render
 from mcop_core.errors import InvalidDocuments, InvalidName, UnknownName
 from mcop_core.settings import Settings
-from tests.core.artifacts.conftest import make_client, running
+from tests.emulators import running
 
 CASES = Path(__file__).parents[3] / "cases" / "render_terraform"
 
@@ -319,9 +319,9 @@ def test_a_person_can_plan_an_artifact_by_hand(tmp_path):
     config = tmp_path / "cli.tfrc"
     config.write_text(cli_config(find_mirror("", os.environ)))
 
-    with running("ministack", tmp_path) as endpoint:
-        make_client(endpoint).create_bucket(Bucket="state")
-        account = {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with running("ministack", tmp_path) as emulator:
+        emulator.client("s3").create_bucket(Bucket="state")
+        account = emulator.environment
         environment = terraform_environment({**os.environ, **account}, cli_config_file=config)
         terraform(tmp_path, "init", "-lockfile=readonly", environment=environment)
         plan = terraform(tmp_path, "plan", "-no-color", environment=environment)
