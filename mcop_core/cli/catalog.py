@@ -8,27 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mcop_core import bootstrap, publishing
-from mcop_core.backup import back_up as write_backup
-from mcop_core.backup import restore as read_backup
-from mcop_core.catalog.difference import difference
-from mcop_core.catalog.migrations import migrate as carry_out
-from mcop_core.catalog.migrations import plan_migration
-from mcop_core.catalog.repository import CatalogEntry, Standing
-from mcop_core.catalog.schemas import json_schema
-from mcop_core.catalog.versions import best_version
-from mcop_core.cli.console import AsJson, out, print_json, print_table, settings
+from mcop_core import bootstrap
+from mcop_core.cli.console import AsJson, print_json, print_lines, print_table, say, settings
+from mcop_core.cli.help import Commands
 from mcop_core.errors import InvalidName, ObjectNotFound, closest
 from mcop_core.refs import Kind, ObjectRef
 
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
-    from mcop_core.catalog.repository import CatalogRepository
+    from mcop_core.catalog.repository import CatalogEntry, CatalogRepository, Standing
     from mcop_core.engines.base import Engine
+    from mcop_core.publishing import PublicationReport
 
-catalog_app = typer.Typer(no_args_is_help=True, help="Publish and read versioned definitions.")
+catalog_app = Commands(help="Publish and read versioned definitions.")
 
 Object = Annotated[str, typer.Argument(metavar="KIND#NAME[@VERSION]", help="For example pattern#network@2.0.0.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Shown to whoever uses it.")]
 
 
 def repository() -> CatalogRepository:
@@ -54,6 +49,8 @@ def find_entry(text: str, catalog: CatalogRepository) -> CatalogEntry:
         InvalidName: Not of that form.
         ObjectNotFound: No such object or version, with the nearest.
     """
+    from mcop_core.catalog.versions import best_version
+
     if "@" in text:
         return catalog.get(ObjectRef.parse(text))
     kind, _, name = text.partition("#")
@@ -83,7 +80,9 @@ def entry_document(entry: CatalogEntry) -> dict[str, Any]:
 
 @catalog_app.command()
 def publish(
-    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of YAML documents.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="Folder of YAML documents.")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, publish nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -91,16 +90,27 @@ def publish(
     Publish every document below FOLDER, or nothing.
 
     Example: mcop catalog publish include/catalog
+
+    Example: mcop catalog publish include/catalog --dry-run
     """
+    from mcop_core import publishing
+
     if dry_run:
         publication = publishing.check_folder(folder, repository(), engine_opener())
-        new = [str(candidate.object.ref) for candidate in publication.new]
-        if as_json:
-            print_json({"would_publish": new})
-        else:
-            out.print("\n".join([*(f"would publish {ref}" for ref in new), f"{len(new)} new versions, no faults"]))
+        _print_check([str(candidate.object.ref) for candidate in publication.new], as_json=as_json)
+    else:
+        _print_report(publishing.publish_folder(folder, repository(), store(), engine_opener()), as_json=as_json)
+
+
+def _print_check(new: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"would_publish": new})
         return
-    report = publishing.publish_folder(folder, repository(), store(), engine_opener())
+    print_lines(f"would publish {ref}" for ref in new)
+    say(f"{len(new)} new versions, no faults")
+
+
+def _print_report(report: PublicationReport, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -111,11 +121,9 @@ def publish(
             }
         )
         return
-    for ref in report.published:
-        out.print(f"published {ref}")
-    for name, version in sorted(report.activated.items()):
-        out.print(f"active    {name} is now {version}")
-    out.print(f"{len(report.published)} published, {len(report.unchanged)} unchanged, revision {report.revision}")
+    print_lines(f"published {ref}" for ref in report.published)
+    print_lines(f"active    {name} is now {version}" for name, version in sorted(report.activated.items()))
+    say(f"{len(report.published)} published, {len(report.unchanged)} unchanged, revision {report.revision}")
 
 
 @catalog_app.command("list")
@@ -152,9 +160,8 @@ def get(ref: Object, as_json: AsJson = False) -> None:
 
     published = document.pop("document")
     facts = {name: str(value) if name != "pins" else value for name, value in document.items() if value}
-    out.print(
-        yaml.safe_dump(facts, sort_keys=False) + "---\n" + yaml.safe_dump(published, sort_keys=False), markup=False
-    )
+    texts = [yaml.safe_dump(part, sort_keys=False, allow_unicode=True) for part in (facts, published)]
+    say("---\n".join(texts).rstrip())
 
 
 @catalog_app.command()
@@ -185,15 +192,14 @@ def diff(before: Object, after: Object, as_json: AsJson = False) -> None:
 
     Example: mcop catalog diff pattern#network@2.0.0 pattern#network@2.1.0
     """
+    from mcop_core.catalog.difference import difference
+
     catalog = repository()
     changes = difference(find_entry(before, catalog).object, find_entry(after, catalog).object)
     if as_json:
         print_json([change.to_json() for change in changes])
         return
-    for change in changes:
-        out.print(str(change), markup=False)
-    if not changes:
-        out.print("no differences")
+    print_lines(map(str, changes) if changes else ["no differences"])
 
 
 @catalog_app.command()
@@ -209,32 +215,38 @@ def uses(ref: Annotated[str, typer.Argument(metavar="KIND#NAME")], as_json: AsJs
     if as_json:
         print_json([str(user) for user in users])
         return
-    out.print("\n".join(map(str, users)) or f"nothing uses {found.ref.key}")
+    print_lines(map(str, users) if users else [f"nothing uses {found.ref.key}"])
 
 
 def _set_standing(text: str, standing: Standing, reason: str) -> None:
+    from mcop_core import publishing
+
     ref = find_entry(text, repository()).ref
     head = publishing.set_standing(repository(), store(), ref, standing, reason)
-    out.print(f"{ref} is now {standing}, revision {head.revision}")
+    say(f"{ref} is now {standing}, revision {head.revision}")
 
 
 @catalog_app.command()
-def deprecate(ref: Object, reason: Annotated[str, typer.Option(help="Shown to whoever uses it.")]) -> None:
+def deprecate(ref: Object, reason: Reason) -> None:
     """
     Warn whoever uses a version.
 
     Example: mcop catalog deprecate primitive#vpc@1.0.0 --reason "use 1.1.0"
     """
+    from mcop_core.catalog.repository import Standing
+
     _set_standing(ref, Standing.DEPRECATED, reason)
 
 
 @catalog_app.command()
-def revoke(ref: Object, reason: Annotated[str, typer.Option(help="Shown to whoever uses it.")]) -> None:
+def revoke(ref: Object, reason: Reason) -> None:
     """
     Refuse new runs with a version.
 
     Example: mcop catalog revoke primitive#vpc@1.0.0 --reason "opens port 22"
     """
+    from mcop_core.catalog.repository import Standing
+
     _set_standing(ref, Standing.REVOKED, reason)
 
 
@@ -245,6 +257,8 @@ def reinstate(ref: Object) -> None:
 
     Example: mcop catalog reinstate primitive#vpc@1.0.0
     """
+    from mcop_core.catalog.repository import Standing
+
     _set_standing(ref, Standing.ACTIVE, "")
 
 
@@ -255,22 +269,28 @@ def activate(ref: Annotated[str, typer.Argument(metavar="MANIFEST@VERSION")]) ->
 
     Example: mcop catalog activate storefront-staging@1.0.0
     """
+    from mcop_core import publishing
+
     entry = find_entry(f"manifest#{ref.removeprefix('manifest#')}", repository())
     head = publishing.activate(repository(), store(), entry.ref.name, entry.ref.version)
-    out.print(f"{entry.ref} is active, revision {head.revision}")
+    say(f"{entry.ref} is active, revision {head.revision}")
 
 
 @catalog_app.command()
 def upgrade(
-    manifest: Annotated[str, typer.Argument(help="Name of the manifest.")],
+    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="Name of the manifest.")],
     yes: Annotated[bool, typer.Option("--yes", help="Pin the newer versions; without it only show them.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """
-    Show what newer versions a manifest's requirements allow, and pin them with --yes.
+    Show the newer versions that a manifest may pin.
+
+    With --yes they are pinned; without it nothing changes.
 
     Example: mcop catalog upgrade storefront-staging --yes
     """
+    from mcop_core import publishing
+
     planned = publishing.plan_upgrade(repository(), manifest)
     pinned = yes and bool(planned.changes)
     if pinned:
@@ -280,56 +300,10 @@ def upgrade(
         print_json({"manifest": str(planned.ref), "changes": changes, "pinned": pinned})
         return
     if not planned.changes:
-        out.print(f"{planned.ref} already pins the newest versions")
+        say(f"{planned.ref} already pins the newest versions")
         return
     print_table(("PIN", "NOW", "THEN"), [(pin, now or "-", then or "-") for pin, now, then in planned.changes])
-    out.print(f"{planned.ref} pinned" if pinned else "nothing changed: repeat with --yes to pin these")
-
-
-@catalog_app.command()
-def backup(file: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:
-    """
-    Write the whole catalog, template files included, to one file.
-
-    Example: mcop catalog backup catalog.jsonl
-    """
-    out.print(f"{write_backup(repository(), store(), file)} versions written to {file}")
-
-
-@catalog_app.command()
-def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
-    """
-    Fill an empty catalog from a backup; run it again to go on after an interruption.
-
-    Example: mcop catalog restore catalog.jsonl
-    """
-    out.print(f"{read_backup(repository(), store(), file)} versions restored from {file}")
-
-
-@catalog_app.command()
-def migrate(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False, as_json: AsJson = False
-) -> None:
-    """
-    Move stored objects to this version's document form.
-
-    Example: mcop catalog migrate --dry-run
-    """
-    planned = plan_migration(repository())
-    if not dry_run:
-        carry_out(repository(), planned)
-    if as_json:
-        print_json(
-            [
-                {"ref": str(d.ref), "from": d.from_version, "changes": [c.to_json() for c in d.differences]}
-                for d in planned.documents
-            ]
-        )
-        return
-    for document in planned.documents:
-        out.print(f"{document.ref} from schema version {document.from_version}")
-        out.print("\n".join(f"  {change}" for change in document.differences), markup=False)
-    out.print(f"{len(planned.documents)} objects {'would be migrated' if dry_run else 'migrated'}")
+    say(f"{planned.ref} pinned" if pinned else "nothing changed: repeat with --yes to pin these")
 
 
 def schema(kind: Annotated[Kind, typer.Argument(help="Kind of document.")]) -> None:
@@ -338,4 +312,6 @@ def schema(kind: Annotated[Kind, typer.Argument(help="Kind of document.")]) -> N
 
     Example: mcop schema pattern > pattern.schema.json
     """
+    from mcop_core.catalog.schemas import json_schema
+
     print_json(json_schema(kind))

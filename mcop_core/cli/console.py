@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-import traceback
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
-from rich.console import Console
-from rich.table import Table
 
+from mcop_core.cli.tables import table_lines
 from mcop_core.errors import (
     Conflict,
     EngineFailed,
@@ -36,13 +33,23 @@ EXIT_CODES: dict[type[McopError], int] = {
     EngineFailed: 7,
     UnknownOutcome: 8,
 }
-"""Error class -> exit code of `mcop`; 0 is success, 1 any other failure (an execution that failed, for one)."""
+"""Error class -> exit code of `mcop`."""
 
-_WIDE = 100_000
-"""Width of a table that no terminal shows: a pipe gets one line a row."""
-
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+FAILURE = 1
+INTERRUPTED = 130
+MEANINGS = {
+    0: "success",
+    FAILURE: "the execution failed, or another failure",
+    2: "what was typed or written is not valid",
+    3: "something that was named is not there",
+    4: "conflict: other bytes are published, a state is locked",
+    5: "refused: MCOP does not do this, or the user may not",
+    6: "the catalog, the store or Airflow did not answer",
+    7: "the engine failed",
+    8: "what happened in the cloud cannot be told",
+    INTERRUPTED: "interrupted; an execution that was started goes on",
+}
+"""Exit code -> what it means."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter; may be repeated.")]
@@ -58,44 +65,46 @@ def settings() -> Settings:
     return load_settings()
 
 
+def say(text: str = "", **style: Any) -> None:
+    """Print *text* as it is; *style* (`bold`, `dim`, `fg`) shows on a terminal only."""
+    _print(text, style, err=False)
+
+
+def tell(text: str, **style: Any) -> None:
+    """Print *text* on the error stream: what is no result."""
+    _print(text, style, err=True)
+
+
+def _print(text: str, style: dict[str, Any], *, err: bool) -> None:
+    typer.echo(typer.style(text, **style) if style else text, err=err, color=_color())
+
+
+def _color() -> bool | None:
+    """Return False where nobody wants colour (https://no-color.org), else None: as the stream is."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def print_json(value: Any) -> None:
     """Print *value* as one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under *columns*; every cell is plain text."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
-    out.print(table)
+    """Print rows under *columns*."""
+    head, *lines = table_lines([columns, *rows])
+    say(head, bold=True)
+    print_lines(lines)
 
 
-def _plain(cell: object) -> str:
-    return str(cell).replace("[", "\\[") if cell is not None else ""
+def print_rows(rows: Iterable[Sequence[object]]) -> None:
+    """Print rows without a head, a little indented."""
+    print_lines(f"  {line}" for line in table_lines(rows))
 
 
-def parse_sets(sets: Iterable[str]) -> dict[str, Any]:
-    """
-    Read `name=value` pairs; a value is YAML, so `zones=[a, b]` is a list and `size=3` a number.
-
-    Raises:
-        InvalidInput: No `=`, a name given twice, or a value that is no YAML.
-    """
-    values: dict[str, Any] = {}
-    for pair in sets:
-        name, equals, text = pair.partition("=")
-        if not (equals and name):
-            raise InvalidInput(f"--set {pair!r}: write NAME=VALUE, for example --set zones=[a,b]")
-        if name in values:
-            raise InvalidInput(f"--set {name}: given twice")
-        try:
-            values[name] = yaml.safe_load(text) if text else ""
-        except yaml.YAMLError as error:
-            raise InvalidInput(f"--set {name}: the value is no YAML: {error}") from error
-    return values
+def print_lines(lines: Iterable[str]) -> None:
+    """Print one line after the other."""
+    for line in lines:
+        say(line)
 
 
 def run(command: Callable[[], Any], *, debug: bool) -> int:
@@ -104,13 +113,24 @@ def run(command: Callable[[], Any], *, debug: bool) -> int:
         command()
     except McopError as error:
         if debug:
+            import traceback
+
             traceback.print_exc()
-        err.print(f"[bold red]error:[/] {_plain(error.message)}")
-        hint = error.facts.get("hint")
-        if hint:
-            err.print(f"[yellow]hint:[/] {_plain(hint)}")
-        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+        _print_error(error)
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILURE)
     except KeyboardInterrupt:
-        err.print("interrupted")
-        return 130
+        tell("interrupted")
+        return INTERRUPTED
     return 0
+
+
+def _print_error(error: McopError) -> None:
+    tell(typer.style("error: ", fg="red", bold=True) + error.message)
+    hint = error.facts.get("hint")
+    if hint:
+        tell(typer.style("hint: ", fg="yellow") + str(hint))
+
+
+def exit_code_lines() -> list[str]:
+    """Return one line per exit code, for the help."""
+    return table_lines(MEANINGS.items())

@@ -1,40 +1,28 @@
-"""`mcop execute` and `mcop executions …`: start a manifest's DAG through Airflow's REST API, and read what ran."""
+"""`mcop execute`, `mcop cancel` and `mcop executions …`: what Airflow runs, ran, and is asked to run."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from mcop_core import bootstrap
-from mcop_core.cli.console import AsJson, Sets, err, out, parse_sets, print_json, print_table, settings
-from mcop_core.cli.live import aligned, progress_display
+from mcop_core.cli.console import INTERRUPTED, AsJson, Sets, print_json, print_rows, print_table, say, settings, tell
+from mcop_core.cli.help import Commands
 from mcop_core.errors import InvalidInput, McopError, NotFound, closest
-from mcop_core.executions.history import (
-    DAG_PREFIX,
-    EXECUTE_DAG,
-    AirflowHistory,
-    dag_of,
-    execution_id,
-    record_document,
-    split_id,
-)
-from mcop_core.executions.progress import Progress, follow
-from mcop_core.executions.record import ExecutionRecord
-from mcop_core.executions.status import Status
 
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
+    from mcop_core.executions.record import ExecutionRecord
+    from mcop_core.executions.requests import Cancellation
 
-executions_app = typer.Typer(no_args_is_help=True, help="What ran, when, with which parameters; read from Airflow.")
+executions_app = Commands(help="What ran, when, with which parameters; read from Airflow.")
 
-_DEPLOY_TASK = "deploy"
-_CHILD_RUN_KEY = "trigger_run_id"
-_LEVELS = {"error": "red", "critical": "red", "warning": "yellow", "debug": "dim"}
+_LEVELS = {"error": "red", "critical": "red", "warning": "yellow"}
 
 ExecutionArgument = Annotated[
     str, typer.Argument(metavar="EXECUTION", help="Id as `mcop executions list` prints it, or a manifest: its latest.")
@@ -42,21 +30,26 @@ ExecutionArgument = Annotated[
 
 
 def execute(
-    manifest: Annotated[str, typer.Argument(help="Name of the manifest; NAME@VERSION is --version.")],
+    manifest: Annotated[
+        str, typer.Argument(metavar="MANIFEST", help="Name of the manifest; NAME@VERSION is --version.")
+    ],
     version: Annotated[
-        str, typer.Option("--version", help="Make this version the active one first, through the DAG mcop_execute.")
+        str,
+        typer.Option(
+            "--version", metavar="VERSION", help="Make this version the active one first, through the DAG mcop_execute."
+        ),
     ] = "",
     sets: Sets = [],  # noqa: B006 (Typer reads the default once)
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 if it fails.")] = False,
-    note: Annotated[str, typer.Option("--note", help="Why; shown with the run in Airflow.")] = "",
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; shown with the run in Airflow.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """
     Start the execution of a manifest.
 
-    A value of --set is YAML: 3 is a number, [a, b] a list, anything else text.
+    A value of --set is text for a parameter that is text, and YAML for every other: 3 is a number, [a, b] a list.
 
-    Example: mcop execute storefront-staging --set log_retention_days=14 --set zones=[a,b] --wait
+    Example: mcop execute storefront-staging --set log_retention_days=14 --set 'zones=[a, b]' --wait
 
     Example: mcop execute storefront-production --version 1.1.0 --note CHG-77
     """
@@ -64,90 +57,132 @@ def execute(
     if version and named and version != named:
         raise InvalidInput(f"{manifest} and --version {version} disagree")
     with bootstrap.open_airflow(settings()) as api:
-        started = start_execution(api, name, version or named, parse_sets(sets), note=note)
+        started = request_execution(api, name, version or named, sets, note=note)
         if wait:
-            finished = follow_execution(api, started.id, quiet=as_json)
-            _print_execution(finished, as_json=as_json)
-            raise_if_failed(finished)
+            _finish(api, started.id, as_json=as_json)
         elif as_json:
-            print_json(record_document(started))
+            _print_document(started)
         else:
-            out.print(Text(f"started {started.id}"))
+            say(f"started {started.id}")
 
 
-def start_execution(
-    api: AirflowApi, manifest: str, version: str, overrides: Mapping[str, Any], *, note: str = ""
+def request_execution(
+    api: AirflowApi, manifest: str, version: str = "", sets: list[str] | None = None, *, note: str
 ) -> ExecutionRecord:
+    """Start an execution, with the overrides *sets* as they were typed; raises as `requests.start_execution`."""
+    import secrets
+
+    from mcop_core.executions.requests import new_run_id, start_execution
+
+    overrides = _read_sets(api, manifest, version, sets) if sets else {}
+    run_id = new_run_id(datetime.now(UTC), lambda: secrets.token_hex(4))
+    return start_execution(api, manifest, version, overrides, run_id=run_id, note=note)
+
+
+def _read_sets(api: AirflowApi, manifest: str, version: str, sets: list[str]) -> dict[str, Any]:
+    """Read overrides by the parameters of the manifest's DAG; those of another version may differ, so it may judge."""
+    from mcop_core.cli.overrides import check_names, read_overrides
+    from mcop_core.executions.requests import parameter_schemas
+
+    schemas = parameter_schemas(api, manifest)
+    overrides = read_overrides(sets, schemas)
+    if schemas and not version:
+        check_names(manifest, overrides, schemas)
+    return overrides
+
+
+def cancel(execution: ExecutionArgument, as_json: AsJson = False) -> None:
     """
-    Start an execution of the active version, or of *version* through `mcop_execute`, and return its record.
+    Stop an execution gracefully; what it made stays.
 
-    Raises:
-        NotFound: Airflow has no DAG of the manifest; names the nearest.
-        InvalidInput: Airflow refuses an override; in its own words.
+    What runs is told to stop, nothing else starts, and Airflow marks it failed. Terraform gets one interrupt,
+    finishes the resources that it has begun and writes its state; until then the state stays locked. The next
+    execution goes on from there.
+
+    Example: mcop cancel storefront-staging
     """
-    dag_id = EXECUTE_DAG if version else dag_of(manifest)
-    _check_dag(api, dag_id, manifest)
-    conf = _request(manifest, version, overrides) if version else overrides
-    run = api.trigger(dag_id, run_id=new_run_id(datetime.now(UTC)), conf=conf, note=note or None)
-    return AirflowHistory(api).get(execution_id(dag_id, run["dag_run_id"]))
+    from mcop_core.executions.requests import cancel_execution
+
+    with bootstrap.open_airflow(settings()) as api:
+        cancelled = cancel_execution(api, find_execution(api, execution))
+    if as_json:
+        print_json({"cancelled": list(cancelled.executions), "stopping": list(cancelled.stopping)})
+    else:
+        _print_cancellation(cancelled)
 
 
-def _request(manifest: str, version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    request: dict[str, Any] = {"manifest_name": manifest, "manifest_version": version}
-    return request | ({"overrides": dict(overrides)} if overrides else {})
-
-
-def _check_dag(api: AirflowApi, dag_id: str, manifest: str) -> None:
-    """Refuse what would be queued for ever, and say which manifests there are when there is no such one."""
-    try:
-        dag = api.dag(dag_id)
-    except NotFound as error:
-        known = [found["dag_id"].removeprefix(DAG_PREFIX) for found in api.dags(DAG_PREFIX)]
-        near = closest(manifest, known)
-        hint = f'Did you mean "{near}"?' if near else f"Airflow shows: {', '.join(known) or 'none'}."
-        raise NotFound(f"Airflow has no DAG {dag_id} of manifest {manifest!r}. {hint}", suggestion=near) from error
-    if dag["is_paused"]:
-        raise InvalidInput(f"{dag_id} is paused in Airflow: a run would wait until somebody unpauses it")
-
-
-def new_run_id(now: datetime) -> str:
-    """Return a run id that says when it was asked for, and that nobody else has."""
-    return f"mcop__{now:%Y-%m-%dT%H-%M-%S}__{secrets.token_hex(4)}"
+def _print_cancellation(cancelled: Cancellation) -> None:
+    for name in cancelled.executions:
+        say(f"cancelled {name}")
+    for step in cancelled.stopping:
+        say(f"  told to stop: {step}")
+    if cancelled.stopping:
+        say("Terraform finishes what it has begun and writes its state; until then the state stays locked.")
+        say(f"What was said until now: mcop executions logs {cancelled.executions[-1]}")
 
 
 def follow_execution(api: AirflowApi, wanted: str, *, quiet: bool) -> ExecutionRecord:
-    """Show the progress of an execution, on the error stream, and return it when it has ended."""
-    dag_id, run_id = split_id(wanted)
-    if quiet:
-        return _follow(api, dag_id, run_id, lambda progress: None)
-    with progress_display(err) as show:
-        return _follow(api, dag_id, run_id, show)
+    """
+    Show the progress of an execution, on the error stream, and return it when it has ended.
+
+    An interrupt ends the following and not the execution, and says so.
+    """
+    from mcop_core.cli.live import progress_display
+    from mcop_core.executions.naming import split_id
+    from mcop_core.executions.progress import follow
+
+    display = nullcontext(lambda progress: None) if quiet else progress_display(sys.stderr)
+    try:
+        with display as show:
+            return follow(api, *split_id(wanted), on_progress=show, now=lambda: datetime.now(UTC))
+    except KeyboardInterrupt:
+        tell(f"interrupted; execution {wanted} goes on")
+        tell(f"follow it: mcop executions follow {wanted}")
+        tell(f"stop it:   mcop cancel {wanted}")
+        raise typer.Exit(INTERRUPTED) from None
 
 
-def _follow(api: AirflowApi, dag_id: str, run_id: str, show: Callable[[Progress], None]) -> ExecutionRecord:
-    return follow(api, dag_id, run_id, on_progress=show, now=lambda: datetime.now(UTC))
+def _finish(api: AirflowApi, wanted: str, *, as_json: bool) -> None:
+    """Follow an execution and what it starts, print both, and make its end the exit code."""
+    from mcop_core.executions.history import AirflowHistory
+
+    finished = follow_execution(api, wanted, quiet=as_json)
+    inner = AirflowHistory(api).get(finished.started) if finished.started else None
+    if as_json:
+        _print_document(finished, inner)
+    else:
+        print_execution(finished)
+        if inner:
+            print_execution(inner)
+    raise_if_failed(finished, inner)
 
 
-def raise_if_failed(execution: ExecutionRecord) -> None:
+def raise_if_failed(execution: ExecutionRecord, inner: ExecutionRecord | None = None) -> None:
     """
     Raise the error that makes the exit code 1, naming the steps that failed.
+
+    Args:
+        inner: The execution that *execution* started; its steps are named where it failed.
 
     Raises:
         McopError: *execution* has not completed.
     """
+    from mcop_core.executions.status import Status
+
     if execution.status is Status.COMPLETED:
         return
-    failed = [step.id for step in execution.steps if step.state == "failed"]
+    cause = inner if inner and inner.status is not Status.COMPLETED else execution
+    failed = [step.id for step in cause.steps if step.state == "failed"]
     raise McopError(
-        f"execution {execution.id} ended as {execution.status}; failed: {', '.join(failed) or 'no step'}",
-        hint=f"mcop executions logs {execution.id} {failed[0]}" if failed else "",
+        f"execution {cause.id} ended as {cause.status}; failed: {', '.join(failed) or 'no step'}",
+        hint=f"mcop executions logs {cause.id} {failed[0]}" if failed else "",
     )
 
 
 @executions_app.command("list")
 def list_executions(
-    manifest: Annotated[str, typer.Argument(help="Only those of this manifest.")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")] = 20,
+    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="Only those of this manifest.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="How many, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -155,6 +190,8 @@ def list_executions(
 
     Example: mcop executions list storefront-staging --limit 5
     """
+    from mcop_core.executions.history import AirflowHistory, record_document
+
     with bootstrap.open_airflow(settings()) as api:
         records = AirflowHistory(api).find(manifest, limit=limit)
     if as_json:
@@ -173,7 +210,21 @@ def show(execution: ExecutionArgument, as_json: AsJson = False) -> None:
     """
     with bootstrap.open_airflow(settings()) as api:
         record = find_execution(api, execution)
-    _print_execution(record, as_json=as_json)
+    if as_json:
+        _print_document(record)
+    else:
+        print_execution(record)
+
+
+@executions_app.command()
+def follow(execution: ExecutionArgument, as_json: AsJson = False) -> None:
+    """
+    Follow an execution to its end; exit code 1 if it fails.
+
+    Example: mcop executions follow storefront-staging
+    """
+    with bootstrap.open_airflow(settings()) as api:
+        _finish(api, find_execution(api, execution).id, as_json=as_json)
 
 
 def find_execution(api: AirflowApi, wanted: str) -> ExecutionRecord:
@@ -181,8 +232,10 @@ def find_execution(api: AirflowApi, wanted: str) -> ExecutionRecord:
     Return the execution with this id, or the latest one of the manifest with this name.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is none; names the nearest.
     """
+    from mcop_core.executions.history import AirflowHistory
+
     history = AirflowHistory(api)
     return history.get(wanted) if "/" in wanted else history.latest(wanted)
 
@@ -190,8 +243,10 @@ def find_execution(api: AirflowApi, wanted: str) -> ExecutionRecord:
 @executions_app.command()
 def logs(
     execution: ExecutionArgument,
-    step: Annotated[str, typer.Argument(help="Task id; without it every step that was started.")] = "",
-    attempt: Annotated[int | None, typer.Option("--attempt", min=1, help="Which attempt; without it the last.")] = None,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="Task id; without it every step that was started.")] = "",
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", metavar="N", min=1, help="Which attempt; without it the last.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -199,19 +254,27 @@ def logs(
 
     Example: mcop executions logs storefront-staging platform.network.apply_vpc
     """
+    from mcop_core.executions.naming import split_id
+
     with bootstrap.open_airflow(settings()) as api:
-        record = find_execution(api, execution)
-        dag_id, run_id = split_id(record.id)
+        record = _holder(api, find_execution(api, execution), step)
         attempts = _attempts(record, step, attempt)
-        found = {name: list(api.logs(dag_id, run_id, name, attempt=number)) for name, number in attempts.items()}
+        found = {name: list(api.logs(*split_id(record.id), name, attempt=number)) for name, number in attempts.items()}
     if as_json:
         print_json([{"step": name, "attempt": attempts[name], "lines": lines} for name, lines in found.items()])
         return
     for name, lines in found.items():
         if not step:
-            out.print(Text(f"== {name}, attempt {attempts[name]}", style="bold"))
+            say(f"== {name}, attempt {attempts[name]}", bold=True)
         for line in lines:
-            out.print(Text(_log_text(line), style=_LEVELS.get(str(line.get("level")), "")))
+            say(_log_text(line), fg=_LEVELS.get(str(line.get("level"))), dim=line.get("level") == "debug")
+
+
+def _holder(api: AirflowApi, record: ExecutionRecord, step: str) -> ExecutionRecord:
+    """Return the execution that *step* is of: *record*, or the one that it started."""
+    if step in {"", *(item.id for item in record.steps)} or not record.started:
+        return record
+    return find_execution(api, record.started)
 
 
 def _attempts(record: ExecutionRecord, step: str, attempt: int | None) -> dict[str, int]:
@@ -221,9 +284,11 @@ def _attempts(record: ExecutionRecord, step: str, attempt: int | None) -> dict[s
         near = closest(step, known)
         hint = f'Did you mean "{near}"?' if near else f"It has: {', '.join(known)}."
         raise NotFound(f"execution {record.id} has no step {step!r}. {hint}", suggestion=near)
-    if step:
-        return {step: attempt or max(known[step].attempts, 1)}
-    return {item.id: attempt or item.attempts for item in record.steps if item.started_at and item.attempts}
+    wanted = [known[step]] if step else [item for item in record.steps if item.started_at]
+    found = {item.id: attempt or item.attempts for item in wanted if item.attempts >= (attempt or 1)}
+    if step and not found:
+        raise NotFound(f"{step} of execution {record.id} has {known[step].attempts} attempts, so no such log")
+    return found
 
 
 def _log_text(line: Mapping[str, Any]) -> str:
@@ -231,31 +296,30 @@ def _log_text(line: Mapping[str, Any]) -> str:
     return f"{stamp} {line.get('event', '')}" if stamp else str(line.get("event", ""))
 
 
-def _print_execution(record: ExecutionRecord, *, as_json: bool) -> None:
-    if as_json:
-        print_json(record_document(record))
-        return
-    print_execution(record)
+def _print_document(record: ExecutionRecord, inner: ExecutionRecord | None = None) -> None:
+    """Print an execution as one JSON document; one that it started stands in it as `started_execution`."""
+    from mcop_core.executions.history import record_document
+
+    print_json(record_document(record) | ({"started_execution": record_document(inner)} if inner else {}))
 
 
 def print_execution(record: ExecutionRecord) -> None:
     """Print an execution and every step with its state and seconds."""
-    out.print(Text(f"execution {record.id}: {record.status}", style="bold"))
+    say(f"execution {record.id}: {record.status}", bold=True)
     conf = ", ".join(f"{name}={value!r}" for name, value in record.conf.items())
     facts = {
         "requested": f"{_when(record.queued_at)} by {record.requested_by or 'nobody'}",
         "conf": conf or "none",
         "snapshot": record.bundle_version or "none",
         "seconds": _seconds(record.started_at, record.ended_at),
+        "started execution": record.started,
     }
     for name, value in facts.items():
-        out.print(Text(f"  {name}: {value}"))
-    rows = [
-        (step.id, step.state or "waiting", "" if step.duration_s is None else f"{step.duration_s:.1f} s")
-        for step in record.steps
-    ]
-    for line in aligned(rows):
-        out.print(Text(f"  {line}"))
+        if value:
+            say(f"  {name}: {value}")
+    print_rows(
+        (s.id, s.state or "waiting", "" if s.duration_s is None else f"{s.duration_s:.1f} s") for s in record.steps
+    )
 
 
 def _when(moment: datetime | None) -> str:

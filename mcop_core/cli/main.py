@@ -1,9 +1,4 @@
-"""
-`mcop`: the command line.
-
-Exit codes: 0 success; 1 the execution failed; 2 invalid input; 3 not found; 4 conflict; 5 refused;
-6 the catalog, the store or Airflow did not answer; 7 the engine failed; 8 outcome unknown; 130 interrupted.
-"""
+"""`mcop`: the command line. What its exit codes mean stands in `console.MEANINGS`, and in `mcop --help`."""
 
 from __future__ import annotations
 
@@ -13,26 +8,32 @@ import typer
 
 from mcop_core.cli import console
 from mcop_core.cli.catalog import catalog_app, schema
-from mcop_core.cli.executions import execute, executions_app
+from mcop_core.cli.executions import cancel, execute, executions_app
+from mcop_core.cli.help import Commands
+from mcop_core.cli.maintenance import backup, migrate, restore
 from mcop_core.cli.plan import plan, render
 from mcop_core.cli.rules import rules_app
 from mcop_core.cli.stack import down, status, up
 from mcop_core.cli.state import state_app
 
-app = typer.Typer(
-    name="mcop",
+_AS_WRITTEN = "\b"
+"""Mark of a paragraph that is not filled."""
+
+NAME = "mcop"
+"""Also when it is called as `python -m mcop_core`: help and completion speak of the command that people type."""
+
+app = Commands(
+    name=NAME,
     help="Multi-Cloud Orchestration Platform: publish, compose, plan and execute infrastructure on Airflow.",
-    epilog="Exit codes: 0 success, 1 execution failed, 2 invalid input, 3 not found, 4 conflict, 5 refused, "
-    "6 unreachable, 7 engine failed, 8 outcome unknown.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\n".join([_AS_WRITTEN, "Exit codes:", *(f"  {line}" for line in console.exit_code_lines())]),
 )
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(rules_app, name="rules")
 app.add_typer(executions_app, name="executions")
 app.add_typer(state_app, name="state")
-for command in (plan, render, execute, schema, up, down, status):
+for whole in (backup, restore, migrate):
+    catalog_app.command()(whole)
+for command in (plan, render, execute, cancel, schema, up, down, status):
     app.command()(command)
 
 
@@ -46,4 +47,4 @@ def _options(
 def main() -> None:
     """Run `mcop` and exit."""
     debug = "--debug" in sys.argv
-    sys.exit(console.run(app, debug=debug))
+    sys.exit(console.run(lambda: app(prog_name=NAME), debug=debug))

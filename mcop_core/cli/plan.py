@@ -14,18 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcop_core import bootstrap
-from mcop_core.catalog.models import Manifest
-from mcop_core.catalog.repository import Standing
-from mcop_core.catalog.view import CatalogView
 from mcop_core.cli import catalog as catalog_commands
-from mcop_core.cli.console import AsJson, CatalogFolder, Sets, out, parse_sets, print_json, print_table, settings
-from mcop_core.compiler.compiler import compile_manifest
-from mcop_core.compiler.outline import explain, to_dot, to_json, to_text
-from mcop_core.compiler.resolution import check_overrides, needed_outputs
+from mcop_core.cli.console import AsJson, CatalogFolder, Sets, print_json, print_table, say, settings
 from mcop_core.errors import InvalidDocuments, InvalidInput
-from mcop_core.publishing import publish_folder
 from mcop_core.refs import OutputRef
-from mcop_core.rendering import render_step
 
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
@@ -56,39 +48,49 @@ def plan(
     """
     Print what a manifest compiles to.
 
+    With --set, check that a run may override these parameters; --explain shows what comes of it.
+
     Example: mcop plan storefront-staging --catalog include/catalog --explain
     """
+    from mcop_core.compiler.outline import to_dot, to_json, to_text
+
     with _compiled(manifest, folder) as (compiled, _):
         pass
     overrides = _checked(compiled, sets)
     if explain_values:
         _print_explanation(compiled, overrides, as_json=as_json or form is Format.JSON)
     elif as_json or form is Format.JSON:
-        out.print(to_json(compiled), markup=False)
+        say(to_json(compiled))
     else:
-        out.print(to_dot(compiled) if form is Format.DOT else to_text(compiled), markup=False)
+        say(to_dot(compiled) if form is Format.DOT else to_text(compiled))
 
 
 def _print_explanation(compiled: DeploymentPlan, overrides: Mapping[str, Any], *, as_json: bool) -> None:
+    from mcop_core.compiler.outline import explain
+
     rows = explain(compiled, overrides)
     if as_json:
         print_json([{"step": r.step, "input": r.input, "value": r.value, "layer": r.layer, "via": r.via} for r in rows])
         return
     for step, inputs in groupby(rows, key=lambda row: row.step):
-        out.print(f"[bold]{step}[/]")
+        say(step, bold=True)
         for row in inputs:
-            out.print(f"  {row.input} = {row.value}", markup=False)
-            out.print(f"      {row.layer}: {row.via}", markup=False, style="dim")
+            say(f"  {row.input} = {row.value}")
+            say(f"      {row.layer}: {row.via}", dim=True)
 
 
 def render(
     manifest: ManifestArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder to write the roots to.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", file_okay=False, help="Folder to write the roots to.")
+    ],
     folder: CatalogFolder = None,
     sets: Sets = [],  # noqa: B006 (Typer reads the default once)
     outputs: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="JSON: workflow.pattern.element.output to value."),
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="JSON: workflow.pattern.element.output to value."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -116,6 +118,9 @@ def _render_all(
     known: Mapping[OutputRef, Any],
 ) -> list[dict[str, Any]]:
     """Render what can be, and return a row per step: its artifact's digest, or the outputs it waits for."""
+    from mcop_core.compiler.resolution import needed_outputs
+    from mcop_core.rendering import render_step
+
     rows: list[dict[str, Any]] = []
     for step in compiled.steps:
         missing = [str(ref) for ref in needed_outputs(compiled, step.id, overrides) if ref not in known]
@@ -149,7 +154,10 @@ def _read_outputs(path: Path | None) -> dict[OutputRef, Any]:
 
 
 def _checked(compiled: DeploymentPlan, sets: list[str]) -> dict[str, Any]:
-    overrides = parse_sets(sets)
+    from mcop_core.cli.overrides import read_overrides
+    from mcop_core.compiler.resolution import check_overrides
+
+    overrides = read_overrides(sets, {door.name: door.schema_ for door in compiled.parameters})
     faults = check_overrides(compiled, overrides)
     if faults:
         raise InvalidDocuments.of(faults)
@@ -163,6 +171,7 @@ def _compiled(text: str, folder: Path | None) -> Iterator[tuple[DeploymentPlan, 
         yield _compile_published(text, catalog_commands.repository()), catalog_commands.store()
         return
     from mcop_core.catalog.memory import MemoryRepository
+    from mcop_core.publishing import publish_folder
 
     repository = MemoryRepository()
     with tempfile.TemporaryDirectory(prefix="mcop-") as temporary:
@@ -172,6 +181,11 @@ def _compiled(text: str, folder: Path | None) -> Iterator[tuple[DeploymentPlan, 
 
 
 def _compile_published(text: str, repository: CatalogRepository) -> DeploymentPlan:
+    from mcop_core.catalog.models import Manifest
+    from mcop_core.catalog.repository import Standing
+    from mcop_core.catalog.view import CatalogView
+    from mcop_core.compiler.compiler import compile_manifest
+
     name, _, version = text.removeprefix("manifest#").partition("@")
     version = version or repository.active().get(name, "")
     entry = catalog_commands.find_entry(f"manifest#{name}" + (f"@{version}" if version else ""), repository)

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
-from mcop_core import bootstrap, publishing
-from mcop_core.cli.console import AsJson, err, out, print_json, print_table
-from mcop_core.cli.executions import follow_execution, print_execution, start_execution
-from mcop_core.cli.live import aligned
-from mcop_core.embedded.home import ADMIN, CATALOG, Home, load_secrets
-from mcop_core.embedded.stack import Stack, catalog_buckets
+from mcop_core import bootstrap
+from mcop_core.cli.console import AsJson, print_json, print_rows, print_table, say, tell
+from mcop_core.cli.executions import follow_execution, print_execution, request_execution
+from mcop_core.cli.tables import shortened
 from mcop_core.errors import McopError
 from mcop_core.settings import Settings, load_profile
 
 if TYPE_CHECKING:
     from mcop_core.embedded.deployment import Deployment
+    from mcop_core.embedded.home import Home
+    from mcop_core.embedded.stack import Stack
+    from mcop_core.publishing import PublicationReport
 
 DAG_S = 180.0
 CANCEL_S = 180.0
@@ -39,13 +39,15 @@ def up(
     home: Folder = None,
 ) -> None:
     """
-    Start an emulated cloud and Airflow on this machine, and publish the project's catalog.
+    Start an emulated cloud and Airflow, and fill the catalog.
 
-    What is healthy is used again; what is half dead is repaired. With --deploy, exit code 0 means that the execution
-    completed and that the cloud's own API lists what it made.
+    The catalog is the project's include/catalog. What is healthy is used again; what is half dead is repaired.
+    With --deploy, exit code 0 means that the execution completed and that the cloud's own API lists what it made.
 
     Example: mcop up --deploy storefront-staging
     """
+    from mcop_core.embedded.stack import catalog_buckets
+
     stack = _stack(project, home)
     with stack.locked():
         settings = stack.start(buckets=catalog_buckets(stack.home))
@@ -70,7 +72,7 @@ def down(project: Project = Path(), home: Folder = None) -> None:
     stack = _stack(project, home)
     with stack.locked():
         stack.stop(lambda: _cancel_runners(stack.home))
-    out.print("stopped; the data stays in", Text(str(stack.home.folder)))
+    say(f"stopped; the data stays in {stack.home.folder}")
 
 
 def status(project: Project = Path(), home: Folder = None, as_json: AsJson = False) -> None:
@@ -95,11 +97,14 @@ def status(project: Project = Path(), home: Folder = None, as_json: AsJson = Fal
 
 
 def _stack(project: Path, home: Path | None) -> Stack:
+    from mcop_core.embedded.home import Home
+    from mcop_core.embedded.stack import Stack
+
     return Stack(Home.of(project, home), dict(os.environ), _tell)
 
 
 def _tell(line: str) -> None:
-    err.print(Text(line, style="dim"))
+    tell(line, dim=True)
 
 
 def _enter(home: Home) -> None:
@@ -109,8 +114,11 @@ def _enter(home: Home) -> None:
     os.environ.update(load_profile({}, home.settings_file))
 
 
-def _publish(home: Home, settings: Settings) -> publishing.PublicationReport:
-    return publishing.publish_folder(
+def _publish(home: Home, settings: Settings) -> PublicationReport:
+    from mcop_core.embedded.home import CATALOG
+    from mcop_core.publishing import publish_folder
+
+    return publish_folder(
         home.project / CATALOG,
         bootstrap.open_repository(settings),
         bootstrap.open_store(settings.artifact_store),
@@ -134,7 +142,7 @@ def _deploy(manifest: str, settings: Settings, stack: Stack) -> None:
     repository, store = bootstrap.open_repository(settings), bootstrap.open_store(settings.artifact_store)
     with bootstrap.open_airflow(settings) as api:
         await_dag(api, repository, store, manifest, timeout_s=DAG_S)
-        started = start_execution(api, manifest, "", {}, note="mcop up")
+        started = request_execution(api, manifest, note="mcop up")
         _tell(f"execution {started.id}")
         execution = follow_execution(api, started.id, quiet=False)
         deployment = look_back(api, execution, list_manifest(repository, manifest, open_client))
@@ -146,28 +154,29 @@ def _deploy(manifest: str, settings: Settings, stack: Stack) -> None:
 
 def _print_deployment(deployment: Deployment) -> None:
     print_execution(deployment.execution)
-    _print_rows("outputs", _output_rows(deployment.outputs))
     resources = deployment.listing.resources
-    rows = [(found.address, found.kind, found.id) for found in resources]
-    _print_rows("resources, as the cloud lists them", rows)
+    say("\noutputs", bold=True)
+    print_rows(_output_rows(deployment.outputs))
+    say("\nresources, as the cloud lists them", bold=True)
+    print_rows((found.address, found.kind, found.id) for found in resources)
     total = deployment.total
     counts = ", ".join(f"{count} {word}" for word, count in total.items())
     changes = counts if any(total.values()) else "no changes"
-    out.print(Text(f"\n{changes}; the cloud lists {len(resources)} tagged resources", style="bold"))
-
-
-def _print_rows(title: str, rows: list[tuple[str, str, str]]) -> None:
-    out.print(Text(f"\n{title}", style="bold"))
-    for line in aligned(rows):
-        out.print(Text(f"  {line}"))
+    say(f"\n{changes}; the cloud lists {len(resources)} tagged resources", bold=True)
 
 
 def _output_rows(outputs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     from mcop_core.embedded.deployment import shown
 
-    return [(step, name, shown(value)) for step, found in outputs.items() for name, value in sorted(found.items())]
+    return [
+        (step, name, shortened(shown(value)))
+        for step, found in outputs.items()
+        for name, value in sorted(found.items())
+    ]
 
 
 def _print_login(stack: Stack) -> None:
+    from mcop_core.embedded.home import ADMIN, load_secrets
+
     password = load_secrets(stack.home).password
-    out.print(Text(f"Airflow: {stack.url}   user {ADMIN}, password {password}", style="bold"))
+    say(f"Airflow: {stack.url}   user {ADMIN}, password {password}", bold=True)

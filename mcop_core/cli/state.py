@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 
 from mcop_core import bootstrap
-from mcop_core.cli.console import out
-from mcop_core.engines.terraform.state import StateAddress
-from mcop_core.runner.lease import break_lease
+from mcop_core.cli.console import say
+from mcop_core.cli.help import Commands
 
-state_app = typer.Typer(no_args_is_help=True, help="States, their locks and leases.")
+state_app = Commands(help="States, their locks and leases.")
 
 
 @state_app.command("break-lease")
@@ -27,6 +26,9 @@ def break_lease_of(
 
     Example: mcop state break-lease "s3://acme-state?region=us-east-1#shop/a/b/c/d.tfstate" 0f8fad5b
     """
+    from mcop_core.engines.terraform.state import StateAddress
+    from mcop_core.runner.lease import break_lease
+
     address = StateAddress.parse(state)
     break_lease(bootstrap.open_store(address.store), address.key, lease_id=lease)
-    out.print(f"the lease {lease} on {address.key} is broken; the next execution takes over")
+    say(f"the lease {lease} on {address.key} is broken; the next execution takes over")

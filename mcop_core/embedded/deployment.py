@@ -17,7 +17,7 @@ from mcop_core.compiler.snapshot import load_snapshot
 from mcop_core.embedded.resources import Client, Listing, list_resources
 from mcop_core.engines.base import SensitivePointer
 from mcop_core.errors import EngineFailed, InvalidDocuments, NotFound, Refused, closest
-from mcop_core.executions.history import dag_of, split_id
+from mcop_core.executions.naming import RESULT_KEY, dag_id, is_apply_task, plan_tag, split_id
 from mcop_core.executions.record import ExecutionRecord
 from mcop_core.executions.status import Status
 from mcop_core.refs import Kind, ObjectRef
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from mcop_core.catalog.repository import CatalogRepository
     from mcop_core.executions.airflow_api import AirflowApi
 
-RESULT_KEY = "mcop.result"
-"""XCom key under which an apply task says what it did."""
-_APPLY = ".apply_"
-_PLAN_TAG = "plan:{digest:.12}"
 _POLL_S = 1.0
 
 
@@ -65,7 +61,7 @@ class Deployment:
         if self.execution.status is not Status.COMPLETED:
             failed = [step.id for step in self.execution.steps if step.state == "failed"]
             found.append(f"the execution ended as {self.execution.status}; failed: {', '.join(failed) or 'nothing'}")
-        silent = [step.id for step in self.execution.steps if _APPLY in step.id and step.id not in self.changes]
+        silent = [step.id for step in self.execution.steps if is_apply_task(step.id) and step.id not in self.changes]
         if silent:
             found.append(f"no result was left by {', '.join(silent)}")
         if not self.listing.resources:
@@ -93,14 +89,14 @@ def await_dag(
         EngineFailed: Airflow does not show it in time.
     """
     plan = active_plan(repository, store, manifest)
-    dag_id = dag_of(manifest)
+    dag = dag_id(manifest)
     deadline = clock() + timeout_s
-    while not _shows(api, store, dag_id, manifest, plan):
+    while not _shows(api, store, dag, manifest, plan):
         _raise_import_error(api, manifest)
         if clock() > deadline:
-            raise EngineFailed(f"Airflow does not show {dag_id} with plan {plan[:12]} after {timeout_s:g} s")
+            raise EngineFailed(f"Airflow does not show {dag} with plan {plan[:12]} after {timeout_s:g} s")
         sleep(_POLL_S)
-    return dag_id
+    return dag
 
 
 def active_plan(repository: CatalogRepository, store: ObjectStore, manifest: str) -> str:
@@ -123,17 +119,17 @@ def active_plan(repository: CatalogRepository, store: ObjectStore, manifest: str
     return str(entry.plan)
 
 
-def _shows(api: AirflowApi, store: ObjectStore, dag_id: str, manifest: str, plan: str) -> bool:
+def _shows(api: AirflowApi, store: ObjectStore, dag: str, manifest: str, plan: str) -> bool:
     """Whether the graph *and* the snapshot that Airflow would give to a run now hold the plan."""
     try:
-        dag = api.dag(dag_id)
+        found = api.dag(dag)
     except NotFound:
         return False
-    if _PLAN_TAG.format(digest=plan) not in {tag["name"] for tag in dag["tags"]} or dag["is_stale"]:
+    if plan_tag(plan) not in {tag["name"] for tag in found["tags"]} or found["is_stale"]:
         return False
-    if dag["is_paused"]:
-        raise Refused(f"{dag_id} is paused in Airflow: unpause it and try again")
-    version = dag["bundle_version"]
+    if found["is_paused"]:
+        raise Refused(f"{dag} is paused in Airflow: unpause it and try again")
+    version = found["bundle_version"]
     return version is None or getattr(load_snapshot(store, version).manifests.get(manifest), "plan", "") == plan
 
 
@@ -145,9 +141,9 @@ def _raise_import_error(api: AirflowApi, manifest: str) -> None:
 
 def look_back(api: AirflowApi, execution: ExecutionRecord, listing: Listing) -> Deployment:
     """Return how *execution* ended: what each apply task did and put out, beside what the cloud lists."""
-    dag_id, run_id = split_id(execution.id)
-    applied = [step.id for step in execution.steps if _APPLY in step.id and step.status is Status.COMPLETED]
-    left = {task: api.xcoms(dag_id, run_id, task) for task in applied}
+    dag, run_id = split_id(execution.id)
+    applied = [step.id for step in execution.steps if is_apply_task(step.id) and step.status is Status.COMPLETED]
+    left = {task: api.xcoms(dag, run_id, task) for task in applied}
     changes = {task: found[RESULT_KEY] for task, found in left.items() if RESULT_KEY in found}
     outputs = {task: {k: v for k, v in found.items() if k != RESULT_KEY} for task, found in left.items()}
     return Deployment(execution, changes, outputs, listing)

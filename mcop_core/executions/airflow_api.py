@@ -115,6 +115,11 @@ class AirflowApi:
         """
         return self._get(f"/dags/{_part(dag_id)}", f"DAG {dag_id!r}", lambda: self._near_dag(dag_id))
 
+    def parameters(self, dag_id: str) -> dict[str, Json]:
+        """Return the parameters of a DAG: name -> `value`, `schema` (JSON schema) and `description`."""
+        found = self._get(f"/dags/{_part(dag_id)}/details", f"DAG {dag_id!r}", lambda: self._near_dag(dag_id))
+        return dict(found["params"] or {})
+
     def tasks(self, dag_id: str) -> list[Json]:
         """Return the tasks of a DAG as it is now, each with its `downstream_task_ids`."""
         found = self._get(f"/dags/{_part(dag_id)}/tasks", f"DAG {dag_id!r}", lambda: self._near_dag(dag_id))
@@ -160,6 +165,17 @@ class AirflowApi:
     def run(self, dag_id: str, run_id: str) -> Json:
         """Return one run."""
         return self._get(f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}", f"run {run_id!r} of DAG {dag_id!r}")
+
+    def fail_run(self, dag_id: str, run_id: str) -> Json:
+        """
+        Mark a run failed, whatever its state, and return it.
+
+        Airflow tells the tasks that run to stop, which gives each its `on_kill`, and skips those that have not started.
+        """
+        path = f"/api/v2/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}"
+        response = self._send("PATCH", path, json={"state": "failed"})
+        _raise_for(response, f"run {run_id!r} of DAG {dag_id!r}")
+        return _document(response)
 
     def runs(self, dag_id: str = ANY, *, dag_id_prefix: str = "", state: str = "") -> Iterator[Json]:
         """Yield runs, newest first, page by page as they are asked for; new ones that arrive meanwhile are not seen."""

@@ -8,21 +8,30 @@ One execution is one run of a manifest's DAG, and its id is `<dag id>/<run id>`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mcop_core.errors import InvalidName, NotFound
+from mcop_core.errors import NotFound, closest
+from mcop_core.executions.naming import (
+    DAG_PREFIX,
+    DEPLOY_TASK_ID,
+    EXECUTE_DAG_ID,
+    STARTED_RUN_KEY,
+    dag_id,
+    execution_id,
+    manifest_of,
+    split_id,
+)
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import from_airflow
 
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
 
-DAG_PREFIX = "mcop."
-EXECUTE_DAG = "mcop_execute"
-"""The DAG by which other systems start an execution of a named version."""
-DESTROY_SUFFIX = ".destroy"
+_NEAR_AMONG = 200
+"""How many of the latest executions are searched for one that was meant."""
 
 
 class ExecutionHistory(Protocol):
@@ -31,12 +40,12 @@ class ExecutionHistory(Protocol):
     def find(self, manifest: str = "", *, limit: int) -> list[ExecutionRecord]:
         """Return the latest executions (of *manifest*), newest first, without their steps."""
 
-    def get(self, execution_id: str) -> ExecutionRecord:
+    def get(self, wanted: str) -> ExecutionRecord:
         """
-        Return one execution with its steps.
+        Return the execution with the id *wanted*, with its steps.
 
         Raises:
-            NotFound: There is none of that id.
+            NotFound: There is none of that id; names the nearest.
         """
 
 
@@ -55,16 +64,21 @@ class AirflowHistory:
         """
         return [read_execution(run) for run in islice(self._runs(manifest), limit)]
 
-    def get(self, execution_id: str) -> ExecutionRecord:
+    def get(self, wanted: str) -> ExecutionRecord:
         """
-        Return one execution with its steps, in the order in which they started.
+        Return the execution with the id *wanted*, with its steps in the order in which they started.
 
         Raises:
-            NotFound: There is none of that id.
+            NotFound: There is none of that id; names the nearest.
             InvalidName: It is no execution id.
         """
-        dag_id, run_id = split_id(execution_id)
-        return read_execution(self._api.run(dag_id, run_id), self._api.task_instances(dag_id, run_id))
+        dag, run_id = split_id(wanted)
+        try:
+            run = self._api.run(dag, run_id)
+        except NotFound as error:
+            raise self._unknown(wanted) from error
+        record = read_execution(run, self._api.task_instances(dag, run_id))
+        return replace(record, started=find_started(self._api, record))
 
     def latest(self, manifest: str) -> ExecutionRecord:
         """
@@ -81,42 +95,57 @@ class AirflowHistory:
     def _runs(self, manifest: str) -> Iterator[Mapping[str, Any]]:
         if not manifest:
             return self._api.runs(dag_id_prefix=DAG_PREFIX)
-        dag_id = self._api.dag(dag_of(manifest))["dag_id"]
-        return self._api.runs(dag_id)
+        return self._api.runs(find_dag(self._api, manifest)["dag_id"])
+
+    def _unknown(self, wanted: str) -> NotFound:
+        near = closest(wanted, (execution_id(run["dag_id"], run["dag_run_id"]) for run in self._nearby(wanted)))
+        hint = f' Did you mean "{near}"?' if near else " `mcop executions list` shows the latest."
+        return NotFound(f"there is no execution {wanted!r}.{hint}", suggestion=near)
+
+    def _nearby(self, wanted: str) -> list[Mapping[str, Any]]:
+        """Return the latest runs of the DAG that *wanted* names, or of all manifests when there is no such DAG."""
+        try:
+            return list(islice(self._api.runs(split_id(wanted)[0]), _NEAR_AMONG))
+        except NotFound:
+            return list(islice(self._api.runs(dag_id_prefix=DAG_PREFIX), _NEAR_AMONG))
 
 
-def dag_of(manifest: str) -> str:
-    """Return the id of the DAG that deploys *manifest*."""
-    return f"{DAG_PREFIX}{manifest}"
-
-
-def manifest_of(dag_id: str, conf: Mapping[str, Any]) -> str:
-    """Return the manifest that a run of *dag_id* with *conf* is about; empty if it is about none."""
-    if dag_id == EXECUTE_DAG:
-        return str(conf.get("manifest_name", ""))
-    if not dag_id.startswith(DAG_PREFIX):
-        return ""
-    return dag_id.removeprefix(DAG_PREFIX).removesuffix(DESTROY_SUFFIX)
-
-
-def execution_id(dag_id: str, run_id: str) -> str:
-    """Return the id of the execution that a run is."""
-    return f"{dag_id}/{run_id}"
-
-
-def split_id(text: str) -> tuple[str, str]:
+def find_dag(api: AirflowApi, manifest: str) -> dict[str, Any]:
     """
-    Return the DAG id and run id of an execution id; the inverse of `execution_id`.
+    Return the DAG that deploys *manifest*, as Airflow's JSON.
 
     Raises:
-        InvalidName: It is not of the form `<dag id>/<run id>`.
+        NotFound: Airflow has none; names the nearest manifest, or those there are.
+        InvalidName: *manifest* is no name.
     """
-    dag_id, slash, run_id = text.partition("/")
-    if not (dag_id and slash and run_id):
-        raise InvalidName(
-            f"{text!r} is no execution: write <dag id>/<run id>, as `mcop executions list` prints it", name=text
-        )
-    return dag_id, run_id
+    dag = dag_id(manifest)
+    try:
+        return api.dag(dag)
+    except NotFound as error:
+        known = sorted({name for found in api.dags(DAG_PREFIX) if (name := manifest_of(found["dag_id"]))})
+        near = closest(manifest, known)
+        hint = f'Did you mean "{near}"?' if near else f"Airflow shows: {', '.join(known) or 'none'}."
+        raise NotFound(f"Airflow has no DAG {dag} of manifest {manifest!r}. {hint}", suggestion=near) from error
+
+
+def find_started(api: AirflowApi, record: ExecutionRecord) -> str:
+    """
+    Return the id of the execution that a run of `mcop_execute` started, as its `deploy` task left it.
+
+    Empty for other executions, and while nothing was started. A task that was cleared starts another one.
+
+    Args:
+        record: With its steps.
+    """
+    dag, run_id = split_id(record.id)
+    if dag != EXECUTE_DAG_ID or not record.manifest or not _was_attempted(record, DEPLOY_TASK_ID):
+        return ""
+    started = api.xcoms(dag, run_id, DEPLOY_TASK_ID).get(STARTED_RUN_KEY)
+    return execution_id(dag_id(record.manifest), str(started)) if started else ""
+
+
+def _was_attempted(record: ExecutionRecord, task: str) -> bool:
+    return any(step.id == task and step.attempts for step in record.steps)
 
 
 def read_execution(run: Mapping[str, Any], task_instances: Iterable[Mapping[str, Any]] = ()) -> ExecutionRecord:
@@ -124,7 +153,7 @@ def read_execution(run: Mapping[str, Any], task_instances: Iterable[Mapping[str,
     conf = run.get("conf") or {}
     return ExecutionRecord(
         id=execution_id(run["dag_id"], run["dag_run_id"]),
-        manifest=manifest_of(run["dag_id"], conf),
+        manifest=_manifest(run["dag_id"], conf),
         status=from_airflow(run.get("state")),
         requested_by=run.get("triggering_user_name") or "",
         conf=conf,
@@ -134,6 +163,11 @@ def read_execution(run: Mapping[str, Any], task_instances: Iterable[Mapping[str,
         ended_at=read_time(run.get("end_date")),
         steps=tuple(read_step(item) for item in task_instances),
     )
+
+
+def _manifest(dag: str, conf: Mapping[str, Any]) -> str:
+    """Return the manifest that a run is about, empty if about none: `mcop_execute` is told it in its conf."""
+    return str(conf.get("manifest_name", "")) if dag == EXECUTE_DAG_ID else manifest_of(dag) or ""
 
 
 def read_step(task_instance: Mapping[str, Any]) -> StepRecord:
@@ -167,6 +201,8 @@ def record_document(record: ExecutionRecord) -> dict[str, Any]:
         "started_at": _iso(record.started_at),
         "ended_at": _iso(record.ended_at),
     }
+    if record.started:
+        document["started"] = record.started
     if record.steps:
         document["steps"] = [_step_document(step) for step in record.steps]
     return document

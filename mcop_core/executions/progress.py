@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mcop_core.executions.history import read_execution
+from mcop_core.executions.history import find_started, read_execution
+from mcop_core.executions.naming import DEPLOY_TASK_ID, split_id
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 
 if TYPE_CHECKING:
@@ -140,9 +141,16 @@ def summary_line(progress: Progress) -> str:
     return text + (f"; running: {', '.join(running)}" if running else "")
 
 
+def with_started(outer: Progress, inner: Progress) -> Progress:
+    """Return *outer*, a run of `mcop_execute`, with the steps of the run that it started after its own `deploy`."""
+    steps = outer.steps
+    place = next((number for number, step in enumerate(steps, 1) if step.id == DEPLOY_TASK_ID), len(steps))
+    return Progress(outer.execution, (*steps[:place], *inner.steps, *steps[place:]))
+
+
 def follow(
     api: AirflowApi,
-    dag_id: str,
+    dag: str,
     run_id: str,
     *,
     on_progress: Callable[[Progress], None],
@@ -151,20 +159,51 @@ def follow(
     sleep: Callable[[float], None] = time.sleep,
 ) -> ExecutionRecord:
     """
-    Call *on_progress* with every reading until the run has ended, and return the last one.
+    Call *on_progress* with every reading of a run until it has ended, and return the last one.
+
+    A run of `mcop_execute` is read together with the steps of the run that it starts.
 
     Raises:
         NotFound: There is no such run.
         Unreachable: Airflow did not answer for longer than a read is tried.
     """
-    downstream = _downstream(api.tasks(dag_id))
+    reader = _Reader(api, now)
     while True:
-        run = api.run(dag_id, run_id)
-        execution = read_execution(run, api.task_instances(dag_id, run_id))
-        on_progress(measure(execution, downstream, now()))
-        if execution.status.is_final:
-            return execution
+        progress = reader.read(dag, run_id)
+        on_progress(progress)
+        if progress.execution.status.is_final:
+            return progress.execution
         sleep(pause_s)
+
+
+class _Reader:
+    """Reads how far executions are; what does not change while they run is asked for once."""
+
+    def __init__(self, api: AirflowApi, now: Callable[[], datetime]) -> None:
+        self._api = api
+        self._now = now
+        self._graphs: dict[str, dict[str, list[str]]] = {}
+        self._started: dict[tuple[str, int], str] = {}
+
+    def read(self, dag: str, run_id: str) -> Progress:
+        outer = self._read(dag, run_id)
+        started = self._started_by(outer.execution)
+        if not started:
+            return outer
+        progress = with_started(outer, self._read(*split_id(started)))
+        return replace(progress, execution=replace(outer.execution, started=started))
+
+    def _read(self, dag: str, run_id: str) -> Progress:
+        execution = read_execution(self._api.run(dag, run_id), self._api.task_instances(dag, run_id))
+        if dag not in self._graphs:
+            self._graphs[dag] = _downstream(self._api.tasks(dag))
+        return measure(execution, self._graphs[dag], self._now())
+
+    def _started_by(self, execution: ExecutionRecord) -> str:
+        attempts = sum(step.attempts for step in execution.steps if step.id == DEPLOY_TASK_ID)
+        found = self._started.get((execution.id, attempts)) or find_started(self._api, execution)
+        self._started[execution.id, attempts] = found
+        return found
 
 
 def _downstream(tasks: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:

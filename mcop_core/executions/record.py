@@ -47,6 +47,7 @@ class ExecutionRecord:
         requested_by: User who triggered it, as Airflow authenticated them; empty if nobody did.
         conf: What was given at trigger.
         bundle_version: Snapshot that the run is pinned to.
+        started: For a run of `mcop_execute`, the id of the execution that it started; empty for others, and before.
     """
 
     id: str
@@ -59,3 +60,4 @@ class ExecutionRecord:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     steps: tuple[StepRecord, ...] = ()
+    started: str = ""

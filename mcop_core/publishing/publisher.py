@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcop_core.artifacts.templates import delete_template, is_saved, save_template
+from mcop_core.catalog.changes import conflict
 from mcop_core.catalog.models import CatalogObject, Manifest, Primitive
 from mcop_core.catalog.repository import CatalogEntry, Pins, Standing
 from mcop_core.catalog.versions import parse_version, version_key
@@ -15,7 +16,7 @@ from mcop_core.catalog.view import CatalogView
 from mcop_core.catalog.yaml_files import read_folder
 from mcop_core.compiler.checks import check_object
 from mcop_core.compiler.compiler import compile_manifest
-from mcop_core.errors import Conflict, Fault, InvalidDocuments
+from mcop_core.errors import Conflict, Fault, InvalidDocuments, VersionConflict
 from mcop_core.publishing.candidates import Candidate, OpenEngine, complete, requirements
 from mcop_core.publishing.edits import CatalogEdit, commit_edit
 from mcop_core.refs import Kind, ObjectRef
@@ -113,6 +114,7 @@ def check_folder(
 
     Raises:
         InvalidDocuments: Every fault of every document, in the order of the documents.
+        VersionConflict: There is no fault, but a version is published with other bytes; names every one.
     """
     sources = read_folder(folder)
     entries = repository.entries()
@@ -127,7 +129,20 @@ def check_folder(
             faults += [_placed(fault, candidates) for fault in _check(candidate, view, pins)]
     if faults:
         raise InvalidDocuments.of(dict.fromkeys(faults))
+    _refuse_changed(candidates, entries)
     return Publication(tuple(candidates), pins)
+
+
+def _refuse_changed(candidates: Iterable[Candidate], entries: Iterable[CatalogEntry]) -> None:
+    """Raise `VersionConflict` where a published version is offered with other bytes, for all of them at once."""
+    published = {entry.ref: entry for entry in entries}
+    conflicts = [
+        conflict(entry.ref, entry.digest, candidate.object.digest)
+        for candidate in candidates
+        if (entry := published.get(candidate.object.ref)) and not entry.has_published(candidate.object)
+    ]
+    if conflicts:
+        raise VersionConflict("\n".join(each.message for each in conflicts), **conflicts[0].facts)
 
 
 def _complete_all(

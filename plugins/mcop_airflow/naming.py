@@ -1,5 +1,5 @@
 """
-What things are called in Airflow, and back.
+What things are called in a run's own graph, and back; the names that are seen from outside are core's.
 
 Names of manifests, workflows, patterns and elements are `refs.NAME_PATTERN`: lower case, no dots. Everything here
 relies on that: a dot separates, a capital marks what is the run's own, and so no two things share a name.
@@ -7,53 +7,48 @@ relies on that: a dot separates, a capital marks what is the run's own, and so n
 
 from __future__ import annotations
 
-import re
-from enum import StrEnum
-
 from mcop_core.errors import InvalidName
-from mcop_core.refs import NAME_PATTERN, OutputRef, StepRef, check_name
+from mcop_core.executions.naming import (
+    DEPLOY_TASK_ID,
+    EXECUTE_DAG_ID,
+    RESULT_KEY,
+    StepTask,
+    dag_id,
+    destroy_dag_id,
+    manifest_of,
+    plan_tag,
+)
+from mcop_core.refs import OutputRef, StepRef
 
-DAG_PREFIX = "mcop."
-EXECUTE_DAG_ID = "mcop_execute"
-"""The DAG that other systems trigger; no manifest's DAG can be called so."""
+__all__ = [
+    "ADMIT_TASK_ID",
+    "ARTIFACT_KEY",
+    "DEPLOY_TASK_ID",
+    "EXECUTE_DAG_ID",
+    "RESERVED_TASK_IDS",
+    "RESULT_KEY",
+    "StepTask",
+    "dag_id",
+    "destroy_dag_id",
+    "is_plan_marker",
+    "manifest_of",
+    "output_source",
+    "pattern_group_id",
+    "plan_marker",
+    "plan_tag",
+    "step_task",
+    "task_id",
+    "workflow_group_id",
+]
+
 ADMIT_TASK_ID = "admit"
 ARTIFACT_KEY = "artifact"
 """XCom key of a render task: digest of what it rendered."""
-RESULT_KEY = "mcop.result"
-"""XCom key of an apply task: what it did. The dot keeps it apart from every output's name."""
 RESERVED_TASK_IDS = frozenset({ADMIT_TASK_ID, "preview", "approve"})
 """Tasks of a run beside its groups; a workflow of such a name stands in capitals."""
 
-_DESTROY = ".destroy"
 _MARKER = "Plan_"
 _MARKER_DIGITS = 16
-_PLAN_TAG = "plan:"
-_TAG_DIGITS = 12
-_DAG_ID = re.compile(rf"mcop\.({NAME_PATTERN})", re.ASCII)
-_DESTROY_DAG_ID = re.compile(rf"mcop\.({NAME_PATTERN})\.destroy", re.ASCII)
-
-
-class StepTask(StrEnum):
-    """The two tasks of a step."""
-
-    RENDER = "render"
-    APPLY = "apply"
-
-
-def dag_id(manifest: str) -> str:
-    """Return the id of the DAG that deploys *manifest* (its name)."""
-    return f"{DAG_PREFIX}{check_name(manifest)}"
-
-
-def destroy_dag_id(manifest: str) -> str:
-    """Return the id of the DAG that destroys what *manifest* deployed."""
-    return f"{dag_id(manifest)}{_DESTROY}"
-
-
-def manifest_of(dag: str) -> str | None:
-    """Return the manifest whose DAG (to deploy or to destroy) has this id, or None if none has."""
-    match = _DAG_ID.fullmatch(dag) or _DESTROY_DAG_ID.fullmatch(dag)
-    return match.group(1) if match else None
 
 
 def workflow_group_id(workflow: str) -> str:
@@ -107,8 +102,3 @@ def plan_marker(digest: str) -> str:
 def is_plan_marker(task: str) -> bool:
     """Whether a task id is of the form that `plan_marker` gives."""
     return task.startswith(_MARKER)
-
-
-def plan_tag(digest: str) -> str:
-    """Return the tag by which the DAG in Airflow's database tells which plan was parsed last, `plan:3fa9c1d2e4b5`."""
-    return f"{_PLAN_TAG}{digest[:_TAG_DIGITS]}"

@@ -42,7 +42,9 @@ def test_ids_are_accepted_by_airflow():
 
 def test_a_task_that_applies_is_told_from_outside():
     """Core tells the apply tasks by their ids alone."""
-    assert [is_apply_task(naming.task_id(step, task)) for step, task in TASKS] == [t is StepTask.APPLY for _, t in TASKS]
+    assert [is_apply_task(naming.task_id(step, task)) for step, task in TASKS] == [
+        t is StepTask.APPLY for _, t in TASKS
+    ]
 
 
 @pytest.mark.parametrize("text", ["admit", "a.b", "a.b.c", "a.b.destroy_c", "a.b.apply_", ".b.apply_c", "a..apply_c"])

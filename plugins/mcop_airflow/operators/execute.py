@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mcop_core.catalog.repository import Head
 
 EXECUTION_KEY = "execution"
-ACTIVATE, AWAIT_DAG, DEPLOY, WRITE_OUTPUTS = "activate", "await_dag", "deploy", "write_outputs"
+ACTIVATE, AWAIT_DAG, DEPLOY, WRITE_OUTPUTS = "activate", "await_dag", naming.DEPLOY_TASK_ID, "write_outputs"
 """Task ids, in order."""
 
 

@@ -71,7 +71,7 @@ def test_rendering_goes_on_with_given_outputs(tmp_path: Path):
         (["plan", "storefront-staging", *CATALOG, "--set", "zone=[a]"], 2, 'Did you mean "zones"?'),
         (["plan", "storefront-staging", *CATALOG, "--set", "zones"], 2, "NAME=VALUE"),
         (["plan", "storefront-staging", *CATALOG, "--set", "log_retention_days=4"], 2, "log_retention_days"),
-        (["schema", "patern"], 2, "patern"),
+        (["schema", "patterns"], 2, "patterns"),
         (["plan", "storefront-staging", "--catalog", "nowhere"], 2, "nowhere"),
     ],
 )

@@ -36,11 +36,11 @@ def airflow(airflow):
 
 def test_an_execution_is_started_with_its_overrides(mcop, airflow):
     """Values of --set are of the parameters' types; the run's id is printed."""
-    sets = ["zones=[a, 1]", "days=7", "account=123456789012", "other=12"]
+    sets = ["zones=[a, 1]", "days=7", "account=123456789012"]
     code, out, _ = mcop("execute", "shop", *(word for pair in sets for word in ("--set", pair)), "--note", "CHG-7")
 
     run = airflow.runs[-1]
-    expected = {"zones": ["a", "1"], "days": 7, "account": "123456789012", "other": 12}
+    expected = {"zones": ["a", "1"], "days": 7, "account": "123456789012"}
     assert (code, run["dag_id"], run["conf"], run["note"]) == (0, "mcop.shop", expected, "CHG-7")
     assert out == f"started mcop.shop/{run['dag_run_id']}\n"
 
@@ -48,9 +48,9 @@ def test_an_execution_is_started_with_its_overrides(mcop, airflow):
 @pytest.mark.parametrize("arguments", [("shop", "--version", "1.1.0"), ("shop@1.1.0",)])
 def test_a_named_version_goes_through_the_dag_that_activates_it(mcop, airflow, arguments):
     """`mcop_execute` gets the manifest, the version and the overrides, these by the types of the manifest's DAG."""
-    mcop("execute", *arguments, "--set", "account=12")
+    mcop("execute", *arguments, "--set", "account=12", "--set", "new=12")
 
-    expected = {"manifest_name": "shop", "manifest_version": "1.1.0", "overrides": {"account": "12"}}
+    expected = {"manifest_name": "shop", "manifest_version": "1.1.0", "overrides": {"account": "12", "new": 12}}
     assert (airflow.runs[-1]["dag_id"], airflow.runs[-1]["conf"]) == ("mcop_execute", expected)
 
 
@@ -184,8 +184,18 @@ def test_a_paused_manifest_is_refused(mcop, airflow):
     assert "paused" in err
 
 
-def test_a_value_that_airflow_refuses(mcop):
+def test_a_parameter_that_the_manifest_does_not_have(mcop, airflow):
+    """It is refused before anything starts: Airflow would keep it, and the run would fail."""
+    code, _, err = mcop("execute", "shop", "--set", "zone=[a]", "--set", "dys=1")
+
+    assert (code, len(airflow.runs)) == (2, 3)
+    assert "--set: shop has no parameter 'zone'. Allowed: account, days, zones." in err
+    assert 'Did you mean "zones"?' in err and 'Did you mean "days"?' in err
+
+
+def test_a_value_that_airflow_refuses(mcop, airflow):
     """Airflow's own sentence is shown, without a traceback."""
+    airflow.params["mcop.shop"] = {"env": {"schema": {"type": "string"}}}
     code, _, err = mcop("execute", "shop", "--set", "env=qa")
 
     assert code == 2
@@ -243,7 +253,7 @@ def test_logs_are_printed(mcop, arguments, expected):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("logs", "shop", "aply"), 'Did you mean "apply"?'),
+        (("logs", "shop", "applyy"), 'Did you mean "apply"?'),
         (("logs", "shop", "apply", "--attempt", "3"), "has 2 attempts"),
         (("logs", "mcop.shop/r5"), 'Did you mean "mcop.shop/r2"?'),
         (("show", "mcop.shop/r5"), 'Did you mean "mcop.shop/r2"?'),

@@ -135,7 +135,14 @@ class TestEnvironment:
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
+            "GOGC": "200",
         }
+
+    def test_how_go_uses_memory_is_the_operators(self):
+        """A worker with little memory says so, and is obeyed."""
+        base = {"GOGC": "50", "GOMEMLIMIT": "300MiB"}
+
+        assert base.items() <= terraform_environment(base).items()
 
     @pytest.mark.parametrize(("endpoint", "kept"), [("http://127.0.0.1:1", False), ("https://x", True), (None, True)])
     def test_a_certificate_bundle_is_for_https(self, endpoint, kept):

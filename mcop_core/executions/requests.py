@@ -1,0 +1,101 @@
+"""What Airflow is asked to do: to start an execution, and to stop one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mcop_core.errors import InvalidInput, NotFound, Refused
+from mcop_core.executions.history import AirflowHistory, find_dag
+from mcop_core.executions.naming import EXECUTE_DAG_ID, dag_id, execution_id, split_id
+from mcop_core.executions.record import ExecutionRecord
+from mcop_core.refs import check_name
+
+if TYPE_CHECKING:
+    from mcop_core.executions.airflow_api import AirflowApi
+
+Schemas = Mapping[str, Mapping[str, Any]]
+"""Parameter name -> JSON schema of its values."""
+
+
+def parameter_schemas(api: AirflowApi, manifest: str) -> dict[str, Mapping[str, Any]]:
+    """Return the schemas of what a run of *manifest* may override; empty while Airflow has no DAG of it."""
+    try:
+        return {name: facts.get("schema") or {} for name, facts in api.parameters(dag_id(manifest)).items()}
+    except NotFound:
+        return {}
+
+
+def start_execution(
+    api: AirflowApi,
+    manifest: str,
+    version: str,
+    overrides: Mapping[str, Any],
+    *,
+    run_id: str,
+    note: str = "",
+) -> ExecutionRecord:
+    """
+    Start an execution of the active version, or of *version* through `mcop_execute`, and return its record.
+
+    Args:
+        run_id: See `new_run_id`.
+
+    Raises:
+        NotFound: Airflow has no DAG of the manifest; names the nearest.
+        InvalidInput: The DAG is paused, or Airflow refuses an override; in its own words.
+    """
+    dag = api.dag(EXECUTE_DAG_ID) if version else find_dag(api, manifest)
+    if dag["is_paused"]:
+        raise InvalidInput(f"{dag['dag_id']} is paused in Airflow: a run would wait until somebody unpauses it")
+    conf = _request(manifest, version, overrides) if version else overrides
+    run = api.trigger(dag["dag_id"], run_id=run_id, conf=conf, note=note or None)
+    return AirflowHistory(api).get(execution_id(dag["dag_id"], run["dag_run_id"]))
+
+
+def _request(manifest: str, version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    request: dict[str, Any] = {"manifest_name": check_name(manifest, "manifest"), "manifest_version": version}
+    return request | ({"overrides": dict(overrides)} if overrides else {})
+
+
+def new_run_id(now: datetime, new_id: Callable[[], str]) -> str:
+    """Return a run id that says when it was asked for, and that nobody else has."""
+    return f"mcop__{now:%Y-%m-%dT%H-%M-%S}__{new_id()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """
+    What a cancellation did.
+
+    Attributes:
+        executions: Ids of the executions that Airflow marked failed: the one asked for, and one that it started.
+        stopping: Ids of the steps that ran and were told to stop.
+    """
+
+    executions: tuple[str, ...]
+    stopping: tuple[str, ...]
+
+
+def cancel_execution(api: AirflowApi, execution: ExecutionRecord) -> Cancellation:
+    """
+    Stop an execution, and the one that it started: steps that run are told to stop, no other starts.
+
+    Airflow ends its tasks within seconds. What a runner does after that takes as long as Terraform needs to finish the
+    resources that it has begun and to write the state; until then the state stays locked.
+
+    Raises:
+        Refused: *execution* has ended, and so has what it started.
+    """
+    history = AirflowHistory(api)
+    family = [execution, *([history.get(execution.started)] if execution.started else [])]
+    alive = [one for one in family if not one.status.is_final]
+    if not alive:
+        raise Refused(f"execution {execution.id} has ended as {execution.status}: there is nothing to cancel")
+    # From outside in: a task that only waits for the other run must not see it end and be tried again.
+    for one in alive:
+        api.fail_run(*split_id(one.id))
+    running = tuple(step.id for one in alive for step in one.steps if step.state == "running")
+    return Cancellation(tuple(one.id for one in alive), running)
