@@ -113,6 +113,9 @@ def _pace() -> dict[str, str]:
     """Return how fast things are looked at: for one person who waits, on a machine with two processors."""
     return {
         "scheduler.scheduler_idle_sleep_time": "0.1",
+        # A DAG version that never ran is rewritten in place, and the API server makes runs of the copy it has
+        # for this long: admit would refuse them as of another plan.
+        "core.min_serialized_dag_update_interval": "0",
         "dag_processor.refresh_interval": "5",
         "dag_processor.bundle_refresh_check_interval": "1",
         "dag_processor.min_file_process_interval": "15",

@@ -25,7 +25,7 @@ from mcop_core.runner.journal import in_flight, read_journal
 from mcop_core.runner.request import Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
-POLL_S = 0.2
+POLL_S = 0.05
 """How often the runner's files are looked at, seconds."""
 
 RESUMES = 3

@@ -43,7 +43,6 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        params=params(plan),
         tags=_tags(plan, digest),
     ) as dag:
         admit = AdmitOperator(plan=plan, plan_digest=digest, owner=plan.namespace)
@@ -56,6 +55,8 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
         admit.set_downstream(marker)
         tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
         _draw_edges(admit, plan, tasks)
+    # Not before there are tasks: Airflow would copy all of them into each task, and so into what it stores.
+    dag.params = params(plan)
     return dag
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from mcop_core.errors import Cancelled, EngineFailed
 
-POLL_S = 0.1
+POLL_S = 0.05
 """How often a followed process's files are looked at, seconds."""
 
 

@@ -21,7 +21,7 @@ class TerraformEngine:
     Renders roots and runs the binary that the settings name.
 
     Args:
-        settings: `terraform` and `terraform_plugin_mirror` are read.
+        settings: `terraform`, `terraform_plugin_mirror` and `cache_dir` are read.
         environment: Where provider packages are looked for and what locking runs with; the process's own if None.
     """
 
@@ -62,13 +62,20 @@ class TerraformEngine:
         """Make the cloud what *artifact* says; see `operate.apply`."""
         from mcop_core.engines.terraform import operate
 
-        return operate.apply(artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror())
+        return operate.apply(
+            artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
+        )
 
     def destroy(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
         """Remove everything that *artifact*'s state holds; see `operate.destroy`."""
         from mcop_core.engines.terraform import operate
 
-        return operate.destroy(artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror())
+        return operate.destroy(
+            artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
+        )
+
+    def _cache(self) -> Path:
+        return Path(self._settings.cache_dir)
 
     def _mirror(self) -> Path | None:
         return providers.find_mirror(self._settings.terraform_plugin_mirror, self._environment)

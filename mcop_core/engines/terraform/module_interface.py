@@ -9,24 +9,17 @@ implied by a resource's type, since all of them must be locked.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mcop_core.catalog.models import Input, Interface, Output, ProviderRequirement
+from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.syntax import Block, Expression, Value, is_literal, parse_file
 from mcop_core.errors import Fault, InvalidDocuments
 
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
-RESERVED_INPUTS = frozenset(
-    {"source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"}
-)
-"""Names Terraform keeps from variables, because a module call gives them a meaning."""
-
 _BUILT_IN = "terraform.io/builtin/"
 _OLD_TYPES = {"list": "list(any)", "map": "map(any)"}
-SOURCE = re.compile(r"[0-9a-z][0-9a-z._-]*(/[0-9a-z][0-9a-z._-]*){0,2}", re.ASCII | re.IGNORECASE)
 
 
 def read_interface(files: Mapping[str, bytes]) -> Interface:

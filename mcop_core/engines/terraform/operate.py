@@ -9,16 +9,14 @@ stays, and the next holder settles it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
@@ -27,16 +25,14 @@ from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
 from mcop_core.engines.terraform.command import Process, cancelled, failure
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
-from mcop_core.engines.terraform.providers import cli_config, terraform_environment
+from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
+from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
-from mcop_core.errors import InvalidInput, StateConflict, StoredObjectMissing, UnknownOutcome, Unreachable
+from mcop_core.errors import EngineFailed, StateConflict, StoredObjectMissing, UnknownOutcome, Unreachable
 
-BACKEND_FILE = "backend.tf.json"
 _EVENTS = "apply"
 _INIT = "init"
-_PREPARED = "mcop-prepared"
-_CLI_CONFIG = "mcop.tfrc"
 _PRIVATE = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -61,6 +57,7 @@ def apply(
     *,
     binary: str,
     mirror: Path | None,
+    cache: Path | None = None,
     timing: Timing = Timing(),
 ) -> ApplyResult:
     """
@@ -69,6 +66,7 @@ def apply(
     Args:
         binary: Path or name of Terraform or OpenTofu.
         mirror: Folder of provider packages; None for the registry.
+        cache: Folder of provider packages installed before, see `preparation`; None: nothing is kept.
 
     Raises:
         EngineFailed: Terraform failed; what it created is in the state.
@@ -78,7 +76,7 @@ def apply(
         UnknownOutcome: A creation was cut off, and repeating it might double the resource.
         Unreachable: The state store did not answer; what was done is kept in the workspace.
     """
-    return _operate("apply", artifact, workspace, report, binary, mirror, timing)
+    return _operate("apply", artifact, workspace, report, binary, mirror, cache, timing)
 
 
 def destroy(
@@ -88,10 +86,11 @@ def destroy(
     *,
     binary: str,
     mirror: Path | None,
+    cache: Path | None = None,
     timing: Timing = Timing(),
 ) -> ApplyResult:
     """Remove everything that *artifact*'s state holds; arguments and errors as `apply`."""
-    return _operate("destroy", artifact, workspace, report, binary, mirror, timing)
+    return _operate("destroy", artifact, workspace, report, binary, mirror, cache, timing)
 
 
 def _operate(
@@ -101,6 +100,7 @@ def _operate(
     report: Reporter,
     binary: str,
     mirror: Path | None,
+    cache: Path | None,
     timing: Timing,
 ) -> ApplyResult:
     home = artifact.runtime["state"]
@@ -109,7 +109,9 @@ def _operate(
     workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with workspace.lease(store, address.key) as lease:
         lock = locks.open_lock(home, store)
-        session = _Session(operation, artifact, workspace, report, binary, mirror, timing, address, store, lease, lock)
+        session = _Session(
+            operation, artifact, workspace, report, binary, mirror, cache, timing, address, store, lease, lock
+        )
         with session.locked():
             return session.run()
 
@@ -124,6 +126,7 @@ class _Session:
     report: Reporter
     binary: str
     mirror: Path | None
+    cache: Path | None
     timing: Timing
     address: StateAddress
     store: ObjectStore
@@ -167,7 +170,14 @@ class _Session:
         if self.operation == "destroy" and self.base is None:
             self.report.log("Nothing to destroy: there is no state.")
             return ApplyResult({})
-        self._prepare(mask)
+        preparation = self._preparation(mask)
+        preparation.make_ready()
+        self._stop_if_cancelled()
+        try:
+            return self._terraform(values, mask)
+        except EngineFailed as error:
+            if not preparation.make_ready_again(error):
+                raise
         self._stop_if_cancelled()
         return self._terraform(values, mask)
 
@@ -285,34 +295,33 @@ class _Session:
 
     # -- Terraform --------------------------------------------------------------------------------------
 
-    def _prepare(self, mask: Mask) -> None:
-        write_files(self.artifact.files, self.directory)
-        (self.directory / _CLI_CONFIG).write_text(cli_config(self.mirror))
-        wanted = _preparation(self.artifact.files, self.binary, self.mirror)
-        marker = self.directory / _PREPARED
-        if marker.exists() and marker.read_text() == wanted:
-            return
-        self.report.log("::group::init")
-        self._init(mask)
-        self.report.log("::endgroup::")
-        state.write_durably(marker, wanted.encode())
+    def _preparation(self, mask: Mask) -> Preparation:
+        return Preparation(
+            self.artifact.files,
+            self.directory,
+            binary=self.binary,
+            mirror=self.mirror,
+            cache=self.cache,
+            run=partial(self._install, mask=mask),
+        )
 
-    def _init(self, mask: Mask) -> None:
-        args = ["init", "-lockfile=readonly", "-input=false", "-no-color"]
+    def _install(self, arguments: tuple[str, ...], *, mask: Mask) -> None:
+        self.report.log("::group::init")
         process = Process.start(
-            self.binary, args, directory=self.directory, environment=self._environment({}), name=_INIT
+            self.binary, arguments, directory=self.directory, environment=self._environment({}), name=_INIT
         )
         for line in process.lines(self.is_cancelled):
             if line.strip():
                 self.report.log(mask(line))
+        self.report.log("::endgroup::")
         if process.exit_code != 0:
             self._stop_if_cancelled()
-            raise failure("init", process.exit_code, (), mask(process.stderr))
-        self.report.record("initialised")
+            raise failure(arguments[0], process.exit_code, (), mask(process.stderr))
+        self.report.record("initialised", command=arguments[0])
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         allowed = terraform_environment(self.workspace.environment)
-        return {**allowed, **variables, "TF_CLI_CONFIG_FILE": str(self.directory / _CLI_CONFIG)}
+        return {**allowed, **variables, "TF_CLI_CONFIG_FILE": str(self.directory / CLI_CONFIG)}
 
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
@@ -412,30 +421,6 @@ def unknown(addresses: tuple[str, ...]) -> UnknownOutcome:
         "Look for them in the cloud; import them or remove them; then run the step again.",
         resources=addresses,
     )
-
-
-def write_files(files: Mapping[str, bytes], directory: Path) -> None:
-    """
-    Write an artifact's files below *directory*, all but the backend's: the state is local while it works.
-
-    Raises:
-        InvalidInput: A path leads out of the folder.
-    """
-    for path, data in files.items():
-        parts = PurePosixPath(path).parts
-        if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
-            raise InvalidInput(f"the artifact's path {path!r} leads out of its folder")
-        if path != BACKEND_FILE:
-            target = directory.joinpath(*parts)
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            target.unlink(missing_ok=True)
-            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                stream.write(data)
-
-
-def _preparation(files: Mapping[str, bytes], binary: str, mirror: Path | None) -> str:
-    parts = [f"{path} {hashlib.sha256(data).hexdigest()}" for path, data in sorted(files.items())]
-    return hashlib.sha256("\n".join([binary, str(mirror), *parts]).encode()).hexdigest()
 
 
 def _doubtful_in(directory: Path) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from mcop_core.artifacts.store import check_key
 from mcop_core.catalog.models import Input, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import RenderedArtifact, RenderRequest, SealedText, SensitivePointer
 from mcop_core.engines.terraform.backend import render_backend
-from mcop_core.engines.terraform.module_interface import IDENTIFIER, RESERVED_INPUTS, SOURCE
+from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.provider_block import Configured, ProviderName, configure_provider, split_source
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, closest
 from mcop_core.refs import check_name
