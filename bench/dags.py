@@ -1,0 +1,66 @@
+"""
+Building DAGs: 100 manifests of 10 primitives in 5 patterns, against Airflow code of the same shape written by hand.
+
+MCOP reads a plan per DAG, which counts; the floor reads nothing. What both give to Airflow is compared first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.measure import compare, cpu_s
+from bench.plans import write_plans
+
+MANIFESTS = 100
+PAIRS = 7
+_OWN = ("task_type", "_task_module", "params", "fileloc")
+"""What must differ, since other classes and files stand behind it; and the copies of Params in the floor's tasks."""
+
+
+def run() -> list[str]:
+    """Return the lines of this measurement."""
+    with tempfile.TemporaryDirectory(prefix="mcop-bench-") as name:
+        os.environ["AIRFLOW_HOME"] = name
+        os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+        return _measure(write_plans(Path(name), MANIFESTS))
+
+
+def _measure(files: list[Path]) -> list[str]:
+    from bench.floor import build_by_hand
+    from mcop_airflow.admit import AdmitOperator
+    from mcop_airflow.dag_factory import build_dag_from_file
+
+    page = AdmitOperator.__doc__ or ""
+    known = [(path.stem, hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
+
+    def ours() -> list[Any]:
+        return [build_dag_from_file(path) for path in files]
+
+    def floor() -> list[Any]:
+        return [build_by_hand(name, digest, page) for name, digest in known]
+
+    sizes = _compare_what_they_say(ours()[0], floor()[0])
+    pairs = [(cpu_s(ours), cpu_s(floor)) for _ in range(PAIRS)]
+    return [compare(f"building DAGs, {MANIFESTS} manifests of 10 primitives (CPU)", pairs).line(), sizes]
+
+
+def _compare_what_they_say(ours: Any, floor: Any) -> str:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    mine, theirs = DagSerialization.to_dict(ours), DagSerialization.to_dict(floor)
+    if said(mine) != said(theirs) or said(mine["dag"]["params"]) != said(theirs["dag"]["params"]):
+        raise SystemExit("the floor does not build the DAG that MCOP builds: the ratio would mean nothing")
+    return f"serialised size of one DAG: {len(str(mine)) / len(str(theirs)):.2f}x the floor"
+
+
+def said(value: Any) -> Any:
+    """Return a serialised DAG without what must differ, lists of tasks in one order."""
+    if isinstance(value, dict):
+        return {name: said(part) for name, part in value.items() if name not in _OWN}
+    if isinstance(value, (list, tuple)):
+        return sorted((said(part) for part in value), key=str)
+    return value

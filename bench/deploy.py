@@ -1,0 +1,61 @@
+"""
+Deploying the example through MCOP on Airflow, against a shell loop of `terraform init` and `terraform apply`.
+
+The same roots, the same order, the same Terraform and provider, each time a fresh emulator of the same kind. First
+everything is created; then everything runs again and nothing changes.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.shell_loop import ShellLoop
+from bench.stack import running_emulator, running_stack
+from mcop_core.compiler.plan import DeploymentPlan
+from mcop_core.executions.record import ExecutionRecord
+from mcop_core.settings import Settings
+
+MANIFEST = "storefront-staging"
+WORKERS = 2
+
+
+def run() -> Iterator[str]:
+    """Yield the lines of this measurement, and what it is doing."""
+    with tempfile.TemporaryDirectory(prefix="mcop-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with running_stack(folder / "stack") as stack:
+            plan, settings = stack.plan(MANIFEST), stack.settings
+            yield f"deploying {MANIFEST}, {len(plan.steps)} steps: the stack is up (load {os.getloadavg()[0]:.1f})"
+            ours = _wall_s(stack.execute(MANIFEST)), _wall_s(stack.execute(MANIFEST))
+            yield f"MCOP: {ours[0]:.1f} s, again without changes {ours[1]:.1f} s (load {os.getloadavg()[0]:.1f})"
+        one = _loop(folder / "one", plan, settings, together=False)
+        yield f"loop, one by one: {one[0]:.1f} s, again {one[1]:.1f} s (load {os.getloadavg()[0]:.1f})"
+        two = _loop(folder / "two", plan, settings, together=True)
+        yield f"loop, {WORKERS} at a time: {two[0]:.1f} s, again {two[1]:.1f} s (load {os.getloadavg()[0]:.1f})"
+    for what, number in (("deploying", 0), ("deploying again, no changes", 1)):
+        yield (
+            f"{what}: {ours[number] / one[number]:.2f}x the loop one by one, "
+            f"{ours[number] / two[number]:.2f}x the loop {WORKERS} at a time"
+        )
+
+
+def _wall_s(execution: ExecutionRecord) -> float:
+    """Return the seconds from the trigger to the end."""
+    if execution.queued_at is None or execution.ended_at is None:
+        raise SystemExit(f"{execution.id} has no times")
+    return (execution.ended_at - execution.queued_at).total_seconds()
+
+
+def _loop(folder: Path, plan: DeploymentPlan, settings: Settings, *, together: bool) -> tuple[float, float]:
+    """Return the seconds of a first and of a second pass."""
+    from mcop_airflow.dag_factory import predecessors
+
+    with running_emulator(folder / "cloud", settings) as environment:
+        loop = ShellLoop(plan, folder / "roots", environment, settings)
+        if not together:
+            return loop.one_by_one(), loop.one_by_one()
+        after = predecessors(plan)
+        return loop.at_once(after, workers=WORKERS), loop.at_once(after, workers=WORKERS)
