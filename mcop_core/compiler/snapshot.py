@@ -19,7 +19,7 @@ from mcop_core.catalog.repository import CatalogEntry, Pins, Standing
 from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.compiler import COMPILER_VERSION, compile_manifest
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.errors import InvalidName, PreconditionFailed, Tampered
+from mcop_core.errors import InvalidName, NotFound, PreconditionFailed, Refused, Tampered, closest
 from mcop_core.refs import Kind, ObjectRef
 
 
@@ -172,6 +172,28 @@ def load_snapshot(store: ObjectStore, digest: str) -> Snapshot:
 def load_plan(store: ObjectStore, digest: str) -> DeploymentPlan:
     """Return the plan with *digest*; raises as `load_snapshot`."""
     return DeploymentPlan.model_validate_json(_get(store, plan_key(digest), digest))
+
+
+def active_plan(store: ObjectStore, snapshot: str, manifest: str) -> str:
+    """
+    Return the digest of the plan that a snapshot holds for *manifest*.
+
+    Args:
+        snapshot: Digest of the snapshot; empty while the catalog has none.
+
+    Raises:
+        NotFound: No version of it is active; names the nearest.
+        Refused: Its active version does not compile; says why.
+    """
+    manifests = load_snapshot(store, snapshot).manifests if snapshot else {}
+    entry = manifests.get(manifest)
+    if entry is None:
+        near = closest(manifest, manifests)
+        hint = f' Did you mean "{near}"?' if near else f" There are: {', '.join(sorted(manifests)) or 'none'}."
+        raise NotFound(f"there is no active manifest {manifest!r}.{hint}")
+    if not entry.plan:
+        raise Refused(f"the active version of {manifest} does not compile: {entry.error}")
+    return entry.plan
 
 
 def snapshot_key(digest: str) -> str:

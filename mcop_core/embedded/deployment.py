@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Manifest
-from mcop_core.compiler.snapshot import load_snapshot
+from mcop_core.compiler.snapshot import active_plan, load_snapshot
 from mcop_core.embedded.resources import Client, Listing, list_resources
 from mcop_core.engines.base import SensitivePointer
-from mcop_core.errors import EngineFailed, InvalidDocuments, NotFound, Refused, closest
+from mcop_core.errors import EngineFailed, InvalidDocuments, NotFound, Refused
 from mcop_core.executions.naming import RESULT_KEY, dag_id, is_apply_task, plan_tag, split_id
 from mcop_core.executions.record import ExecutionRecord
 from mcop_core.executions.status import Status
@@ -88,7 +88,7 @@ def await_dag(
         InvalidDocuments, Refused: Its active version does not compile, or Airflow cannot load its DAG; says why.
         EngineFailed: Airflow does not show it in time.
     """
-    plan = active_plan(repository, store, manifest)
+    plan = active_plan(store, repository.head().snapshot, manifest)
     dag = dag_id(manifest)
     deadline = clock() + timeout_s
     while not _shows(api, store, dag, manifest, plan):
@@ -97,26 +97,6 @@ def await_dag(
             raise EngineFailed(f"Airflow does not show {dag} with plan {plan[:12]} after {timeout_s:g} s")
         sleep(_POLL_S)
     return dag
-
-
-def active_plan(repository: CatalogRepository, store: ObjectStore, manifest: str) -> str:
-    """
-    Return the digest of the plan that the catalog's snapshot holds for *manifest*.
-
-    Raises:
-        NotFound: There is no active version of it; names the nearest.
-        Refused: Its active version does not compile.
-    """
-    head = repository.head()
-    manifests = load_snapshot(store, head.snapshot).manifests if head.snapshot else {}
-    entry = manifests.get(manifest)
-    if entry is None:
-        near = closest(manifest, manifests)
-        hint = f' Did you mean "{near}"?' if near else f" There are: {', '.join(sorted(manifests)) or 'none'}."
-        raise NotFound(f"there is no active manifest {manifest!r}.{hint}")
-    if not entry.plan:
-        raise Refused(f"the active version of {manifest} does not compile: {entry.error}")
-    return str(entry.plan)
 
 
 def _shows(api: AirflowApi, store: ObjectStore, dag: str, manifest: str, plan: str) -> bool:

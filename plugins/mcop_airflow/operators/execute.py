@@ -23,7 +23,7 @@ from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.overrides import run_overrides
 from mcop_airflow.xcom import pull_outputs, pull_summary
 from mcop_core.bootstrap import open_repository, open_store
-from mcop_core.errors import NotFound, Refused, closest
+from mcop_core.errors import Refused
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.settings import Settings
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from mcop_core.artifacts.store import ObjectStore
-    from mcop_core.catalog.repository import Head
 
 EXECUTION_KEY = "execution"
 ACTIVATE, AWAIT_DAG, DEPLOY, WRITE_OUTPUTS = "activate", "await_dag", naming.DEPLOY_TASK_ID, "write_outputs"
@@ -84,7 +83,7 @@ class ActivateOperator(BaseOperator):
         self.log.info("Manifest %s runs plan %s", execution.manifest, execution.plan)
 
     def _activate(self, request: ExecutionRequest, settings: Settings) -> Execution:
-        from mcop_core.compiler.snapshot import load_plan
+        from mcop_core.compiler.snapshot import active_plan, load_plan
         from mcop_core.publishing import activate
 
         repository, store = open_repository(settings), open_store(settings.artifact_store)
@@ -92,30 +91,10 @@ class ActivateOperator(BaseOperator):
         if request.version is not None and repository.active().get(request.manifest) != request.version:
             head = activate(repository, store, request.manifest, request.version)
             self.log.info("Version %s of %s is the active one now", request.version, request.manifest)
-        execution = Execution(request.manifest, plan_digest(store, head, request.manifest))
+        execution = Execution(request.manifest, active_plan(store, head.snapshot, request.manifest))
         plan = load_plan(store, execution.plan)
         check_run_overrides(plan, run_overrides(plan, request.overrides))
         return execution
-
-
-def plan_digest(store: ObjectStore, head: Head, manifest: str) -> str:
-    """
-    Return the digest of the plan that *head*'s snapshot holds for *manifest*.
-
-    Raises:
-        NotFound: No version of it is active; names the nearest.
-        Refused: Its active version does not compile; says why.
-    """
-    from mcop_core.compiler.snapshot import load_snapshot
-
-    manifests = load_snapshot(store, head.snapshot).manifests if head.snapshot else {}
-    if manifest not in manifests:
-        near = closest(manifest, manifests)
-        raise NotFound(f"there is no active manifest {manifest!r}." + (f' Did you mean "{near}"?' if near else ""))
-    entry = manifests[manifest]
-    if not entry.plan:
-        raise Refused(f"the active version of {manifest} does not compile: {entry.error}")
-    return entry.plan
 
 
 class AwaitDagSensor(BaseSensorOperator):

@@ -6,8 +6,8 @@ import pytest
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.catalog.repository import Change
-from mcop_core.compiler.snapshot import Snapshot, SnapshotEntry, save_snapshot
-from mcop_core.embedded.deployment import Deployment, active_plan, await_dag, look_back, shown
+from mcop_core.compiler.snapshot import Snapshot, SnapshotEntry, active_plan, save_snapshot
+from mcop_core.embedded.deployment import Deployment, await_dag, look_back, shown
 from mcop_core.embedded.resources import Listing, Resource
 from mcop_core.errors import EngineFailed, NotFound, Refused
 from mcop_core.executions.airflow_api import AirflowApi
@@ -102,11 +102,13 @@ def test_a_paused_dag_is_not_awaited(airflow, api, repository, store, snapshot):
 
 def test_only_what_compiles_is_deployed(repository, store):
     """A manifest that is not there suggests the nearest; one that does not compile says why."""
-    assert active_plan(repository, store, "shop") == PLAN
+    digest = repository.head().snapshot
+
+    assert active_plan(store, digest, "shop") == PLAN
     with pytest.raises(NotFound, match='Did you mean "shop"'):
-        active_plan(repository, store, "shpo")
+        active_plan(store, digest, "shpo")
     with pytest.raises(Refused, match="pattern network@2 is gone"):
-        active_plan(repository, store, "broken")
+        active_plan(store, digest, "broken")
 
 
 def executed(state, *instances):

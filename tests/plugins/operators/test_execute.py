@@ -12,7 +12,7 @@ from mcop_airflow import naming
 from mcop_airflow.operators import execute
 from mcop_airflow.snapshot_source import rebuild_snapshot
 from mcop_core.catalog.repository import Head
-from mcop_core.compiler.snapshot import load_plan
+from mcop_core.compiler.snapshot import active_plan, load_plan
 from mcop_core.errors import NotFound, Refused
 from tests.plugins import airflow_home
 from tests.plugins.small_catalog import remove
@@ -41,9 +41,9 @@ def test_the_active_plan_is_the_heads(catalog):
     """The plan is read from the head's snapshot; an unknown manifest is told with the nearest."""
     head = catalog.repository.head()
 
-    assert len(execute.plan_digest(catalog.store, head, "shop")) == 64
+    assert len(active_plan(catalog.store, head.snapshot, "shop")) == 64
     with pytest.raises(NotFound, match='Did you mean "shop"'):
-        execute.plan_digest(catalog.store, head, "shopp")
+        active_plan(catalog.store, head.snapshot, "shopp")
 
 
 def test_a_manifest_that_does_not_compile_is_refused(catalog):
@@ -52,7 +52,7 @@ def test_a_manifest_that_does_not_compile_is_refused(catalog):
     broken = Head(1, rebuild_snapshot(catalog.repository, catalog.store, None))
 
     with pytest.raises(Refused, match=r"shop does not compile: .*platform"):
-        execute.plan_digest(catalog.store, broken, "shop")
+        active_plan(catalog.store, broken.snapshot, "shop")
 
 
 @pytest.mark.terraform
@@ -121,7 +121,7 @@ class Executing:
     def _parse(self, name):
         """Store the DAG of the active version, as the DAG processor does meanwhile."""
         head = self.catalog.repository.head()
-        plan = load_plan(self.catalog.store, execute.plan_digest(self.catalog.store, head, name))
+        plan = load_plan(self.catalog.store, active_plan(self.catalog.store, head.snapshot, name))
         self.parsed = self.scheduling.store_plan(plan)
 
     def _run_triggered(self):
