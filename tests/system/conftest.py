@@ -99,10 +99,10 @@ class LiveStack:
             return run, {ti["task_id"]: ti["state"] for ti in api.task_instances(dag_id, run_id)}
 
     def logs(self, run: dict[str, Any], task_id: str) -> str:
-        """Return the log of a task's first attempt."""
+        """Return the log of a task's first attempt, errors and their details included."""
         with self.api() as api:
             lines = api.logs(run["dag_id"], run["dag_run_id"], task_id, attempt=1)
-            return "\n".join(str(line.get("event", line)) for line in lines)
+            return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
 
 
 def wait_until(truth: Callable[[], Any], *, timeout_s: float = 90) -> Any:

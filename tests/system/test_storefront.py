@@ -107,7 +107,8 @@ def test_a_bad_value_is_refused_at_trigger(stack, conf):
 def test_an_unknown_override_is_refused_before_anything_is_applied(stack):
     """Airflow accepts any key; `admit` does not, and names the nearest."""
     run, tasks = stack.run(DAG, {"log_retention_dayz": 30})
+    log = stack.logs(run, "admit")
 
     assert "failed" == run["state"] and "failed" == tasks["admit"]
     assert {"upstream_failed"} == {state for task, state in tasks.items() if ".apply_" in task}
-    assert 'Did you mean "log_retention_days"?' in stack.logs(run, "admit")
+    assert "log_retention_dayz" in log and "Did you mean" in log
