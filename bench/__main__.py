@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 NAMES = ("dags", "deploy")
@@ -10,6 +11,7 @@ NAMES = ("dags", "deploy")
 
 def main() -> int:
     """Run the named measurements, or all."""
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
     for name in sys.argv[1:] or NAMES:
         if name not in NAMES:
             print(f"unknown measurement {name!r}; known: {', '.join(NAMES)}", file=sys.stderr)

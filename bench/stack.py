@@ -55,7 +55,8 @@ class LiveStack:
     def plan(self, manifest: str) -> DeploymentPlan:
         """Return the plan that the catalog holds of *manifest*."""
         store = bootstrap.open_store(self.settings.artifact_store)
-        return load_plan(store, active_plan(bootstrap.open_repository(self.settings), store, manifest))
+        snapshot = bootstrap.open_repository(self.settings).head().snapshot
+        return load_plan(store, active_plan(store, snapshot, manifest))
 
 
 @contextmanager
