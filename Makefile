@@ -23,7 +23,7 @@ down:
 	@test ! -x $(BIN)/mcop || $(BIN)/mcop down
 
 test: setup
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadgroup
 
 check: setup
 	@$(BIN)/ruff format --check .
