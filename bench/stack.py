@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mcop_core import bootstrap, publishing
+from mcop_core.cli.executions import await_published
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.snapshot import load_plan
+from mcop_core.compiler.snapshot import active_plan, load_plan
 from mcop_core.embedded import emulator
-from mcop_core.embedded.deployment import active_plan, await_dag
 from mcop_core.embedded.home import CATALOG, Home
 from mcop_core.embedded.processes import Register, choose_ports, wait_until_healthy
 from mcop_core.embedded.runners import cancel_all
@@ -29,7 +29,6 @@ from mcop_core.runner.attach import request_cancel
 from mcop_core.settings import PREFIX, Settings, load_profile
 
 PROJECT = Path(__file__).resolve().parents[1]
-_READY_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,8 @@ class LiveStack:
 
     def execute(self, manifest: str) -> ExecutionRecord:
         """Deploy *manifest* through Airflow, and return the record once it has completed."""
-        repository, store = bootstrap.open_repository(self.settings), bootstrap.open_store(self.settings.artifact_store)
         with AirflowApi.open(self.settings) as api:
-            await_dag(api, repository, store, manifest, timeout_s=_READY_S)
+            await_published(api, manifest, self.settings)
             run = api.trigger(dag_id(manifest), run_id=f"bench__{datetime.now(UTC):%H-%M-%S-%f}", conf={}, note=None)
             run_id = run["dag_run_id"]
             follow(api, dag_id(manifest), run_id, on_progress=lambda _: None, now=lambda: datetime.now(UTC))

@@ -13,14 +13,18 @@ import typer
 from mcop_core import bootstrap
 from mcop_core.cli.console import INTERRUPTED, AsJson, Sets, print_json, print_rows, print_table, say, settings, tell
 from mcop_core.cli.help import Commands
-from mcop_core.errors import InvalidInput, McopError, NotFound, closest
+from mcop_core.errors import InvalidInput, McopError, NotFound, Unreachable, closest
 
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
     from mcop_core.executions.record import ExecutionRecord
     from mcop_core.executions.requests import Cancellation
+    from mcop_core.settings import Settings
 
 executions_app = Commands(help="What ran, when, with which parameters; read from Airflow.")
+
+DAG_S = 180.0
+"""How long a publication may take to become a DAG."""
 
 _LEVELS = {"error": "red", "critical": "red", "warning": "yellow"}
 
@@ -45,7 +49,7 @@ def execute(
     as_json: AsJson = False,
 ) -> None:
     """
-    Start the execution of a manifest.
+    Start the execution of a manifest: of what was published last, also when Airflow does not show it yet.
 
     A value of --set is text for a parameter that is text, and YAML for every other: 3 is a number, [a, b] a list.
 
@@ -57,6 +61,8 @@ def execute(
     if version and named and version != named:
         raise InvalidInput(f"{manifest} and --version {version} disagree")
     with bootstrap.open_airflow(settings()) as api:
+        if not (version or named):
+            await_published(api, name, settings())
         started = request_execution(api, name, version or named, sets, note=note)
         if wait:
             _finish(api, started.id, as_json=as_json)
@@ -64,6 +70,32 @@ def execute(
             _print_document(started)
         else:
             say(f"started {started.id}")
+
+
+def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:
+    """
+    Wait until Airflow runs what the catalog holds of *manifest*; where no catalog answers, say so and do not wait.
+
+    Raises:
+        NotFound: No version of it is active; names the nearest.
+        Refused: The active version does not compile, Airflow cannot load its DAG, or the DAG is paused; says why.
+        EngineFailed: Airflow does not show it in time.
+    """
+    from mcop_core.compiler.snapshot import active_plan, load_snapshot
+    from mcop_core.executions.awaiting import await_dag
+
+    try:
+        store = bootstrap.open_store(settings.artifact_store)
+        plan = active_plan(store, bootstrap.open_repository(settings).head().snapshot, manifest)
+    except Unreachable as error:
+        tell(f"the catalog was not asked; what Airflow shows is executed, which may be older: {error}")
+        return
+
+    def is_in(snapshot: str) -> bool:
+        entry = load_snapshot(store, snapshot).manifests.get(manifest)
+        return entry is not None and entry.plan == plan
+
+    await_dag(api, manifest, plan, is_in, timeout_s=DAG_S)
 
 
 def request_execution(

@@ -11,7 +11,7 @@ import typer
 
 from mcop_core import bootstrap
 from mcop_core.cli.console import AsJson, print_json, print_rows, print_table, say, tell
-from mcop_core.cli.executions import follow_execution, print_execution, request_execution
+from mcop_core.cli.executions import await_published, follow_execution, print_execution, request_execution
 from mcop_core.cli.tables import shortened
 from mcop_core.errors import McopError
 from mcop_core.settings import Settings, load_profile
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mcop_core.embedded.stack import Stack
     from mcop_core.publishing import PublicationReport
 
-DAG_S = 180.0
 CANCEL_S = 180.0
 
 Project = Annotated[
@@ -136,12 +135,12 @@ def _cancel_runners(home: Home) -> int:
 
 
 def _deploy(manifest: str, settings: Settings, stack: Stack) -> None:
-    from mcop_core.embedded.deployment import await_dag, list_manifest, look_back
+    from mcop_core.embedded.deployment import list_manifest, look_back
     from mcop_core.embedded.resources import open_client
 
-    repository, store = bootstrap.open_repository(settings), bootstrap.open_store(settings.artifact_store)
+    repository = bootstrap.open_repository(settings)
     with bootstrap.open_airflow(settings) as api:
-        await_dag(api, repository, store, manifest, timeout_s=DAG_S)
+        await_published(api, manifest, settings)
         started = request_execution(api, manifest, note="mcop up")
         _tell(f"execution {started.id}")
         execution = follow_execution(api, started.id, quiet=False)

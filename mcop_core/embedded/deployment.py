@@ -7,27 +7,22 @@ Every step says what it found; a deployment is good only if all of it is.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Manifest
-from mcop_core.compiler.snapshot import active_plan, load_snapshot
 from mcop_core.embedded.resources import Client, Listing, list_resources
 from mcop_core.engines.base import SensitivePointer
-from mcop_core.errors import EngineFailed, InvalidDocuments, NotFound, Refused
-from mcop_core.executions.naming import RESULT_KEY, dag_id, is_apply_task, plan_tag, split_id
+from mcop_core.errors import InvalidDocuments, NotFound
+from mcop_core.executions.naming import RESULT_KEY, is_apply_task, split_id
 from mcop_core.executions.record import ExecutionRecord
 from mcop_core.executions.status import Status
 from mcop_core.refs import Kind, ObjectRef
 
 if TYPE_CHECKING:
-    from mcop_core.artifacts.store import ObjectStore
     from mcop_core.catalog.repository import CatalogRepository
     from mcop_core.executions.airflow_api import AirflowApi
-
-_POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,55 +63,6 @@ class Deployment:
             found.append("the cloud lists no resource of this manifest")
         found += [f"{service} could not be asked: {why}" for service, why in self.listing.failures.items()]
         return tuple(found)
-
-
-def await_dag(
-    api: AirflowApi,
-    repository: CatalogRepository,
-    store: ObjectStore,
-    manifest: str,
-    *,
-    timeout_s: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> str:
-    """
-    Wait until Airflow runs what the catalog holds of *manifest*, and return the DAG's id.
-
-    Raises:
-        NotFound: The catalog has no active version of it; names the nearest.
-        InvalidDocuments, Refused: Its active version does not compile, or Airflow cannot load its DAG; says why.
-        EngineFailed: Airflow does not show it in time.
-    """
-    plan = active_plan(store, repository.head().snapshot, manifest)
-    dag = dag_id(manifest)
-    deadline = clock() + timeout_s
-    while not _shows(api, store, dag, manifest, plan):
-        _raise_import_error(api, manifest)
-        if clock() > deadline:
-            raise EngineFailed(f"Airflow does not show {dag} with plan {plan[:12]} after {timeout_s:g} s")
-        sleep(_POLL_S)
-    return dag
-
-
-def _shows(api: AirflowApi, store: ObjectStore, dag: str, manifest: str, plan: str) -> bool:
-    """Whether the graph *and* the snapshot that Airflow would give to a run now hold the plan."""
-    try:
-        found = api.dag(dag)
-    except NotFound:
-        return False
-    if plan_tag(plan) not in {tag["name"] for tag in found["tags"]} or found["is_stale"]:
-        return False
-    if found["is_paused"]:
-        raise Refused(f"{dag} is paused in Airflow: unpause it and try again")
-    version = found["bundle_version"]
-    return version is None or getattr(load_snapshot(store, version).manifests.get(manifest), "plan", "") == plan
-
-
-def _raise_import_error(api: AirflowApi, manifest: str) -> None:
-    for error in api.import_errors():
-        if str(error["filename"]).endswith(f"/{manifest}.py") or error["filename"] == f"{manifest}.py":
-            raise Refused(f"Airflow cannot load the DAG of {manifest}:\n{error['stack_trace']}")
 
 
 def look_back(api: AirflowApi, execution: ExecutionRecord, listing: Listing) -> Deployment:

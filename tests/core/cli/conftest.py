@@ -58,7 +58,7 @@ def served(airflow):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -68,8 +68,11 @@ def served(airflow):
 
 @pytest.fixture
 def reachable(served, monkeypatch, tmp_path):
-    """Make `mcop`, in this process and in others, speak to *airflow*; return the environment of others."""
+    """Make `mcop`, in this and in other processes, speak to *airflow* and no catalog; return their environment."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MCOP_AIRFLOW_URL", served)
     monkeypatch.setenv("MCOP_AIRFLOW_USERNAME", "admin")
     monkeypatch.setenv("MCOP_AIRFLOW_PASSWORD", PASSWORD)

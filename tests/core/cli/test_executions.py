@@ -4,10 +4,16 @@ import json
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
+from mcop_core import bootstrap
+from mcop_core.catalog.memory import MemoryRepository
+from mcop_core.catalog.models import ValidationRule
+from mcop_core.catalog.repository import Change
 from mcop_core.cli import console
+from mcop_core.compiler.snapshot import Snapshot, SnapshotEntry, save_snapshot
 from tests.core.executions.fake_airflow import make_dag, make_instance, make_run
 
 START, END = "2026-01-01T00:00:01Z", "2026-01-01T00:00:04Z"
@@ -43,6 +49,69 @@ def test_an_execution_is_started_with_its_overrides(mcop, airflow):
     expected = {"zones": ["a", "1"], "days": 7, "account": "123456789012"}
     assert (code, run["dag_id"], run["conf"], run["note"]) == (0, "mcop.shop", expected, "CHG-7")
     assert out == f"started mcop.shop/{run['dag_run_id']}\n"
+
+
+@pytest.fixture
+def published(monkeypatch, tmp_path):
+    """A catalog whose active version of `shop` has the plan `aaaa…`; returns the digest of its snapshot."""
+    (tmp_path / "store").mkdir()
+    store = f"file://{tmp_path}/store"
+    entry = SnapshotEntry(version="1.0.0", fingerprint="f", plan="a" * 64)
+    snapshot = save_snapshot(bootstrap.open_store(store), Snapshot(manifests={"shop": entry}), {})
+    repository = MemoryRepository(now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    rule = ValidationRule(name="size", version="1.0.0", type="string", value="small")
+    repository.commit(Change(expected_revision=0, snapshot=snapshot, put=[rule]))
+    monkeypatch.setenv("MCOP_ARTIFACT_STORE", store)
+    monkeypatch.setattr(bootstrap, "open_repository", lambda settings: repository)
+    return snapshot
+
+
+def test_what_was_published_last_is_executed(mcop, airflow, published):
+    """While Airflow still shows the plan of an older version, nothing is started."""
+
+    def answers():
+        yield make_dag("mcop.shop", tags=[{"name": f"plan:{'b' * 12}"}], bundle_version="c" * 64)
+        while True:
+            yield make_dag("mcop.shop", tags=[{"name": f"plan:{'a' * 12}"}], bundle_version=published)
+
+    airflow.dags = Answering(airflow.dags, "mcop.shop", answers())
+    code, _, err = mcop("execute", "shop")
+
+    assert (code, err) == (0, "")
+    assert airflow.dags.asked >= 2
+
+
+class Answering(dict):
+    """DAGs of which one is another each time that somebody looks."""
+
+    def __init__(self, dags, name, answers):
+        super().__init__(dags)
+        self.name, self.answers, self.asked = name, answers, 0
+
+    def __getitem__(self, name):
+        if name != self.name:
+            return super().__getitem__(name)
+        self.asked += 1
+        return next(self.answers)
+
+
+def test_what_is_not_in_the_catalog_is_not_executed(mcop, airflow, published):
+    """A DAG that outlived its manifest starts nothing."""
+    airflow.dags["mcop.shpo"] = make_dag("mcop.shpo")
+    code, _, err = mcop("execute", "shpo")
+
+    assert code == 3
+    assert 'Did you mean "shop"' in err
+    assert len(airflow.runs) == 3
+
+
+def test_without_a_catalog_airflows_version_is_executed(mcop, airflow):
+    """Whoever may only start executions is told that the catalog was not asked."""
+    code, _, err = mcop("execute", "shop")
+
+    assert code == 0
+    assert "what Airflow shows" in err
+    assert len(airflow.runs) == 4
 
 
 @pytest.mark.parametrize("arguments", [("shop", "--version", "1.1.0"), ("shop@1.1.0",)])
@@ -286,5 +355,5 @@ def test_an_airflow_that_is_away(mcop, monkeypatch):
     code, _, err = mcop("execute", "shop")
 
     assert code == 6
-    assert err.startswith("error: Airflow at http://127.0.0.1:1 did not answer")
+    assert "error: Airflow at http://127.0.0.1:1 did not answer" in err
     assert "mcop up" in err

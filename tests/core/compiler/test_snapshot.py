@@ -9,6 +9,7 @@ from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.compiler.snapshot import (
     Snapshot,
     SnapshotEntry,
+    active_plan,
     build_snapshot,
     load_plan,
     load_snapshot,
@@ -17,7 +18,7 @@ from mcop_core.compiler.snapshot import (
     save_snapshot,
     snapshot_key,
 )
-from mcop_core.errors import InvalidName, PreconditionFailed, StoredObjectMissing, Tampered
+from mcop_core.errors import InvalidName, NotFound, PreconditionFailed, Refused, StoredObjectMissing, Tampered
 from mcop_core.refs import ObjectRef
 from tests.core.compiler.objects import manifest_of, objects, view_of
 
@@ -227,3 +228,21 @@ def test_an_entry_is_a_plan_or_an_error():
     entry = SnapshotEntry(version="1.0.0", fingerprint="f", error="why")
 
     assert Snapshot.model_validate_json(Snapshot(manifests={"a": entry}).to_json()).manifests["a"] == entry
+
+
+def test_only_what_compiles_has_an_active_plan():
+    """A manifest that is not there suggests the nearest; one that does not compile says why."""
+    entries = {
+        "shop": SnapshotEntry(version="1.0.0", fingerprint="f", plan="a" * 64),
+        "broken": SnapshotEntry(version="1.0.0", fingerprint="f", error="pattern network@2 is gone"),
+    }
+    store = DictStore()
+    digest = save_snapshot(store, Snapshot(manifests=entries), {})
+
+    assert active_plan(store, digest, "shop") == "a" * 64
+    with pytest.raises(NotFound, match='Did you mean "shop"'):
+        active_plan(store, digest, "shpo")
+    with pytest.raises(Refused, match="pattern network@2 is gone"):
+        active_plan(store, digest, "broken")
+    with pytest.raises(NotFound, match="There are: none"):
+        active_plan(store, "", "shop")
