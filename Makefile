@@ -23,7 +23,7 @@ down:
 	@test ! -x $(BIN)/mcop || $(BIN)/mcop down
 
 test: setup
-	@$(BIN)/pytest -n auto --dist loadgroup
+	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
 check: setup
 	@$(BIN)/ruff format --check .

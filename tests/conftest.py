@@ -1,19 +1,24 @@
 """How the tests are spread over processes."""
 
-from pathlib import Path
-
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
+STACK = "tests/system"
+"""The tests here share one big stack."""
+
+
+class ByFile(LoadScopeScheduling):
+    """Keep the tests of a file in one process, and all of the big stack's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return STACK if file.startswith(f"{STACK}/") else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file together, and those of the one big stack; that group takes longest, so it is first."""
-    items.sort(key=lambda item: group_of(item) != "system")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-
-
-def group_of(item: pytest.Item) -> str:
-    path = item.path.relative_to(TESTS)
-    return "system" if path.parts[0] == "system" else path.with_suffix("").as_posix()
+    """Have those that take longest begin first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(f"{STACK}/"))
