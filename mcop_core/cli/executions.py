@@ -49,9 +49,9 @@ def execute(
     as_json: AsJson = False,
 ) -> None:
     """
-    Start the execution of a manifest: of what was published last, also when Airflow does not show it yet.
+    Start the execution of a manifest.
 
-    A value of --set is text for a parameter that is text, and YAML for every other: 3 is a number, [a, b] a list.
+    What was published last is executed, also when Airflow does not show it yet. A value of --set is text for a parameter that is text, and YAML for every other: 3 is a number, [a, b] a list.
 
     Example: mcop execute storefront-staging --set log_retention_days=14 --set 'zones=[a, b]' --wait
 
