@@ -51,7 +51,8 @@ def execute(
     """
     Start the execution of a manifest.
 
-    What was published last is executed, also when Airflow does not show it yet. A value of --set is text for a parameter that is text, and YAML for every other: 3 is a number, [a, b] a list.
+    What was published last is executed, also when Airflow does not show it yet. A value of --set is text for a
+    parameter that is text, and YAML for every other: 3 is a number, [a, b] a list.
 
     Example: mcop execute storefront-staging --set log_retention_days=14 --set 'zones=[a, b]' --wait
 
