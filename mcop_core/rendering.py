@@ -9,7 +9,7 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.artifacts.templates import load_template
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.resolution import resolve_step
+from mcop_core.compiler.resolution import find_step, resolve_step
 from mcop_core.engines.base import Engine, RenderedArtifact, RenderRequest
 from mcop_core.refs import ObjectRef, OutputRef, StepRef
 
@@ -38,16 +38,36 @@ def render_step(
         InvalidDocuments: A value breaks its type or rule, or cannot be carried.
         Tampered: The stored template is not the one that was published.
     """
-    step = next(step for step in plan.steps if step.id == step_id)
     resolved = resolve_step(plan, step_id, overrides=overrides, outputs=outputs)
-    where = StepRef(*step_id.split("."))
-    request = RenderRequest(
-        address=(plan.namespace, ObjectRef.parse(plan.manifest).name, where.workflow, where.pattern, where.element),
-        files=load_template(store, step.template, cache_dir),
-        interface=step.interface,
+    request = make_request(
+        plan,
+        step_id,
+        load_template(store, find_step(plan, step_id)[2].template, cache_dir),
         inputs=resolved.inputs,
-        settings=step.settings.model_copy(update={"configuration": dict(resolved.configuration)}),
-        locks=step.locks,
+        configuration=resolved.configuration,
         backend=resolved.backend,
     )
     return engine.render(request)
+
+
+def make_request(
+    plan: DeploymentPlan,
+    step_id: str,
+    files: Mapping[str, bytes],
+    *,
+    inputs: Mapping[str, Any],
+    configuration: Mapping[str, Any],
+    backend: Mapping[str, Any],
+) -> RenderRequest:
+    """Return the request to render one step with these values; *files* are its template's."""
+    step = find_step(plan, step_id)[2]
+    where = StepRef(*step_id.split("."))
+    return RenderRequest(
+        address=(plan.namespace, ObjectRef.parse(plan.manifest).name, where.workflow, where.pattern, where.element),
+        files=files,
+        interface=step.interface,
+        inputs=inputs,
+        settings=step.settings.model_copy(update={"configuration": dict(configuration)}),
+        locks=step.locks,
+        backend=backend,
+    )

@@ -54,9 +54,9 @@ def plan(
     """
     from mcop_core.compiler.outline import to_dot, to_json, to_text
 
-    with _compiled(manifest, folder) as (compiled, _):
+    with compiled_plan(manifest, folder) as (compiled, _):
         pass
-    overrides = _checked(compiled, sets)
+    overrides = checked_overrides(compiled, sets)
     if explain_values:
         _print_explanation(compiled, overrides, as_json=as_json or form is Format.JSON)
     elif as_json or form is Format.JSON:
@@ -101,8 +101,8 @@ def render(
 
     Example: mcop render storefront-staging --catalog include/catalog -o rendered
     """
-    with _compiled(manifest, folder) as (compiled, store):
-        rows = _render_all(compiled, store, output, _checked(compiled, sets), _read_outputs(outputs))
+    with compiled_plan(manifest, folder) as (compiled, store):
+        rows = _render_all(compiled, store, output, checked_overrides(compiled, sets), _read_outputs(outputs))
     if as_json:
         print_json(rows)
         return
@@ -153,7 +153,13 @@ def _read_outputs(path: Path | None) -> dict[OutputRef, Any]:
         ) from error
 
 
-def _checked(compiled: DeploymentPlan, sets: list[str]) -> dict[str, Any]:
+def checked_overrides(compiled: DeploymentPlan, sets: list[str]) -> dict[str, Any]:
+    """
+    Return the overrides *sets* as values.
+
+    Raises:
+        InvalidDocuments: A run may not have them; every fault.
+    """
     from mcop_core.cli.overrides import read_overrides
     from mcop_core.compiler.resolution import check_overrides
 
@@ -165,7 +171,7 @@ def _checked(compiled: DeploymentPlan, sets: list[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _compiled(text: str, folder: Path | None) -> Iterator[tuple[DeploymentPlan, ObjectStore]]:
+def compiled_plan(text: str, folder: Path | None) -> Iterator[tuple[DeploymentPlan, ObjectStore]]:
     """Compile from the catalog, or from YAML files published into memory and a folder that is gone afterwards."""
     if folder is None:
         yield _compile_published(text, catalog_commands.repository()), catalog_commands.store()

@@ -47,6 +47,23 @@ class ResolvedStep:
     provenance: Mapping[str, Origin]
 
 
+def open_step(plan: DeploymentPlan, step_id: str, *, overrides: Mapping[str, Any]) -> StepValues:
+    """
+    Return the values of one step before anything is applied: what other steps put out stands as `pending` values.
+
+    Raises:
+        UnknownName: The plan has no such step.
+        InvalidDocuments: An override is not allowed, or a value breaks its type or rule.
+    """
+    workflow, group, step = find_step(plan, step_id)
+    evaluation = _evaluation(plan, overrides, {})
+    values = evaluation.step(workflow, group, step)
+    faults = [*_check_names(plan, overrides), *_scope_faults(evaluation, workflow, group), *values.faults]
+    if faults:
+        raise InvalidDocuments.of(dict.fromkeys(faults))
+    return values
+
+
 def resolve_step(
     plan: DeploymentPlan, step_id: str, *, overrides: Mapping[str, Any], outputs: Mapping[OutputRef, Any]
 ) -> ResolvedStep:

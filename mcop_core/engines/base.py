@@ -10,16 +10,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement, canonical_json
 from mcop_core.errors import Tampered
+from mcop_core.refs import OutputRef
+
+if TYPE_CHECKING:
+    from mcop_core.engines.changes import ComponentChanges
 
 SENSITIVE_KEY = "mcop_sensitive"
 
@@ -51,9 +55,13 @@ class SensitivePointer:
 
 @dataclass(frozen=True, slots=True)
 class SealedText:
-    """Text with sensitive parts: plain strings and pointers in order; the runner joins them."""
+    """
+    Text with parts that rendering must not see, or cannot know: plain strings and the others, in order.
 
-    parts: tuple[str | SensitivePointer, ...]
+    The runner joins what is sensitive; an `OutputRef` stands in the request of a `Component` alone.
+    """
+
+    parts: tuple[str | SensitivePointer | OutputRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,21 @@ class RenderRequest:
     settings: AdapterSettings
     locks: Mapping[str, ProviderLock]
     backend: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """
+    One step of a manifest in a preview.
+
+    Attributes:
+        step: `workflow.pattern.element`.
+        request: As for rendering, but an `OutputRef` stands, map keys and `SealedText` included, wherever an output
+            of another component does.
+    """
+
+    step: str
+    request: RenderRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +312,16 @@ class Engine(Protocol):
 
         Raises:
             InvalidDocuments: A value cannot be carried; says which and why.
+        """
+
+    def preview(
+        self, components: Sequence[Component], workspace: Workspace, report: Reporter
+    ) -> tuple[ComponentChanges, ...]:
+        """
+        Say what applying all *components* would do, in their order; nothing is locked, written or applied.
+
+        Raises:
+            EngineFailed: None of them can be planned. One that cannot be while others can is deferred.
         """
 
     def apply(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:

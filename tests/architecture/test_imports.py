@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "compiler": BASE | {"parameters", "catalog", "artifacts"},
     "engines": BASE | {"artifacts", "catalog", "settings"},
     "rendering": BASE | {"compiler", "engines", "artifacts"},
+    "previewing": BASE | {"rendering", "compiler", "engines", "artifacts", "parameters"},
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
     "backup": BASE | {"catalog", "artifacts"},
     "runner": BASE | {"engines", "artifacts", "settings", "bootstrap"},

@@ -22,15 +22,16 @@ def checkout(stack: LiveStack) -> Path:
 
 
 def test_the_first_hour_goes_as_written(checkout, stack):
-    """Plan, change a value, publish, execute, look around, and be refused by the REST API."""
+    """Plan, change a value, publish, preview, execute, look around, and be refused by the REST API."""
     printed = [shell(block.text, checkout) for block in blocks(ROOT / "README.md") if block.language == "sh"]
     groups = stack.client("logs").describe_log_groups(logGroupNamePrefix="/storefront/staging")["logGroups"]
 
     assert "log_retention_days: 7 -> 30" in printed[1]
-    assert "COMPLETED" in printed[2]
+    assert "0 to add, 1 to change, 0 to replace, 0 to destroy" in printed[2] and "7 -> 30" in printed[2]
+    assert "COMPLETED" in printed[3]
     assert 30 == groups[0]["retentionInDays"]
-    assert "refused with exit code 2" in printed[3]
-    assert "log_retention_days" in printed[4] and "is not one of" in printed[4]
+    assert "refused with exit code 2" in printed[4]
+    assert "log_retention_days" in printed[5] and "is not one of" in printed[5]
 
 
 def shell(text: str, folder: Path) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Interface, ProviderLock, ProviderRequirement
-from mcop_core.engines.base import ApplyResult, RenderedArtifact, RenderRequest, Reporter, Workspace
+from mcop_core.engines.base import ApplyResult, Component, RenderedArtifact, RenderRequest, Reporter, Workspace
 from mcop_core.engines.terraform import backend, providers, render
 
 if TYPE_CHECKING:
+    from mcop_core.engines.changes import ComponentChanges
     from mcop_core.settings import Settings
 
 
@@ -57,6 +58,16 @@ class TerraformEngine:
     def render(self, request: RenderRequest) -> RenderedArtifact:
         """Write the files of one root; see `render.render`."""
         return render.render(request)
+
+    def preview(
+        self, components: Sequence[Component], workspace: Workspace, report: Reporter
+    ) -> tuple[ComponentChanges, ...]:
+        """Say what applying all *components* would do; see `preview.preview`."""
+        from mcop_core.engines.terraform.preview import preview
+
+        return preview(
+            components, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
+        )
 
     def apply(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
         """Make the cloud what *artifact* says; see `operate.apply`."""

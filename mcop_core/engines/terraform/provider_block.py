@@ -68,7 +68,12 @@ def address_tag(address: Address) -> str:
 
 
 def configure_provider(
-    name: ProviderName, configuration: Mapping[str, Any], address: Address, taken: AbstractSet[str]
+    name: ProviderName,
+    configuration: Mapping[str, Any],
+    address: Address,
+    taken: AbstractSet[str],
+    *,
+    is_shared: bool = False,
 ) -> tuple[Configured, list[str]]:
     """
     Return the provider's block, and what is wrong with *configuration*, one sentence each.
@@ -78,12 +83,14 @@ def configure_provider(
 
     Args:
         taken: Names of the module's inputs; no variable gets one of these.
+        is_shared: Whether several elements plan through this one configuration: then the tag that names the element
+            is neither set nor seen.
     """
     problems = [f"{key} cannot be configured" for key in _LITERAL_ONLY if key in configuration]
     problems += [f"{key!r} is no argument of a provider" for key in configuration if not _NAME.fullmatch(key)]
     add_tags = _TAGGED.get("/".join(name.source[1:]))
     if add_tags:
-        configuration, wrong = add_tags(configuration, _tags(address))
+        configuration, wrong = add_tags(configuration, address, is_shared)
         problems += wrong
     if problems:
         return Configured(), problems
@@ -124,21 +131,34 @@ class _Leaves:
 # -- tags ----------------------------------------------------------------------------------------------
 
 
-def _tags(address: Address) -> dict[str, str]:
-    return {MANIFEST_TAG: "/".join(address[:2]), ADDRESS_TAG: address_tag(address)}
-
-
-def _aws_tags(configuration: Mapping[str, Any], tags: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Put *tags* over the configured `default_tags`."""
-    given = configuration.get("default_tags") or {}
-    block = given[0] if isinstance(given, list) and len(given) == 1 else given
-    configured = block.get("tags") or {} if isinstance(block, dict) else None
-    if not isinstance(block, dict) or set(block) - {"tags"} or not isinstance(configured, dict):
+def _aws_tags(configuration: Mapping[str, Any], address: Address, is_shared: bool) -> tuple[dict[str, Any], list[str]]:
+    """Put MCOP's tags over the configured `default_tags`."""
+    default, wrong = _block(configuration, "default_tags", ("tags",))
+    given = default.get("tags") or {}
+    if wrong or not isinstance(given, dict):
         return dict(configuration), ["default_tags must be a map with the field tags, a map of text"]
-    return {**configuration, "default_tags": {"tags": {**configured, **tags}}}, []
+    own = {MANIFEST_TAG: "/".join(address[:2])} | ({} if is_shared else {ADDRESS_TAG: address_tag(address)})
+    tagged = {**configuration, "default_tags": {"tags": {**given, **own}}}
+    return _aws_blind(tagged) if is_shared else (tagged, [])
 
 
-_TAGGED: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], tuple[dict[str, Any], list[str]]]] = {
+def _aws_blind(configuration: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Have the provider overlook the tag that names the element, beside what is ignored already."""
+    ignored, wrong = _block(configuration, "ignore_tags", ("keys", "key_prefixes"))
+    keys = ignored.get("keys") or []
+    if wrong or not isinstance(keys, list):
+        return configuration, ["ignore_tags must be a map with the lists keys and key_prefixes"]
+    return {**configuration, "ignore_tags": {**ignored, "keys": [*keys, ADDRESS_TAG]}}, []
+
+
+def _block(configuration: Mapping[str, Any], name: str, fields: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
+    """Return a block that may be written as a map or a list of one, and whether it is something else."""
+    given = configuration.get(name) or {}
+    block = given[0] if isinstance(given, list) and len(given) == 1 else given
+    return (block, bool(set(block) - set(fields))) if isinstance(block, dict) else ({}, True)
+
+
+_TAGGED: Mapping[str, Callable[[Mapping[str, Any], Address, bool], tuple[dict[str, Any], list[str]]]] = {
     "hashicorp/aws": _aws_tags,
 }
 """Provider -> how its configuration tags every taggable resource. A provider that is not here tags nothing."""

@@ -53,11 +53,11 @@ def render(request: RenderRequest) -> RenderedArtifact:
         check_name(part, "part of an address")
     faults: list[Fault] = []
     inputs = _Inputs.of(request, faults)
-    names = _required_providers(request)
+    names = required_providers(request)
     configured = _configure(request, names, faults)
     backend = render_backend(request.backend, request.address)
-    files = _module_files(request, faults)
-    locks = _locks(request, names, faults)
+    files = module_files(request, faults)
+    locks = locks_of(request, names, faults)
     if faults:
         raise InvalidDocuments.of(faults)
     documents = {
@@ -66,9 +66,9 @@ def render(request: RenderRequest) -> RenderedArtifact:
         "terraform.tfvars.json": {**inputs.plain, **configured.values},
         "backend.tf.json": {"terraform": {"backend": backend.block}},
     }
-    files |= {path: _json_file(document) for path, document in documents.items()}
+    files |= {path: json_file(document) for path, document in documents.items()}
     if locks:
-        files[".terraform.lock.hcl"] = _lock_file(locks)
+        files[".terraform.lock.hcl"] = lock_file(locks)
     return RenderedArtifact(ENGINE, dict(sorted(files.items())), _runtime(request, inputs, backend.state))
 
 
@@ -76,7 +76,7 @@ def _where(request: RenderRequest) -> str:
     return ".".join(request.address[2:])
 
 
-def _json_file(document: Mapping[str, Any]) -> bytes:
+def json_file(document: Mapping[str, Any]) -> bytes:
     """One text per document, readable by people: sorted, indented, ASCII."""
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True, allow_nan=False).encode() + b"\n"
 
@@ -101,7 +101,7 @@ class _Inputs:
         found = cls()
         known = request.interface.inputs
         for name, value in sorted(request.inputs.items()):
-            fault = _input_fault(name, value, known)
+            fault = input_fault(name, value, known)
             if fault:
                 near = None if name in known else closest(name, known)
                 faults.append(Fault(fault, _where(request), name, suggestion=near))
@@ -112,13 +112,14 @@ class _Inputs:
         return found
 
     def _add(self, name: str, value: Any, request: RenderRequest, faults: list[Fault]) -> None:
-        carrier = _Carrier(request)
+        carrier = Carrier(request)
         carried = carrier.carry(value, name)
         faults += carrier.faults
         (self.sealed if carrier.has_sealed else self.plain)[name] = carried
 
 
-def _input_fault(name: str, value: Any, known: Mapping[str, Input]) -> str:
+def input_fault(name: str, value: Any, known: Mapping[str, Input]) -> str:
+    """Say why *value* cannot be given to the input *name*; empty if it can."""
     if name not in known:
         return "the module has no such input."
     if not IDENTIFIER.fullmatch(name) or name in RESERVED_INPUTS:
@@ -128,7 +129,7 @@ def _input_fault(name: str, value: Any, known: Mapping[str, Input]) -> str:
     return ""
 
 
-class _Carrier:
+class Carrier:
     """Turns one value into JSON, and finds what JSON and Terraform cannot carry or would change."""
 
     def __init__(self, request: RenderRequest) -> None:
@@ -215,7 +216,7 @@ def _read_sealed_text(value: Any) -> Any:
 # -- providers -----------------------------------------------------------------------------------------
 
 
-def _required_providers(request: RenderRequest) -> dict[str, ProviderRequirement]:
+def required_providers(request: RenderRequest) -> dict[str, ProviderRequirement]:
     """Return local name -> requirement of what the module needs; the adapter's version joins the module's own."""
     own = split_source(request.settings.source)[1:]
     found = dict(sorted(request.interface.providers.items()))
@@ -230,7 +231,7 @@ def _configure(request: RenderRequest, names: Mapping[str, ProviderRequirement],
     """Configure the adapter's provider, if the module needs it."""
     own = split_source(request.settings.source)[1:]
     local = next((name for name, entry in names.items() if split_source(entry.source)[1:] == own), None)
-    carrier = _Carrier(request)
+    carrier = Carrier(request)
     configuration = carrier.carry(dict(request.settings.configuration), "provider")
     if carrier.has_sealed:
         faults.append(Fault("a provider's configuration cannot hold a sensitive output", _where(request), "provider"))
@@ -245,7 +246,8 @@ def _configure(request: RenderRequest, names: Mapping[str, ProviderRequirement],
     return configured
 
 
-def _lock_of(source: str, locks: Mapping[str, ProviderLock]) -> tuple[str, ProviderLock] | None:
+def lock_of(source: str, locks: Mapping[str, ProviderLock]) -> tuple[str, ProviderLock] | None:
+    """Return the address and the lock of the provider *source*; a host that one of them leaves out matches any."""
     host, *rest = split_source(source)
     for address, lock in sorted(locks.items()):
         locked_host, *locked = split_source(address)
@@ -254,11 +256,11 @@ def _lock_of(source: str, locks: Mapping[str, ProviderLock]) -> tuple[str, Provi
     return None
 
 
-def _locks(
+def locks_of(
     request: RenderRequest, names: Mapping[str, ProviderRequirement], faults: list[Fault]
 ) -> dict[str, ProviderLock]:
     """Return provider address -> lock for what this root requires."""
-    found = [entry for requirement in names.values() if (entry := _lock_of(requirement.source, request.locks))]
+    found = [entry for requirement in names.values() if (entry := lock_of(requirement.source, request.locks))]
     for address, lock in found:
         if not _EXACT.fullmatch(lock.version) or not all(_HASH.fullmatch(text) for text in lock.hashes):
             faults.append(Fault(f"the lock of provider {address} is damaged", _where(request), "locks"))
@@ -272,7 +274,8 @@ def _locks(
     return dict(sorted(found))
 
 
-def _lock_file(locks: Mapping[str, ProviderLock]) -> bytes:
+def lock_file(locks: Mapping[str, ProviderLock]) -> bytes:
+    """Return the text of `.terraform.lock.hcl`."""
     parts = ["# Chosen and checked at publish; `terraform init -lockfile=readonly` holds to it."]
     for address, lock in locks.items():
         hashes = "".join(f'    "{text}",\n' for text in sorted(lock.hashes))
@@ -301,7 +304,7 @@ def _main(request: RenderRequest, names: Mapping[str, ProviderRequirement], conf
 
 
 def _required(entry: ProviderRequirement, request: RenderRequest) -> dict[str, str]:
-    lock = _lock_of(entry.source, request.locks)
+    lock = lock_of(entry.source, request.locks)
     version = lock[1].version if lock else entry.version
     return {"source": entry.source, **({"version": version} if version else {})}
 
@@ -309,7 +312,7 @@ def _required(entry: ProviderRequirement, request: RenderRequest) -> dict[str, s
 def _module(request: RenderRequest, inputs: _Inputs, configured: Configured) -> dict[str, Any]:
     element = request.address[4]
     known = request.interface.inputs
-    variables = {name: _variable(known[name], is_sealed=name in inputs.sealed) for name in inputs.names}
+    variables = {name: variable_block(known[name], is_sealed=name in inputs.sealed) for name in inputs.names}
     variables |= {name: {"type": "any", "description": text} for name, text in configured.variables.items()}
     call = {"source": "./module", **{name: f"${{var.{name}}}" for name in inputs.names}}
     outputs = {
@@ -321,7 +324,8 @@ def _module(request: RenderRequest, inputs: _Inputs, configured: Configured) -> 
     return document | ({"variable": variables} if variables else {}) | ({"output": outputs} if outputs else {})
 
 
-def _variable(input_: Input, *, is_sealed: bool) -> dict[str, Any]:
+def variable_block(input_: Input, *, is_sealed: bool) -> dict[str, Any]:
+    """Return the block of the variable that carries a value to *input_*."""
     variable: dict[str, Any] = {"type": input_.type}
     if input_.sensitive or is_sealed:
         variable["sensitive"] = True
@@ -332,7 +336,8 @@ def _variable(input_: Input, *, is_sealed: bool) -> dict[str, Any]:
     return variable
 
 
-def _module_files(request: RenderRequest, faults: list[Fault]) -> dict[str, bytes]:
+def module_files(request: RenderRequest, faults: list[Fault]) -> dict[str, bytes]:
+    """Return the template's files under `module/`; a path that leads out of it is a fault."""
     files = {}
     for path, data in request.files.items():
         try:

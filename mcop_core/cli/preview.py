@@ -1,0 +1,84 @@
+"""`mcop preview`: what executing a manifest would change, without changing anything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from mcop_core import bootstrap
+from mcop_core.cli.console import AsJson, CatalogFolder, Sets, say, settings, tell
+from mcop_core.cli.plan import ManifestArgument, checked_overrides, compiled_plan
+
+_COLOURS = {"create": "green", "update": "yellow", "replace": "red", "destroy": "red", "read": "cyan", "move": "cyan"}
+
+
+def preview(
+    manifest: ManifestArgument,
+    folder: CatalogFolder = None,
+    sets: Sets = [],  # noqa: B006 (Typer reads the default once)
+    as_json: AsJson = False,
+) -> None:
+    """
+    Say what executing a manifest would change.
+
+    It is one Terraform plan of all components: what only apply makes known shows as (known after apply), through
+    every component that it reaches. Nothing is locked or written; the cloud is read with this shell's credentials.
+
+    Example: mcop preview storefront-staging --set log_retention_days=14
+    """
+    from mcop_core.engines.base import Workspace
+    from mcop_core.engines.summary import to_lines
+    from mcop_core.previewing import preview_plan
+
+    read = settings()
+    with (
+        compiled_plan(manifest, folder) as (plan, store),
+        tempfile.TemporaryDirectory(prefix="mcop-preview-") as name,
+        interruption() as is_interrupted,
+    ):
+        owner = f"mcop preview {plan.manifest}"
+        found = preview_plan(
+            plan,
+            lambda engine: bootstrap.open_engine(engine, read),
+            store,
+            Path(name) / "templates",
+            Workspace(Path(name) / "roots", bootstrap.open_store, dict(os.environ), is_interrupted, owner),
+            Telling(),
+            overrides=checked_overrides(plan, sets),
+        )
+    if as_json:
+        say(found.to_json().decode())
+        return
+    for line in to_lines(found):
+        say(line.text, fg=_COLOURS.get(line.action) if line.action else None, bold=line.is_title)
+
+
+class Telling:
+    """A `Reporter` that tells on the error stream what takes long."""
+
+    def log(self, line: str, *, level: str = "info") -> None:
+        """Tell warnings; what Terraform says while it installs is not worth reading."""
+        if level != "info":
+            tell(line)
+
+    def record(self, event: str, **facts: Any) -> None:
+        """Tell which root is planned."""
+        if event == "planning":
+            tell(f"planning {facts['what']}", dim=True)
+
+
+@contextmanager
+def interruption() -> Iterator[Callable[[], bool]]:
+    """Give what says whether Ctrl-C was pressed: Terraform has a session of its own and must be told by its runner."""
+    told = Event()
+    previous = signal.signal(signal.SIGINT, lambda number, frame: told.set())
+    try:
+        yield told.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)

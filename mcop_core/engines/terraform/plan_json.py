@@ -1,0 +1,221 @@
+"""
+`terraform show -json` of a plan -> changes, without anything that the plan says is sensitive. Pure.
+
+The document holds sensitive values in clear; beside every value stand masks (`before_sensitive`, `after_sensitive`,
+`after_unknown`) that are true where all below is covered, or of the value's own shape.
+
+Source: developer.hashicorp.com/terraform/internals/json-format, "Change Representation".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcop_core.engines.changes import Action, AttributeChange, OutputChange, ResourceChange
+from mcop_core.errors import EngineFailed
+
+_FORMAT = "1."
+_ACTIONS: Mapping[tuple[str, ...], Action] = {
+    ("create",): Action.CREATE,
+    ("update",): Action.UPDATE,
+    ("delete",): Action.DESTROY,
+    ("delete", "create"): Action.REPLACE,
+    ("create", "delete"): Action.REPLACE,
+    ("read",): Action.READ,
+    ("forget",): Action.FORGET,
+}
+_REASONS = {
+    "replace_because_tainted": "an earlier apply left it unfinished (tainted)",
+    "replace_because_cannot_update": "what changes cannot be changed in place",
+    "replace_by_request": "its replacement was asked for",
+    "replace_by_triggers": "its replace_triggered_by changed",
+    "delete_because_no_resource_config": "the module does not have it any more",
+    "delete_because_no_module": "its module call is gone",
+    "delete_because_wrong_repetition": "count or for_each was added or removed",
+    "delete_because_count_index": "count became smaller",
+    "delete_because_each_key": "its key is not in for_each any more",
+    "delete_because_no_move_target": "it was moved to where nothing is",
+    "read_because_config_unknown": "its arguments are known after apply",
+    "read_because_dependency_pending": "what it depends on changes first",
+}
+
+Changes = tuple[tuple[ResourceChange, ...], tuple[OutputChange, ...]]
+
+
+def read_changes(
+    document: Mapping[str, Any], modules: Mapping[str, str], outputs: Mapping[str, tuple[str, str]]
+) -> dict[str, Changes]:
+    """
+    Return step -> what changes of its resources and outputs.
+
+    Args:
+        document: What `terraform show -json` printed of a plan of a merged root.
+        modules: Name of a module call -> step.
+        outputs: Output of the root -> (step, output).
+
+    Raises:
+        EngineFailed: The document is of another format.
+    """
+    version = str(document.get("format_version"))
+    if not version.startswith(_FORMAT):
+        raise EngineFailed(f"Terraform's plan is of format {version}; 1.x can be read", diagnostics=())
+    resources: dict[str, list[ResourceChange]] = {step: [] for step in modules.values()}
+    for entry in document.get("resource_changes") or []:
+        module, address = _split(entry["address"])
+        change = _resource(entry, address)
+        if change is not None:
+            resources[modules[module]].append(change)
+    changed: dict[str, list[OutputChange]] = {step: [] for step in modules.values()}
+    for name, entry in sorted((document.get("output_changes") or {}).items()):
+        step, output = outputs.get(name, ("", ""))
+        if step and entry["actions"] != ["no-op"]:
+            changed[step].append(_output(output, entry))
+    return {step: (tuple(resources[step]), tuple(changed[step])) for step in resources}
+
+
+def _split(address: str) -> tuple[str, str]:
+    """Return (module, rest) of `module.<name>.<rest>`; a name holds no dot."""
+    _, module, rest = address.split(".", 2)
+    return module, rest
+
+
+def _resource(entry: Mapping[str, Any], address: str) -> ResourceChange | None:
+    change = entry["change"]
+    before = str(entry.get("previous_address") or "")
+    moved_from = _split(before)[1] if before else ""
+    action = _ACTIONS.get(tuple(change["actions"])) or (Action.MOVE if moved_from else None)
+    if action is None:
+        return None
+    attributes = () if action in {Action.DESTROY, Action.FORGET, Action.MOVE} else tuple(_attributes(change))
+    reason = _REASONS.get(str(entry.get("action_reason") or ""), str(entry.get("action_reason") or ""))
+    address += f" (deposed {entry['deposed']})" if entry.get("deposed") else ""
+    return ResourceChange(address, entry["type"], action, reason, moved_from, attributes)
+
+
+def _output(name: str, entry: Mapping[str, Any]) -> OutputChange:
+    if _covers(entry.get("before_sensitive")) or _covers(entry.get("after_sensitive")):
+        return OutputChange(name, is_unknown=_covers(entry.get("after_unknown")), is_sensitive=True)
+    is_unknown = _covers(entry.get("after_unknown"))
+    return OutputChange(name, entry.get("before"), None if is_unknown else entry.get("after"), is_unknown)
+
+
+def _covers(mask: Any) -> bool:
+    """Whether *mask* is true somewhere."""
+    if isinstance(mask, Mapping):
+        return any(_covers(part) for part in mask.values())
+    if isinstance(mask, list):
+        return any(_covers(part) for part in mask)
+    return mask is True
+
+
+# -- attributes ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One place in a change: both values, and the masks over them."""
+
+    path: str
+    before: Any
+    after: Any
+    hidden_before: Any
+    hidden_after: Any
+    unknown: Any
+    forces: tuple[tuple[Any, ...], ...]
+
+
+def _attributes(change: Mapping[str, Any]) -> Iterator[AttributeChange]:
+    place = _Place(
+        "",
+        change.get("before"),
+        change.get("after"),
+        change.get("before_sensitive"),
+        change.get("after_sensitive"),
+        change.get("after_unknown"),
+        tuple(tuple(path) for path in change.get("replace_paths") or ()),
+    )
+    return _differences(place)
+
+
+def _differences(place: _Place) -> Iterator[AttributeChange]:
+    if place.hidden_before is True or place.hidden_after is True:
+        if place.unknown is True or place.before != place.after or _covers(place.unknown):
+            yield AttributeChange(
+                place.path, is_unknown=place.unknown is True, is_sensitive=True, forces_replacement=_forces(place)
+            )
+        return
+    if place.unknown is True:
+        yield from _leaf(place)
+        return
+    keys = _keys(place)
+    if keys is None:
+        if place.before != place.after or _covers(place.unknown):
+            yield from _leaf(place)
+        return
+    for key in keys:
+        yield from _differences(_below(place, key))
+
+
+def _leaf(place: _Place) -> Iterator[AttributeChange]:
+    """Yield the change of a whole value; what is masked somewhere inside is left out of it."""
+    is_hidden = _covers(place.hidden_before) or _covers(place.hidden_after)
+    is_unknown = place.unknown is True
+    yield AttributeChange(
+        place.path,
+        None if is_hidden else place.before,
+        None if is_hidden or is_unknown else place.after,
+        is_unknown,
+        is_hidden,
+        _forces(place),
+    )
+
+
+def _forces(place: _Place) -> bool:
+    return () in place.forces
+
+
+def _keys(place: _Place) -> Sequence[Any] | None:
+    """Return the keys to descend by; None where the value is one, or where two are of different shapes."""
+    values = [value for value in (place.before, place.after) if value is not None]
+    masks = (place.unknown, place.hidden_after, place.hidden_before)
+    if not all(isinstance(value, Mapping) for value in values) and not all(isinstance(value, list) for value in values):
+        return None
+    shapes = [*values, *(mask for mask in masks if isinstance(mask, Mapping | list))]
+    if any(isinstance(shape, Mapping) for shape in shapes):
+        return sorted({key for shape in shapes if isinstance(shape, Mapping) for key in shape}) or None
+    longest = max((len(shape) for shape in shapes if isinstance(shape, list)), default=0)
+    return range(longest) if longest else None
+
+
+def _below(place: _Place, key: Any) -> _Place:
+    dotted = f"{place.path}[{key}]" if isinstance(key, int) else f"{place.path}.{key}" if place.path else str(key)
+    return _Place(
+        dotted,
+        _at(place.before, key),
+        _at(place.after, key),
+        _mask_at(place.hidden_before, key),
+        _mask_at(place.hidden_after, key),
+        _mask_at(place.unknown, key),
+        tuple(_rest(place.forces, key)),
+    )
+
+
+def _rest(paths: Iterable[tuple[Any, ...]], key: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths that lead through *key*; one that ends above forces everything below it."""
+    for path in paths:
+        if not path:
+            yield path
+        elif path[0] == key:
+            yield path[1:]
+
+
+def _at(value: Any, key: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(key)
+    return value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else None
+
+
+def _mask_at(mask: Any, key: Any) -> Any:
+    return True if mask is True else _at(mask, key)

@@ -1,0 +1,299 @@
+"""
+What applying a whole manifest would do: one read-only Terraform plan of all its elements (see `merge`).
+
+Nothing is locked and nothing written but a folder that is thrown away. An element that cannot join is planned alone,
+if the outputs it takes are known; else it is *deferred*, and the reason said. No value is ever made up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mcop_core.engines.base import Component, Reporter, Workspace
+from mcop_core.engines.changes import ComponentChanges, Mode
+from mcop_core.engines.terraform.backend import render_backend
+from mcop_core.engines.terraform.command import Process, cancelled, failure, run
+from mcop_core.engines.terraform.log import EventReader, Mask
+from mcop_core.engines.terraform.merge import (
+    Draft,
+    MergedRoot,
+    Scope,
+    draft,
+    merge,
+    module_names,
+    outputs_in,
+    sensitive_outputs,
+)
+from mcop_core.engines.terraform.plan_json import read_changes
+from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
+from mcop_core.engines.terraform.provider_block import Source, split_source
+from mcop_core.engines.terraform.providers import terraform_environment
+from mcop_core.engines.terraform.state import STATE_FILE, StateFile, pull, write_durably
+from mcop_core.errors import EngineFailed, InvalidDocuments, InvalidInput, StateConflict
+from mcop_core.refs import OutputRef
+
+PLAN_FILE = "mcop.tfplan"
+_PLAN = ("plan", "-input=false", "-lock=false", "-json", f"-out={PLAN_FILE}")
+_ALIAS = re.compile(r"provider\[.*\]\.(c[0-9]+)")
+_MODULE = re.compile(r"module\.([A-Za-z0-9_-]+)")
+_VARIABLE = re.compile(r"var\.e([0-9]+)-")
+
+Document = Mapping[str, Any]
+"""What `terraform show -json` prints of a plan file."""
+
+
+class PlanFailed(EngineFailed):
+    """Terraform could not plan a root; carries `steps`, the elements that it blames."""
+
+    steps: frozenset[str]
+
+
+def preview(
+    components: Sequence[Component],
+    workspace: Workspace,
+    report: Reporter,
+    *,
+    binary: str,
+    mirror: Path | None,
+    cache: Path | None,
+) -> tuple[ComponentChanges, ...]:
+    """
+    Return what applying each of *components*, in their order, would do.
+
+    Args:
+        components: In an order in which they may be applied.
+        workspace: Its directory gets plans and states in clear, and is to be removed by the caller.
+
+    Raises:
+        EngineFailed: Terraform could plan none of them; with its diagnostics.
+        Unreachable: A state could not be read.
+        Cancelled: A person stopped it.
+    """
+    planner = _Planner(workspace, report, binary, mirror, cache)
+    return _Preview(list(components), planner, sensitive_outputs(components)).run()
+
+
+@dataclass(slots=True)
+class _Preview:
+    """One preview; `reasons` says of each element that does not join why."""
+
+    components: list[Component]
+    planner: _Planner
+    sensitive: frozenset[OutputRef]
+    states: dict[str, StateFile | None] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    known: dict[OutputRef, Any] = field(default_factory=dict)
+    found: dict[str, ComponentChanges] = field(default_factory=dict)
+
+    def run(self) -> tuple[ComponentChanges, ...]:
+        """Plan all that can join as one, then the others one by one."""
+        for component in self.components:
+            self._read_state(component)
+        self._plan_together()
+        for component in self.components:
+            if component.step not in self.found:
+                self._plan_alone(component)
+        return tuple(self.found[component.step] for component in self.components)
+
+    def _read_state(self, component: Component) -> None:
+        try:
+            place = render_backend(component.request.backend, component.request.address).state
+            self.states[component.step] = pull(self.planner.workspace.open_store(place["store"]), place["key"])[0]
+        except (InvalidInput, StateConflict) as error:
+            self._defer(component, f"its state cannot be read: {error}")
+
+    def _defer(self, component: Component, reason: str) -> None:
+        self.found[component.step] = ComponentChanges(component.step, Mode.DEFERRED, reason, (), ())
+
+    # -- together -----------------------------------------------------------------------------------
+
+    def _plan_together(self) -> None:
+        while drafts := self._joining():
+            try:
+                self._take(self.planner.plan(merge(drafts), "merged"), Mode.MERGED)
+                return
+            except PlanFailed as error:
+                if error.steps >= {one.step for one in drafts} or not error.steps:
+                    raise
+                self.reasons |= dict.fromkeys(error.steps, str(error))
+            except StateConflict as error:
+                self.reasons[error.facts["step"]] = str(error)
+
+    def _joining(self) -> list[Draft]:
+        """Return the drafts of all that can be planned as one root, leaving out what depends on one that cannot."""
+        joining = [one for one in self.components if one.step not in self.reasons and one.step not in self.found]
+        drafts = self._drafts(joining)
+        for one in _odd_versions(drafts):
+            self.reasons[one.step] = "it is locked to another provider version than the other components"
+        left_out = {one.step for one in drafts if one.step in self.reasons}
+        return self._joining() if left_out or len(drafts) < len(joining) else drafts
+
+    def _drafts(self, joining: Sequence[Component]) -> list[Draft]:
+        scope = Scope(module_names(one.step for one in joining), self.sensitive)
+        drafts = []
+        for component in joining:
+            missing = sorted({str(ref.step) for ref in _needs(component) if not scope.can_give(ref)})
+            if missing:
+                self.reasons[component.step] = (
+                    f"it takes outputs of {', '.join(missing)}, which is not in the merged plan"
+                )
+                continue
+            try:
+                drafts.append(draft(component, scope, self.states[component.step]))
+            except InvalidDocuments as error:
+                self.reasons[component.step] = str(error)
+        return drafts
+
+    # -- alone --------------------------------------------------------------------------------------
+
+    def _plan_alone(self, component: Component) -> None:
+        reason = self.reasons[component.step]
+        scope = Scope(module_names([component.step]), self.sensitive, self.known)
+        unknown = sorted(str(ref) for ref in _needs(component) if not scope.can_give(ref))
+        if unknown:
+            self._defer(component, f"{reason}; {', '.join(unknown)} is known after apply")
+            return
+        try:
+            one = draft(component, scope, self.states[component.step])
+            self._take(self.planner.plan(merge([one]), component.step), Mode.ALONE, reason)
+        except (EngineFailed, InvalidDocuments, StateConflict) as error:
+            self._defer(component, reason if str(error) == reason else f"{reason}; alone: {error}")
+
+    # -- what was planned ---------------------------------------------------------------------------
+
+    def _take(self, planned: tuple[MergedRoot, Document], mode: Mode, reason: str = "") -> None:
+        root, document = planned
+        changes = read_changes(document, root.modules, root.outputs)
+        for step in root.modules.values():
+            self.found[step] = ComponentChanges(step, mode, reason, *changes.get(step, ((), ())))
+        values = (document.get("planned_values") or {}).get("outputs") or {}
+        for name, (step, output) in root.outputs.items():
+            if "value" in values.get(name, {}):
+                self.known[OutputRef.parse(f"{step}.{output}")] = values[name]["value"]
+
+
+def _needs(component: Component) -> set[OutputRef]:
+    request = component.request
+    return {*outputs_in(request.inputs), *outputs_in(request.settings.configuration)}
+
+
+def _odd_versions(drafts: Iterable[Draft]) -> list[Draft]:
+    """Return those that hold a provider in another version than most do."""
+    drafts = list(drafts)
+    chosen: dict[Source, Counter[str]] = {}
+    for one in drafts:
+        for source, version in one.providers.values():
+            chosen.setdefault(split_source(source), Counter())[version] += 1
+    usual = {source: counted.most_common(1)[0][0] for source, counted in chosen.items()}
+    return [one for one in drafts if any(usual[split_source(s)] != version for s, version in one.providers.values())]
+
+
+# -- Terraform -----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Planner:
+    """Plans one root after another."""
+
+    workspace: Workspace
+    report: Reporter
+    binary: str
+    mirror: Path | None
+    cache: Path | None
+
+    def plan(self, root: MergedRoot, name: str) -> tuple[MergedRoot, Document]:
+        """
+        Return *root* and what Terraform plans for it.
+
+        Raises:
+            PlanFailed: Terraform refuses; says which elements it blames.
+            Cancelled: A person stopped it.
+        """
+        what = name if len(root.modules) == 1 else f"{len(root.modules)} components as one"
+        self.report.record("planning", what=what)
+        directory = self.workspace.directory / name
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        preparation = self._preparation(root, directory)
+        preparation.make_ready()
+        try:
+            return root, self._planned(root, directory)
+        except EngineFailed as error:
+            if not preparation.make_ready_again(error):
+                raise
+        return root, self._planned(root, directory)
+
+    def _preparation(self, root: MergedRoot, directory: Path) -> Preparation:
+        install = partial(self._run, directory=directory)
+        return Preparation(root.files, directory, binary=self.binary, mirror=self.mirror, cache=self.cache, run=install)
+
+    def _planned(self, root: MergedRoot, directory: Path) -> Document:
+        write_durably(directory / STATE_FILE, root.state)
+        reader, raw = EventReader(Mask()), []
+        process = self._start(_PLAN, directory)
+        for line in process.lines(self.workspace.cancelled):
+            reader.read(line)
+            raw.append(line)
+        if self.workspace.cancelled():
+            raise cancelled("plan")
+        if process.exit_code != 0:
+            error = failure("plan", process.exit_code, reader.diagnostics, process.stderr)
+            raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
+        return self._shown(directory)
+
+    def _shown(self, directory: Path) -> Document:
+        shown = run(self.binary, ["show", "-json", PLAN_FILE], cwd=directory, environment=self._environment(directory))
+        if shown.exit_code != 0:
+            raise failure("show", shown.exit_code, (), shown.stderr)
+        document: Document = json.loads(shown.stdout)
+        return document
+
+    def _run(self, arguments: tuple[str, ...], *, directory: Path) -> None:
+        process = self._start(arguments, directory)
+        for line in process.lines(self.workspace.cancelled):
+            self.report.log(line)
+        if self.workspace.cancelled():
+            raise cancelled(arguments[0])
+        if process.exit_code != 0:
+            raise failure(arguments[0], process.exit_code, (), process.stderr)
+
+    def _start(self, arguments: tuple[str, ...], directory: Path) -> Process:
+        environment = self._environment(directory)
+        return Process.start(self.binary, arguments, directory=directory, environment=environment, name="preview")
+
+    def _environment(self, directory: Path) -> dict[str, str]:
+        return terraform_environment(self.workspace.environment, cli_config_file=directory / CLI_CONFIG)
+
+
+def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:
+    """Return the steps that Terraform's error diagnostics, JSON lines among *lines*, are about."""
+    steps: set[str] = set()
+    for line in lines:
+        with suppress(ValueError, AttributeError):
+            diagnostic = json.loads(line).get("diagnostic") or {}
+            if diagnostic.get("severity") == "error":
+                steps |= _about(diagnostic, root)
+    return frozenset(steps)
+
+
+def _about(diagnostic: Mapping[str, Any], root: MergedRoot) -> set[str]:
+    """The place of an error tells most; its words are asked when the place is the root itself."""
+    address, span = str(diagnostic.get("address") or ""), diagnostic.get("range") or {}
+    alias = _ALIAS.fullmatch(address)
+    if alias:
+        return set(root.aliases.get(alias[1], ()))
+    places = [*_MODULE.findall(address)[:1], str(span.get("filename", "")).split("/")[0]]
+    exact = {root.modules[name] for name in places if name in root.modules}
+    if exact:
+        return exact
+    words = json.dumps([diagnostic.get("detail"), diagnostic.get("snippet")])
+    named = {root.modules[name] for name in _MODULE.findall(words) if name in root.modules}
+    steps = list(root.modules.values())
+    return named | {steps[int(number)] for number in _VARIABLE.findall(words) if int(number) < len(steps)}

@@ -1,0 +1,213 @@
+"""The merged plan through the real Terraform, with built-in resources and states in a folder."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from mcop_core.artifacts.local import LocalStore
+from mcop_core.catalog.models import AdapterSettings
+from mcop_core.engines.base import Component, RenderRequest, SealedText, Workspace
+from mcop_core.engines.changes import Mode
+from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.terraform.module_interface import read_interface
+from mcop_core.errors import Cancelled, EngineFailed
+from mcop_core.refs import OutputRef
+from mcop_core.settings import Settings
+from tests.core.engines.terraform.operations import Recorder
+
+pytestmark = pytest.mark.terraform
+
+NETWORK = """
+variable "cidr" { type = string }
+resource "terraform_data" "vpc" {
+  input            = var.cidr
+  triggers_replace = [var.cidr]
+}
+output "id" { value = terraform_data.vpc.id }
+output "cidr" { value = var.cidr }
+"""
+SERVICE = """
+variable "network" { type = string }
+variable "label" {
+  type    = string
+  default = ""
+}
+resource "terraform_data" "service" {
+  input            = { network = var.network, label = var.label }
+  triggers_replace = [var.network]
+}
+output "id" { value = terraform_data.service.id }
+"""
+EACH = """
+variable "keys" { type = list(string) }
+resource "terraform_data" "each" { for_each = toset(var.keys) }
+output "count" { value = length(var.keys) }
+"""
+
+
+class Manifest:
+    """Elements of a manifest, previewed and applied by the real engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.states = folder, folder / "states"
+        self.states.mkdir()
+        self.cancelled = False
+        self.engine = TerraformEngine(Settings(cache_dir=str(folder / "cache")), dict(os.environ))
+
+    def request(self, element: str, module: str, inputs: dict) -> RenderRequest:
+        files = {"main.tf": module.encode()}
+        return RenderRequest(
+            address=("shop", "store", "w", "p", element),
+            files=files,
+            interface=read_interface(files),
+            inputs=inputs,
+            settings=AdapterSettings(),
+            locks={},
+            backend={"type": "local", "path": str(self.states)},
+        )
+
+    def preview(self, **elements):
+        components = [Component(f"w.p.{name}", self.request(name, *parts)) for name, parts in elements.items()]
+        found = self.engine.preview(components, self.workspace("preview"), Recorder())
+        return {changes.step.rpartition(".")[2]: changes for changes in found}
+
+    def apply(self, element: str, module: str, inputs: dict):
+        artifact = self.engine.render(self.request(element, module, inputs))
+        return self.engine.apply(artifact, self.workspace(element), Recorder()).outputs
+
+    def workspace(self, name: str) -> Workspace:
+        folder = self.folder / "work" / name
+        return Workspace(folder, LocalStore.open, dict(os.environ), lambda: self.cancelled, "test")
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    return Manifest(tmp_path)
+
+
+def ref(element, output):
+    return OutputRef.parse(f"w.p.{element}.{output}")
+
+
+def actions(changes):
+    return {change.address: change.action for change in changes.resources}
+
+
+def attribute(changes, path):
+    return next(a for change in changes.resources for a in change.attributes if a.path == path)
+
+
+def test_what_only_apply_knows_flows_from_component_to_component(manifest):
+    """On an empty cloud everything is created, and a value that another component makes is unknown, not made up."""
+    found = manifest.preview(
+        network=(NETWORK, {"cidr": "10.0.0.0/8"}),
+        service=(SERVICE, {"network": ref("network", "id"), "label": SealedText(("in ", ref("network", "cidr")))}),
+    )
+
+    assert {Mode.MERGED} == {changes.mode for changes in found.values()}
+    assert {"terraform_data.vpc": "create"} == actions(found["network"])
+    assert attribute(found["service"], "input.network").is_unknown
+    assert "in 10.0.0.0/8" == attribute(found["service"], "input.label").after
+
+
+def test_an_applied_manifest_has_no_changes(manifest):
+    """The joined states are what Terraform itself would have made of one root."""
+    outputs = manifest.apply("network", NETWORK, {"cidr": "10.0.0.0/8"})
+    manifest.apply("service", SERVICE, {"network": outputs["id"]})
+    found = manifest.preview(
+        network=(NETWORK, {"cidr": "10.0.0.0/8"}), service=(SERVICE, {"network": ref("network", "id")})
+    )
+
+    assert [(), ()] == [changes.resources for changes in found.values()]
+    assert [(), ()] == [changes.outputs for changes in found.values()]
+
+
+def test_a_replacement_upstream_shows_downstream(manifest):
+    """What a separate plan of each component cannot see."""
+    outputs = manifest.apply("network", NETWORK, {"cidr": "10.0.0.0/8"})
+    manifest.apply("service", SERVICE, {"network": outputs["id"]})
+    found = manifest.preview(
+        network=(NETWORK, {"cidr": "172.16.0.0/12"}), service=(SERVICE, {"network": ref("network", "id")})
+    )
+
+    assert {"terraform_data.vpc": "replace"} == actions(found["network"])
+    assert {"terraform_data.service": "replace"} == actions(found["service"])
+    assert {"id", "cidr"} == {output.name for output in found["network"].outputs}
+
+
+def test_an_unknown_that_decides_how_many_defers_its_component_alone(manifest):
+    """It is said why, and what depends on it is deferred too; the rest is planned."""
+    found = manifest.preview(
+        network=(NETWORK, {"cidr": "10.0.0.0/8"}),
+        each=(EACH, {"keys": [ref("network", "id")]}),
+        after=(SERVICE, {"network": "x", "label": SealedText(("n=", ref("each", "count")))}),
+        beside=(SERVICE, {"network": "y"}),
+    )
+
+    modes = {name: changes.mode for name, changes in found.items()}
+    assert {"network": "merged", "each": "deferred", "after": "deferred", "beside": "merged"} == modes
+    assert "for_each" in found["each"].reason and "w.p.network.id" in found["each"].reason
+    assert "w.p.each" in found["after"].reason
+
+
+def test_what_cannot_join_is_planned_alone_once_its_inputs_are_known(manifest):
+    """A deferred component becomes plannable when what it takes is applied."""
+    manifest.apply("network", NETWORK, {"cidr": "10.0.0.0/8"})
+    broken = 'variable "keys" { type = list(string) }\nresource "terraform_data" "x" { input = file("missing") }'
+    found = manifest.preview(
+        network=(NETWORK, {"cidr": "10.0.0.0/8"}),
+        broken=(broken, {"keys": [ref("network", "id")]}),
+        each=(EACH, {"keys": [ref("network", "id")]}),
+    )
+
+    assert {"network": "merged", "broken": "deferred", "each": "merged"} == {n: c.mode for n, c in found.items()}
+    assert "missing" in found["broken"].reason
+    assert ["create"] == list(actions(found["each"]).values())
+
+
+def test_users_text_is_never_read_as_an_expression(manifest):
+    """Text, keys and lists beside references arrive as they were written."""
+    hostile = {"${terraform.workspace}": ["%{if true}x%{endif}", ref("network", "cidr")], "$${": "${module.p.x}"}
+    module = 'variable "any" { type = any }\nresource "terraform_data" "x" { input = jsonencode(var.any) }'
+    found = manifest.preview(network=(NETWORK, {"cidr": "a"}), any=(module, {"any": hostile}))
+
+    expected = {"${terraform.workspace}": ["%{if true}x%{endif}", "a"], "$${": "${module.p.x}"}
+    assert expected == json.loads(attribute(found["any"], "input").after)
+
+
+def test_a_sensitive_output_stays_hidden_wherever_it_goes(manifest):
+    """The reference carries the mark; its value is in no part of the preview."""
+    secret = 'resource "terraform_data" "s" { input = "hunter2" }\n'
+    secret += 'output "key" {\n  value     = terraform_data.s.input\n  sensitive = true\n}'
+    manifest.apply("secret", secret, {})
+    found = manifest.preview(
+        secret=(secret, {}), user=(SERVICE, {"network": "n", "label": SealedText(("key=", ref("secret", "key")))})
+    )
+
+    assert "merged" == found["user"].mode
+    assert attribute(found["user"], "input.label").is_sensitive
+    assert "hunter2" not in str(found)
+
+
+def test_nothing_is_written_or_locked(manifest):
+    """A preview leaves the states as they are, byte for byte, and no other object beside them."""
+    manifest.apply("network", NETWORK, {"cidr": "10.0.0.0/8"})
+    before = {path: path.read_bytes() for path in manifest.states.rglob("*") if path.is_file()}
+    manifest.preview(network=(NETWORK, {"cidr": "b"}))
+
+    assert before == {path: path.read_bytes() for path in manifest.states.rglob("*") if path.is_file()}
+
+
+def test_nothing_that_can_be_planned_is_an_error(manifest):
+    """Terraform's own words come through."""
+    with pytest.raises(EngineFailed, match="nowhere"):
+        manifest.preview(broken=('resource "terraform_data" "x" { input = local.nowhere }', {}))
+
+
+def test_a_preview_can_be_cancelled(manifest):
+    """Whoever asks no longer gets no answer."""
+    manifest.cancelled = True
+    with pytest.raises(Cancelled):
+        manifest.preview(network=(NETWORK, {"cidr": "b"}))
