@@ -11,9 +11,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import typer
+
 from mcop_core import bootstrap
-from mcop_core.cli.console import AsJson, CatalogFolder, Sets, say, settings, tell
+from mcop_core.cli.console import INTERRUPTED, AsJson, CatalogFolder, Sets, say, settings, tell
 from mcop_core.cli.plan import ManifestArgument, checked_overrides, compiled_plan
+from mcop_core.errors import Cancelled
 
 _COLOURS = {"create": "green", "update": "yellow", "replace": "red", "destroy": "red", "read": "cyan", "move": "cyan"}
 
@@ -43,15 +46,19 @@ def preview(
         interruption() as is_interrupted,
     ):
         owner = f"mcop preview {plan.manifest}"
-        found = preview_plan(
-            plan,
-            lambda engine: bootstrap.open_engine(engine, read),
-            store,
-            Path(name) / "templates",
-            Workspace(Path(name) / "roots", bootstrap.open_store, dict(os.environ), is_interrupted, owner),
-            Telling(),
-            overrides=checked_overrides(plan, sets),
-        )
+        try:
+            found = preview_plan(
+                plan,
+                lambda engine: bootstrap.open_engine(engine, read),
+                store,
+                Path(name) / "templates",
+                Workspace(Path(name) / "roots", bootstrap.open_store, dict(os.environ), is_interrupted, owner),
+                Telling(),
+                overrides=checked_overrides(plan, sets),
+            )
+        except Cancelled as error:
+            tell(str(error))
+            raise typer.Exit(INTERRUPTED) from None
     if as_json:
         say(found.to_json().decode())
         return

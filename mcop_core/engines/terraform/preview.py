@@ -20,7 +20,7 @@ from typing import Any
 from mcop_core.engines.base import Component, Reporter, Workspace
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.terraform.backend import render_backend
-from mcop_core.engines.terraform.command import Process, cancelled, failure, run
+from mcop_core.engines.terraform.command import Process, failure, run
 from mcop_core.engines.terraform.log import EventReader, Mask
 from mcop_core.engines.terraform.merge import (
     Draft,
@@ -37,7 +37,7 @@ from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.provider_block import Source, split_source
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.state import STATE_FILE, StateFile, pull, write_durably
-from mcop_core.errors import EngineFailed, InvalidDocuments, InvalidInput, StateConflict
+from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
 
 PLAN_FILE = "mcop.tfplan"
@@ -241,8 +241,7 @@ class _Planner:
         for line in process.lines(self.workspace.cancelled):
             reader.read(line)
             raw.append(line)
-        if self.workspace.cancelled():
-            raise cancelled("plan")
+        self._stop_if_cancelled()
         if process.exit_code != 0:
             error = failure("plan", process.exit_code, reader.diagnostics, process.stderr)
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
@@ -259,10 +258,13 @@ class _Planner:
         process = self._start(arguments, directory)
         for line in process.lines(self.workspace.cancelled):
             self.report.log(line)
-        if self.workspace.cancelled():
-            raise cancelled(arguments[0])
+        self._stop_if_cancelled()
         if process.exit_code != 0:
             raise failure(arguments[0], process.exit_code, (), process.stderr)
+
+    def _stop_if_cancelled(self) -> None:
+        if self.workspace.cancelled():
+            raise Cancelled("the preview was interrupted; nothing was changed")
 
     def _start(self, arguments: tuple[str, ...], directory: Path) -> Process:
         environment = self._environment(directory)

@@ -209,5 +209,5 @@ def test_nothing_that_can_be_planned_is_an_error(manifest):
 def test_a_preview_can_be_cancelled(manifest):
     """Whoever asks no longer gets no answer."""
     manifest.cancelled = True
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="nothing was changed"):
         manifest.preview(network=(NETWORK, {"cidr": "b"}))
