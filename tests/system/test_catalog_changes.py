@@ -55,6 +55,16 @@ def test_another_system_executes_a_version_by_name(annex):
     assert "/annex" == document["outputs"]["annex.annex.log"]["log_group_name"]
 
 
+def test_a_second_run_changes_nothing(annex):
+    """The step reports no change; the README's test holds all steps of the example to the same."""
+    run, tasks = annex.run(ANNEX, {})
+    with annex.api() as api:
+        results = [api.xcoms(ANNEX, run["dag_run_id"], task)["mcop.result"] for task in tasks if ".apply_" in task]
+
+    assert "success" == run["state"]
+    assert [[0, 0, 0]] == [[result[word] for word in ("added", "changed", "destroyed")] for result in results]
+
+
 def test_its_own_overrides_reach_the_execution(annex):
     """The active version stays; the run's override is the last layer."""
     run, _ = annex.run(

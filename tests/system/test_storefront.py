@@ -83,20 +83,6 @@ def test_the_log_tells_what_terraform_did(stack):
     assert "aws_vpc.this" in log and "2 added, 0 changed, 0 destroyed" in log
 
 
-def test_a_second_run_changes_nothing(stack):
-    """Every step reports no change, and the state holds the same resources."""
-    before = stack.state("platform.network.vpc")["resources"]
-
-    run, tasks = stack.run(DAG, {})
-    with stack.api() as api:
-        results = [api.xcoms(DAG, run["dag_run_id"], task)["mcop.result"] for task in tasks if ".apply_" in task]
-
-    assert "success" == run["state"]
-    assert 14 == len(results)
-    assert {0} == {result[word] for result in results for word in ("added", "changed", "destroyed")}
-    assert before == stack.state("platform.network.vpc")["resources"]
-
-
 @pytest.mark.parametrize("conf", [{"log_retention_days": 4}, {"zones": "a"}])
 def test_a_bad_value_is_refused_at_trigger(stack, conf):
     """The REST API answers 400 and names the key; no run exists afterwards."""
