@@ -10,7 +10,7 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.artifacts.templates import load_template
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.resolution import open_step
+from mcop_core.compiler.resolution import open_steps
 from mcop_core.engines.base import Component, Engine, Reporter, SealedText, Workspace
 from mcop_core.engines.changes import ComponentChanges, Preview
 from mcop_core.parameters.pending import PendingText
@@ -54,9 +54,9 @@ def components_of(
     plan: DeploymentPlan, store: ObjectStore, cache_dir: Path, *, overrides: Mapping[str, Any]
 ) -> dict[str, Component]:
     """Return step id -> its component, outputs of others left open; raises as `preview_plan`."""
-    found = {}
+    found, opened = {}, open_steps(plan, overrides=overrides)
     for step in plan.steps:
-        values = open_step(plan, step.id, overrides=overrides)
+        values = opened[step.id]
         request = make_request(
             plan,
             step.id,

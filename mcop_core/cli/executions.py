@@ -82,7 +82,7 @@ def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:
         Refused: The active version does not compile, Airflow cannot load its DAG, or the DAG is paused; says why.
         EngineFailed: Airflow does not show it in time.
     """
-    from mcop_core.compiler.snapshot import active_plan, load_snapshot
+    from mcop_core.compiler.snapshot import active_plan, holds_plan
     from mcop_core.executions.awaiting import await_dag
 
     try:
@@ -91,12 +91,7 @@ def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:
     except Unreachable as error:
         tell(f"the catalog was not asked; what Airflow shows is executed, which may be older: {error}")
         return
-
-    def is_in(snapshot: str) -> bool:
-        entry = load_snapshot(store, snapshot).manifests.get(manifest)
-        return entry is not None and entry.plan == plan
-
-    await_dag(api, manifest, plan, is_in, timeout_s=DAG_S)
+    await_dag(api, manifest, plan, lambda found: holds_plan(store, found, manifest, plan), timeout_s=DAG_S)
 
 
 def request_execution(

@@ -47,21 +47,24 @@ class ResolvedStep:
     provenance: Mapping[str, Origin]
 
 
-def open_step(plan: DeploymentPlan, step_id: str, *, overrides: Mapping[str, Any]) -> StepValues:
+def open_steps(plan: DeploymentPlan, *, overrides: Mapping[str, Any]) -> dict[str, StepValues]:
     """
-    Return the values of one step before anything is applied: what other steps put out stands as `pending` values.
+    Return step id -> its values before anything is applied: what other steps put out stands as `pending` values.
 
     Raises:
-        UnknownName: The plan has no such step.
-        InvalidDocuments: An override is not allowed, or a value breaks its type or rule.
+        InvalidDocuments: An override is not allowed, or a value breaks its type or rule; every fault.
     """
-    workflow, group, step = find_step(plan, step_id)
     evaluation = _evaluation(plan, overrides, {})
-    values = evaluation.step(workflow, group, step)
-    faults = [*_check_names(plan, overrides), *_scope_faults(evaluation, workflow, group), *values.faults]
+    faults = _check_names(plan, overrides)
+    found: dict[str, StepValues] = {}
+    for workflow in plan.workflows:
+        for group in workflow.groups:
+            faults += _scope_faults(evaluation, workflow, group)
+            found |= {step.id: evaluation.step(workflow, group, step) for step in group.steps}
+    faults += [fault for values in found.values() for fault in values.faults]
     if faults:
         raise InvalidDocuments.of(dict.fromkeys(faults))
-    return values
+    return found
 
 
 def resolve_step(

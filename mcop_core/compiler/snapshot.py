@@ -196,6 +196,12 @@ def active_plan(store: ObjectStore, snapshot: str, manifest: str) -> str:
     return entry.plan
 
 
+def holds_plan(store: ObjectStore, snapshot: str, manifest: str, plan: str) -> bool:
+    """Return whether the snapshot with this digest holds *plan* for *manifest*; raises as `load_snapshot`."""
+    entry = load_snapshot(store, snapshot).manifests.get(manifest)
+    return entry is not None and entry.plan == plan
+
+
 def snapshot_key(digest: str) -> str:
     """Return the key of the snapshot with *digest*."""
     return f"snapshots/{_checked(digest)}.json"

@@ -348,7 +348,7 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
     """
     Return the root of all *drafts*.
 
-    The drafts hold the same version of each provider; see `versions_of`.
+    The drafts hold the same version of each provider; `preview` leaves out those that do not.
 
     Raises:
         StateConflict: A state holds what its element's root cannot have made.

@@ -132,11 +132,10 @@ class AwaitDagSensor(BaseSensorOperator):
 
 def snapshot_holds(execution: Execution, snapshot: str) -> bool:
     """Whether the snapshot with this digest holds the plan that is to run."""
-    from mcop_core.compiler.snapshot import load_snapshot
+    from mcop_core.compiler.snapshot import holds_plan
 
     store = open_store(Settings.from_environment(os.environ).artifact_store)
-    entry = load_snapshot(store, snapshot).manifests.get(execution.manifest)
-    return entry is not None and entry.plan == execution.plan
+    return holds_plan(store, snapshot, execution.manifest, execution.plan)
 
 
 class DeployOperator(TriggerDagRunOperator):
