@@ -17,6 +17,7 @@ The whole error tree.
     │   ├── StateLocked                     somebody else holds the state's lock; names the holder
     │   └── StateConflict                   the state moved (serial or lineage) while it was held
     ├── Refused (PermissionError)           MCOP will not do this: revoked version, graph of another plan
+    │   └── Deviates                        a step's plan is not what was approved; carries what is not
     ├── Tampered (ValueError)               bytes do not have the digest they were asked for by
     ├── Unreachable (ConnectionError)       DynamoDB, S3 or Airflow did not answer
     ├── EngineFailed (RuntimeError)         the engine ran and failed; carries its diagnostics
@@ -159,6 +160,10 @@ class StateConflict(Conflict):
 
 class Refused(McopError, PermissionError):
     """MCOP will not do this: a revoked version, the graph of another plan, a second run on one state."""
+
+
+class Deviates(Refused):
+    """A step's own plan is not what was approved; carries `changes`, the JSON of those that were not."""
 
 
 class Tampered(McopError, ValueError):

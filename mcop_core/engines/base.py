@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
@@ -282,6 +282,10 @@ class Workspace:
     lease: Callable[[ObjectStore, str], AbstractContextManager[Lease]] = unleased
 
 
+Approved: TypeAlias = "Sequence[ComponentChanges]"
+"""What one component may do: its part of the approved preview, and deviations from it that were approved since."""
+
+
 class Engine(Protocol):
     """One way to turn a primitive into infrastructure."""
 
@@ -324,15 +328,23 @@ class Engine(Protocol):
             EngineFailed: None of them can be planned. One that cannot be while others can is deferred.
         """
 
-    def apply(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+    def apply(
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+    ) -> ApplyResult:
         """
         Make the cloud what *artifact* says; applied twice, the second time changes nothing.
 
+        Args:
+            approved: What a person approved; None: nobody was asked, everything may be done.
+
         Raises:
+            Deviates: It would do what was not approved; nothing was done.
             EngineFailed: With the engine's diagnostics. What was created is in the state.
             StateLocked: Somebody else works on this state.
             Cancelled: A person stopped it; the state is written and the lock free.
         """
 
-    def destroy(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+    def destroy(
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+    ) -> ApplyResult:
         """Remove everything that *artifact*'s state holds; raises as `apply`."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from mcop_core.catalog.models import canonical_json
+from mcop_core.errors import Tampered
 
 
 class Action(StrEnum):
@@ -97,8 +102,19 @@ class ComponentChanges:
     resources: tuple[ResourceChange, ...] = ()
     outputs: tuple[OutputChange, ...] = ()
 
+    def to_json(self) -> bytes:
+        """Return the one JSON text of these changes."""
+        return canonical_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> ComponentChanges:
+        """Read what `to_json` wrote; raises pydantic's ValidationError (a ValueError)."""
+        return TypeAdapter(cls).validate_json(data)
+
 
 COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DESTROY)
+DESTRUCTIVE = frozenset({Action.REPLACE, Action.DESTROY, Action.FORGET})
+"""What takes a resource away, or out of sight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +126,15 @@ class Preview:
         manifest: `manifest#name@version`.
         plan: Digest of the plan.
         components: In the order of the plan's steps.
+        overrides: Parameter -> value of this run.
+        destroys: Whether the run is to destroy everything, rather than to deploy the plan.
     """
 
     manifest: str
     plan: str
     components: tuple[ComponentChanges, ...]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    destroys: bool = False
 
     @property
     def deferred(self) -> tuple[ComponentChanges, ...]:
@@ -127,7 +147,41 @@ class Preview:
         found = Counter(str(change.action) for one in self.components for change in one.resources)
         return {**dict.fromkeys(map(str, COUNTED), 0), **dict(sorted(found.items()))}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all would be done, for certain."""
+        return not self.deferred and not any(one.resources for one in self.components)
+
+    @property
+    def is_destructive(self) -> bool:
+        """Whether a resource would be taken away or replaced, or whether that cannot be told."""
+        actions = {change.action for one in self.components for change in one.resources}
+        return bool(self.deferred) or not DESTRUCTIVE.isdisjoint(actions)
+
     def to_json(self) -> bytes:
         """Return the one JSON text of this preview."""
         document = {**asdict(self), "complete": not self.deferred, "counts": self.counts}
         return canonical_json(document)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `to_json`, in hex: what an approval is given for."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+    @classmethod
+    def from_json(cls, data: bytes, digest: str) -> Preview:
+        """
+        Read what `to_json` wrote.
+
+        Raises:
+            Tampered: *data* does not have *digest*.
+        """
+        found = hashlib.sha256(data).hexdigest()
+        if found != digest:
+            raise Tampered(f"preview {digest} has the digest {found}", expected=digest, found=found)
+        return TypeAdapter(cls).validate_json(data)
+
+
+def preview_key(digest: str) -> str:
+    """Return the key of the preview with *digest* in the artifact store."""
+    return f"previews/{digest}.json"

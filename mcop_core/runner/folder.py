@@ -29,7 +29,7 @@ from mcop_core import errors
 from mcop_core.engines.terraform.state import write_durably
 from mcop_core.errors import McopError, Refused
 from mcop_core.runner.journal import JOURNAL_FILE
-from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
+from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
 
@@ -111,7 +111,9 @@ class OperationFolder:
     def read_request(self) -> RunRequest:
         """Return what to do."""
         document = json.loads(self.request.read_bytes())
-        return RunRequest(**{**document, "operation": Operation(document["operation"])})
+        given = document["approval"]
+        approval = Approval(given["preview"], given["step"], tuple(given["deviations"])) if given else None
+        return RunRequest(**{**document, "operation": Operation(document["operation"]), "approval": approval})
 
     def write_result(self, result: RunResult) -> None:
         """Write the last word, by rename."""

@@ -27,6 +27,22 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """
+    What a person approved.
+
+    Attributes:
+        preview: Digest of the preview.
+        step: The component that this is for, `workflow.pattern.element`.
+        deviations: JSON of the `ComponentChanges` that were approved since, in order.
+    """
+
+    preview: str
+    step: str
+    deviations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """
     One operation on one artifact.
@@ -37,6 +53,7 @@ class RunRequest:
         run_key: Who asks, `<dag id>/<run id>/<task id>`: a retry has the same one and re-attaches.
         owner: The same for people, shown in locks.
         store: URL of the artifact store.
+        approval: What was approved; None if nobody was asked.
     """
 
     operation: Operation
@@ -44,6 +61,7 @@ class RunRequest:
     run_key: str
     owner: str
     store: str
+    approval: Approval | None = None
 
     @property
     def id(self) -> str:

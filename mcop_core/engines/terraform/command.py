@@ -11,6 +11,7 @@ How it is run decides whether resources are lost (`docs/decisions`, faults F01 t
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,9 +20,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mcop_core.errors import Cancelled, EngineFailed
 
+PLAN_FILE = "mcop.tfplan"
 POLL_S = 0.05
 """How often a followed process's files are looked at, seconds."""
 
@@ -63,6 +66,20 @@ def run(binary: str, args: Sequence[str], *, cwd: Path, environment: Mapping[str
     except OSError as error:
         raise _cannot_start(binary, error) from error
     return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def show_plan(binary: str, plan_file: str, *, cwd: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Return what `terraform show -json` prints of a plan file; it holds sensitive values in clear.
+
+    Raises:
+        EngineFailed: The file cannot be read.
+    """
+    shown = run(binary, ["show", "-json", plan_file], cwd=cwd, environment=environment)
+    if shown.exit_code != 0:
+        raise failure("show", shown.exit_code, (), shown.stderr)
+    document: dict[str, Any] = json.loads(shown.stdout)
+    return document
 
 
 def _cannot_start(binary: str, error: OSError) -> EngineFailed:

@@ -9,7 +9,15 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Interface, ProviderLock, ProviderRequirement
-from mcop_core.engines.base import ApplyResult, Component, RenderedArtifact, RenderRequest, Reporter, Workspace
+from mcop_core.engines.base import (
+    ApplyResult,
+    Approved,
+    Component,
+    RenderedArtifact,
+    RenderRequest,
+    Reporter,
+    Workspace,
+)
 from mcop_core.engines.terraform import backend, providers, render
 
 if TYPE_CHECKING:
@@ -69,20 +77,36 @@ class TerraformEngine:
             components, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
         )
 
-    def apply(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+    def apply(
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+    ) -> ApplyResult:
         """Make the cloud what *artifact* says; see `operate.apply`."""
         from mcop_core.engines.terraform import operate
 
         return operate.apply(
-            artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
+            artifact,
+            workspace,
+            report,
+            approved,
+            binary=self._settings.terraform,
+            mirror=self._mirror(),
+            cache=self._cache(),
         )
 
-    def destroy(self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter) -> ApplyResult:
+    def destroy(
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+    ) -> ApplyResult:
         """Remove everything that *artifact*'s state holds; see `operate.destroy`."""
         from mcop_core.engines.terraform import operate
 
         return operate.destroy(
-            artifact, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
+            artifact,
+            workspace,
+            report,
+            approved,
+            binary=self._settings.terraform,
+            mirror=self._mirror(),
+            cache=self._cache(),
         )
 
     def _cache(self) -> Path:

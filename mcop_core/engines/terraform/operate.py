@@ -20,16 +20,27 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Lease, RenderedArtifact, Reporter, SensitivePointer, Workspace
+from mcop_core.engines.base import ApplyResult, Approved, Lease, RenderedArtifact, Reporter, SensitivePointer, Workspace
+from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
-from mcop_core.engines.terraform.command import Process, cancelled, failure
+from mcop_core.engines.terraform.command import PLAN_FILE, Process, cancelled, failure, show_plan
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
+from mcop_core.engines.terraform.plan_json import read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import terraform_environment
+from mcop_core.engines.terraform.refine import deviation
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
-from mcop_core.errors import EngineFailed, StateConflict, StoredObjectMissing, UnknownOutcome, Unreachable
+from mcop_core.errors import (
+    Deviates,
+    EngineFailed,
+    McopError,
+    StateConflict,
+    StoredObjectMissing,
+    UnknownOutcome,
+    Unreachable,
+)
 
 _EVENTS = "apply"
 _INIT = "init"
@@ -54,6 +65,7 @@ def apply(
     artifact: RenderedArtifact,
     workspace: Workspace,
     report: Reporter,
+    approved: Approved | None = None,
     *,
     binary: str,
     mirror: Path | None,
@@ -69,6 +81,7 @@ def apply(
         cache: Folder of provider packages installed before, see `preparation`; None: nothing is kept.
 
     Raises:
+        Deviates: Its plan would do what was not *approved*; nothing was done.
         EngineFailed: Terraform failed; what it created is in the state.
         StateLocked: Somebody else works on this state.
         StateConflict: The state moved, or the lease was lost; nothing was overwritten.
@@ -76,13 +89,14 @@ def apply(
         UnknownOutcome: A creation was cut off, and repeating it might double the resource.
         Unreachable: The state store did not answer; what was done is kept in the workspace.
     """
-    return _operate("apply", artifact, workspace, report, binary, mirror, cache, timing)
+    return _operate("apply", artifact, workspace, report, approved, binary, mirror, cache, timing)
 
 
 def destroy(
     artifact: RenderedArtifact,
     workspace: Workspace,
     report: Reporter,
+    approved: Approved | None = None,
     *,
     binary: str,
     mirror: Path | None,
@@ -90,7 +104,7 @@ def destroy(
     timing: Timing = Timing(),
 ) -> ApplyResult:
     """Remove everything that *artifact*'s state holds; arguments and errors as `apply`."""
-    return _operate("destroy", artifact, workspace, report, binary, mirror, cache, timing)
+    return _operate("destroy", artifact, workspace, report, approved, binary, mirror, cache, timing)
 
 
 def _operate(
@@ -98,6 +112,7 @@ def _operate(
     artifact: RenderedArtifact,
     workspace: Workspace,
     report: Reporter,
+    approved: Approved | None,
     binary: str,
     mirror: Path | None,
     cache: Path | None,
@@ -110,7 +125,7 @@ def _operate(
     with workspace.lease(store, address.key) as lease:
         lock = locks.open_lock(home, store)
         session = _Session(
-            operation, artifact, workspace, report, binary, mirror, cache, timing, address, store, lease, lock
+            operation, artifact, workspace, report, approved, binary, mirror, cache, timing, address, store, lease, lock
         )
         with session.locked():
             return session.run()
@@ -124,6 +139,7 @@ class _Session:
     artifact: RenderedArtifact
     workspace: Workspace
     report: Reporter
+    approved: Approved | None
     binary: str
     mirror: Path | None
     cache: Path | None
@@ -327,9 +343,11 @@ class _Session:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
         base = self.base.digest if self.base else state.NOTHING
         state.place(self.directory, self.base, base)
-        self.is_settled = False
         reader = EventReader(mask)
         environment = self._environment(variables)
+        if self.approved is not None:
+            self._hold_to(self.approved, reader, environment, mask)
+        self.is_settled = False
         process = Process.start(
             self.binary, self._arguments(), directory=self.directory, environment=environment, name=_EVENTS
         )
@@ -339,9 +357,37 @@ class _Session:
         self.resources += reader.resources
         return self._end(process, reader, mask)
 
+    @property
+    def _destroys(self) -> list[str]:
+        return ["-destroy"] if self.operation == "destroy" else []
+
     def _arguments(self) -> list[str]:
-        destroys = ["-destroy"] if self.operation == "destroy" else []
-        return ["apply", *destroys, "-auto-approve", "-input=false", "-json", "-backup=-"]
+        what = ["-auto-approve", *self._destroys] if self.approved is None else [PLAN_FILE]
+        return ["apply", "-input=false", "-json", "-backup=-", *what]
+
+    def _hold_to(self, approved: Approved, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
+        """Write the plan that will be applied, and see that it does nothing but what was *approved*."""
+        try:
+            self._plan(reader, environment, mask)
+            shown = show_plan(self.binary, PLAN_FILE, cwd=self.directory, environment=environment)
+            strange = deviation(read_component(shown, module_of(self.artifact)), approved)
+            if strange is not None:
+                self.report.record("plan_deviates", addresses=[change.address for change in strange.resources])
+                raise deviates(strange)
+        except McopError:
+            state.forget(self.directory)
+            raise
+        self.report.record("plan_approved")
+
+    def _plan(self, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
+        arguments = ["plan", *self._destroys, "-input=false", "-json", f"-out={PLAN_FILE}"]
+        process = Process.start(self.binary, arguments, directory=self.directory, environment=environment, name="plan")
+        for line in process.lines(self.is_cancelled):
+            self._tell(*reader.read(line))
+        if process.exit_code != 0:
+            self._tell(reader.close(), [])
+            self._stop_if_cancelled()
+            raise failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
 
     def _follow(self, process: Process, reader: EventReader) -> None:
         base = json.loads((self.directory / state.BASE_FILE).read_bytes())["base"]
@@ -412,6 +458,20 @@ class _Session:
         added, changed, destroyed = tally(self.resources)
         self.report.log(summary(self.resources, len(outputs)))
         return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources))
+
+
+def module_of(artifact: RenderedArtifact) -> str:
+    """Return the name of the one module that a root calls."""
+    (name,) = json.loads(artifact.files["module.tf.json"])["module"]
+    return str(name)
+
+
+def deviates(strange: ComponentChanges) -> Deviates:
+    """Return the error that tells which changes of a plan were not approved, and carries them."""
+    told = "; ".join(f"{change.address}: {change.reason}" for change in strange.resources)
+    return Deviates(
+        f"the plan is not what was approved: {told}. Nothing was done.", changes=json.loads(strange.to_json())
+    )
 
 
 def unknown(addresses: tuple[str, ...]) -> UnknownOutcome:

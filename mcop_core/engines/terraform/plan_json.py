@@ -9,14 +9,25 @@ Source: developer.hashicorp.com/terraform/internals/json-format, "Change Represe
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from mcop_core.engines.changes import Action, AttributeChange, OutputChange, ResourceChange
+from mcop_core.engines.changes import (
+    Action,
+    AttributeChange,
+    ComponentChanges,
+    Mode,
+    OutputChange,
+    ResourceChange,
+)
+from mcop_core.engines.terraform.provider_block import ADDRESS_TAG
 from mcop_core.errors import EngineFailed
 
 _FORMAT = "1."
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("create",): Action.CREATE,
     ("update",): Action.UPDATE,
@@ -40,6 +51,8 @@ _REASONS = {
     "read_because_config_unknown": "its arguments are known after apply",
     "read_because_dependency_pending": "what it depends on changes first",
 }
+
+_OWN_TAG = (f'tags["{ADDRESS_TAG}"]', f'tags_all["{ADDRESS_TAG}"]')
 
 Changes = tuple[tuple[ResourceChange, ...], tuple[OutputChange, ...]]
 
@@ -73,6 +86,22 @@ def read_changes(
         if step and entry["actions"] != ["no-op"]:
             changed[step].append(_output(output, entry))
     return {step: (tuple(resources[step]), tuple(changed[step])) for step in resources}
+
+
+def read_component(document: Mapping[str, Any], module: str) -> ComponentChanges:
+    """
+    Return what changes in the root of one component, which calls *module*; as a preview would show it.
+
+    A preview does not see the tag that names the component, so neither does this. Raises as `read_changes`.
+    """
+    resources, _ = read_changes(document, {module: module}, {})[module]
+    seen = (replace(one, attributes=tuple(a for a in one.attributes if a.path not in _OWN_TAG)) for one in resources)
+    told = zip(resources, seen, strict=True)
+    return ComponentChanges("", Mode.ALONE, resources=tuple(one for was, one in told if not _only_tagged(was, one)))
+
+
+def _only_tagged(was: ResourceChange, seen: ResourceChange) -> bool:
+    return was.action is Action.UPDATE and bool(was.attributes) and not seen.attributes
 
 
 def _split(address: str) -> tuple[str, str]:
@@ -190,9 +219,8 @@ def _keys(place: _Place) -> Sequence[Any] | None:
 
 
 def _below(place: _Place, key: Any) -> _Place:
-    dotted = f"{place.path}[{key}]" if isinstance(key, int) else f"{place.path}.{key}" if place.path else str(key)
     return _Place(
-        dotted,
+        _path(place.path, key),
         _at(place.before, key),
         _at(place.after, key),
         _mask_at(place.hidden_before, key),
@@ -200,6 +228,15 @@ def _below(place: _Place, key: Any) -> _Place:
         _mask_at(place.unknown, key),
         tuple(_rest(place.forces, key)),
     )
+
+
+def _path(path: str, key: Any) -> str:
+    """Return the path of *key* below *path*; two places never have one path, whatever a map's keys hold."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if not _PLAIN_KEY.fullmatch(key):
+        return f"{path}[{json.dumps(key)}]"
+    return f"{path}.{key}" if path else str(key)
 
 
 def _rest(paths: Iterable[tuple[Any, ...]], key: Any) -> Iterator[tuple[Any, ...]]:

@@ -20,7 +20,7 @@ from typing import Any
 from mcop_core.engines.base import Component, Reporter, Workspace
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.terraform.backend import render_backend
-from mcop_core.engines.terraform.command import Process, failure, run
+from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, show_plan
 from mcop_core.engines.terraform.log import EventReader, Mask
 from mcop_core.engines.terraform.merge import (
     Draft,
@@ -40,7 +40,6 @@ from mcop_core.engines.terraform.state import STATE_FILE, StateFile, pull, write
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
 
-PLAN_FILE = "mcop.tfplan"
 _PLAN = ("plan", "-input=false", "-lock=false", "-json", f"-out={PLAN_FILE}")
 _ALIAS = re.compile(r"provider\[.*\]\.(c[0-9]+)")
 _MODULE = re.compile(r"module\.([A-Za-z0-9_-]+)")
@@ -245,14 +244,7 @@ class _Planner:
         if process.exit_code != 0:
             error = failure("plan", process.exit_code, reader.diagnostics, process.stderr)
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
-        return self._shown(directory)
-
-    def _shown(self, directory: Path) -> Document:
-        shown = run(self.binary, ["show", "-json", PLAN_FILE], cwd=directory, environment=self._environment(directory))
-        if shown.exit_code != 0:
-            raise failure("show", shown.exit_code, (), shown.stderr)
-        document: Document = json.loads(shown.stdout)
-        return document
+        return show_plan(self.binary, PLAN_FILE, cwd=directory, environment=self._environment(directory))
 
     def _run(self, arguments: tuple[str, ...], *, directory: Path) -> None:
         process = self._start(arguments, directory)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
+from mcop_core.engines.terraform.command import PLAN_FILE
 from mcop_core.errors import (
     InvalidInput,
     McopError,
@@ -265,8 +266,8 @@ def place(directory: Path, state: StateFile | None, base: str) -> None:
 
 
 def forget(directory: Path) -> None:
-    """Remove the state and every copy of it from *directory*."""
-    for name in (BASE_FILE, STATE_FILE, COPY_FILE, f"{STATE_FILE}.backup", "errored.tfstate"):
+    """Remove the state, every copy of it, and a plan made from it, from *directory*."""
+    for name in (BASE_FILE, STATE_FILE, COPY_FILE, f"{STATE_FILE}.backup", "errored.tfstate", PLAN_FILE):
         with suppress(FileNotFoundError):
             (directory / name).unlink()
 

@@ -11,11 +11,12 @@ import pytest
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.engines.base import ApplyResult, RenderedArtifact
+from mcop_core.engines.changes import Action, ComponentChanges, Mode, Preview, ResourceChange, preview_key
 from mcop_core.errors import Cancelled, StoredObjectMissing, Tampered
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.journal import read_journal
 from mcop_core.runner.main import fetch, run_operation
-from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
+from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 
 ARTIFACT = RenderedArtifact("scripted", {"a": b"1"}, {})
 
@@ -25,11 +26,14 @@ class ScriptedEngine:
 
     def __init__(self, act) -> None:
         self._act = act
+        self.approved: object = "not asked"
 
-    def apply(self, artifact, workspace, report) -> ApplyResult:
+    def apply(self, artifact, workspace, report, approved=None) -> ApplyResult:
+        self.approved = approved
         return self._act("apply", artifact, workspace, report)
 
-    def destroy(self, artifact, workspace, report) -> ApplyResult:
+    def destroy(self, artifact, workspace, report, approved=None) -> ApplyResult:
+        self.approved = approved
         return self._act("destroy", artifact, workspace, report)
 
 
@@ -47,14 +51,16 @@ def folder(tmp_path: Path) -> OperationFolder:
     return folder
 
 
-def run(folder, store, act, *, operation=Operation.APPLY, environment=None, stop=None) -> RunResult:
-    folder.write_request(RunRequest(operation, ARTIFACT.digest, "key", "owner", store.url))
+def run(
+    folder, store, act, *, operation=Operation.APPLY, environment=None, stop=None, approval=None, engine=None
+) -> RunResult:
+    folder.write_request(RunRequest(operation, ARTIFACT.digest, "key", "owner", store.url, approval))
     return run_operation(
         folder,
         environment or {},
         stop=stop or threading.Event(),
         open_store=lambda url: store,
-        open_engine=lambda name, settings: ScriptedEngine(act),
+        open_engine=lambda name, settings: engine or ScriptedEngine(act),
     )
 
 
@@ -81,6 +87,38 @@ def test_the_engine_gets_what_was_asked_for(folder, store, operation):
     events = [record["event"] for record in read_journal(folder.journal)]
     assert events == ["runner_started", "resource_started", "runner_ended"]
     assert not folder.workspace.exists()
+
+
+def changes(step: str, address: str) -> ComponentChanges:
+    return ComponentChanges(step, Mode.MERGED, resources=(ResourceChange(address, "t", Action.CREATE),))
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_the_engine_is_held_to_what_was_approved(folder, store, operation):
+    """It gets its own component of the preview, and what was approved since; without an approval it gets none."""
+    mine, since = changes("w.p.mine", "t.a"), changes("w.p.mine", "t.b")
+    preview = Preview("manifest#shop@1.0.0", "a" * 64, (mine, changes("w.p.other", "t.c")))
+    store.put(preview_key(preview.digest), preview.to_json())
+    approval = Approval(preview.digest, "w.p.mine", (since.to_json().decode(),))
+    engine, free = (ScriptedEngine(lambda *_: ApplyResult({})) for _ in range(2))
+
+    run(folder, store, None, operation=operation, approval=approval, engine=engine)
+    run(folder, store, None, operation=operation, engine=free)
+
+    assert engine.approved == (mine, since)
+    assert free.approved is None
+
+
+def test_a_preview_that_was_changed_after_its_approval_is_refused(folder, store):
+    """Nothing runs: the engine is not even opened with it."""
+    preview = Preview("manifest#shop@1.0.0", "a" * 64, (changes("w.p.mine", "t.a"),))
+    store.put(preview_key(preview.digest), preview.to_json().replace(b"t.a", b"t.b"))
+    engine = ScriptedEngine(lambda *_: ApplyResult({}))
+
+    result = run(folder, store, None, approval=Approval(preview.digest, "w.p.mine"), engine=engine)
+
+    assert result.error_type == "Tampered"
+    assert engine.approved == "not asked"
 
 
 def test_a_request_to_stop_reaches_the_engine(folder, store):
