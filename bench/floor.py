@@ -50,6 +50,16 @@ class Apply(BaseOperator):
         self.step = step
 
 
+class Preview(BaseOperator):
+    """Stands for `PreviewOperator`."""
+
+    template_fields = ()
+    ui_color = "#efe8fb"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(retries=2, retry_delay=timedelta(seconds=5), do_xcom_push=False, **kwargs)
+
+
 def build_by_hand(name: str, digest: str, admit_doc: str) -> DAG:
     """Build the DAG of manifest *name*, whose plan has this digest."""
     with DAG(
@@ -70,7 +80,7 @@ def build_by_hand(name: str, digest: str, admit_doc: str) -> DAG:
             doc_md="Names the plan that this run's graph was made of. It does nothing.\n",
             owner="bench",
         )
-        admit >> marker
+        admit >> [marker, Preview(task_id="preview", owner="bench", doc_md=admit_doc)]
         with TaskGroup("main", tooltip="workflow#main@1.0.0", doc_md=_WORKFLOW_DOC):
             last: BaseOperator = admit
             for number in range(PATTERNS):

@@ -1,8 +1,8 @@
 """
 The DAG `mcop_execute`: the trigger for other systems.
 
-Its conf is `{"manifest_name", "manifest_version"?, "overrides"?, "output_path"?}`. It makes the named version the
-active one, starts the manifest's own DAG and follows it, so that its state is the execution's.
+Its conf is `{"manifest_name", "manifest_version"?, "overrides"?, "action"?, "output_path"?}`. It makes the named
+version the active one, starts the manifest's own DAG and follows it, so that its state is the execution's.
 """
 
 from airflow.sdk import DAG, Param, chain
@@ -23,6 +23,7 @@ with DAG(
         "manifest_name": Param(**PARAMS["manifest_name"]),
         "manifest_version": Param(None, **PARAMS["manifest_version"]),
         "overrides": Param(None, **PARAMS["overrides"]),
+        "action": Param(None, **PARAMS["action"]),
         "output_path": Param(None, **PARAMS["output_path"]),
     },
 ):

@@ -47,7 +47,7 @@ def preview_plan(
     for name, its in by_engine.items():
         inside = replace(workspace, directory=workspace.directory / name)
         found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report)}
-    return Preview(plan.manifest, plan.digest, tuple(found[step.id] for step in plan.steps))
+    return Preview(plan.manifest, plan.digest, tuple(found[step.id] for step in plan.steps), dict(overrides))
 
 
 def components_of(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from mcop_core.errors import InvalidName
+from mcop_core.errors import InvalidName, PreconditionFailed
 
 _KEY = re.compile(r"[\x21-\x5b\x5d-\x7e]+", re.ASCII)
 _MAX_KEY = 900
@@ -68,6 +69,12 @@ class ObjectStore(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key that starts with *prefix*, sorted."""
+
+
+def put_once(store: ObjectStore, key: str, data: bytes) -> None:
+    """Write what its key names by digest: that it lies there already is no error."""
+    with suppress(PreconditionFailed):
+        store.put(key, data, if_absent=True)
 
 
 def check_key(key: str) -> str:

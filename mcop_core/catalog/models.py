@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
@@ -19,10 +19,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
 from mcop_core.catalog.versions import VERSION_PATTERN, check_requirement, check_version
 from mcop_core.errors import InvalidInput, closest
@@ -36,7 +38,9 @@ SCHEMA_VERSION = 1
 Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 Version = Annotated[str, AfterValidator(check_version), Field(json_schema_extra={"pattern": VERSION_PATTERN})]
 Requirement = Annotated[str, AfterValidator(check_requirement)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+_AS_TUPLE = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+Names = Annotated[tuple[Name, ...], _AS_TUPLE]
+Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], _AS_TUPLE]
 
 
 class Model(BaseModel):
@@ -274,6 +278,39 @@ class WorkflowUse(Model):
     overrides: dict[str, Any] = {}
 
 
+class ApprovalPolicy(Model):
+    """When a person must approve what an execution would do, and who may."""
+
+    when: Literal["never", "always", "destructive"] = Field(
+        "never", description="destructive: when a resource would be replaced or destroyed, or that cannot be told."
+    )
+    users: Texts = Field((), description="User ids as Airflow knows them; left out: whoever Airflow lets answer.")
+    count: int = Field(1, ge=1, le=10, description="How many different people must approve.")
+    requester: bool = Field(False, description="Whether whoever asked for the execution may approve it.")
+    timeout_hours: float = Field(24.0, gt=0, le=24 * 30, description="How long it waits for an answer, hours.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_one_word(cls, document: Any) -> Any:
+        return {"when": document} if isinstance(document, str) else document
+
+    @model_validator(mode="after")
+    def _can_be_given(self) -> ApprovalPolicy:
+        if self.users and len(set(self.users)) < self.count:
+            raise ValueError(f"{self.count} people must approve, and users names {len(set(self.users))}")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        words = cls.model_fields["when"].annotation
+        return {"anyOf": [{"enum": list(get_args(words)), "type": "string"}, handler(core)]}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether executions are previewed and held to what was approved."""
+        return self.when != "never"
+
+
 class Manifest(CatalogObject):
     """One or more workflows with configuration, overrides, namespace: the deployment of one application."""
 
@@ -283,6 +320,7 @@ class Manifest(CatalogObject):
     workflows: dict[Name, WorkflowUse] = Field(min_length=1)
     sequence: Names = Field((), description="Order of the workflows; left out: as they are written.")
     order: Literal["sequence", "references"] = "sequence"
+    approval: ApprovalPolicy = Field(ApprovalPolicy(), description="One word, or the policy in full.")
 
     @model_validator(mode="before")
     @classmethod

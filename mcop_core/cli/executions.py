@@ -44,6 +44,7 @@ def execute(
         ),
     ] = "",
     sets: Sets = [],  # noqa: B006 (Typer reads the default once)
+    preview: Annotated[bool, typer.Option("--preview", help="Only say, in Airflow, what it would change.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 if it fails.")] = False,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; shown with the run in Airflow.")] = "",
     as_json: AsJson = False,
@@ -64,7 +65,8 @@ def execute(
     with bootstrap.open_airflow(settings()) as api:
         if not (version or named):
             await_published(api, name, settings())
-        started = request_execution(api, name, version or named, sets, note=note)
+        action = "preview" if preview else ""
+        started = request_execution(api, name, version or named, sets, note=note, action=action)
         if wait:
             _finish(api, started.id, as_json=as_json)
         elif as_json:
@@ -95,7 +97,7 @@ def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:
 
 
 def request_execution(
-    api: AirflowApi, manifest: str, version: str = "", sets: list[str] | None = None, *, note: str
+    api: AirflowApi, manifest: str, version: str = "", sets: list[str] | None = None, *, note: str, action: str = ""
 ) -> ExecutionRecord:
     """Start an execution, with the overrides *sets* as they were typed; raises as `requests.start_execution`."""
     import secrets
@@ -104,7 +106,7 @@ def request_execution(
 
     overrides = _read_sets(api, manifest, version, sets) if sets else {}
     run_id = new_run_id(datetime.now(UTC), lambda: secrets.token_hex(4))
-    return start_execution(api, manifest, version, overrides, run_id=run_id, note=note)
+    return start_execution(api, manifest, version, overrides, run_id=run_id, note=note, action=action)
 
 
 def _read_sets(api: AirflowApi, manifest: str, version: str, sets: list[str]) -> dict[str, Any]:
@@ -296,6 +298,31 @@ def logs(
             say(f"== {name}, attempt {attempts[name]}", bold=True)
         for line in lines:
             say(_log_text(line), fg=_LEVELS.get(str(line.get("level"))), dim=line.get("level") == "debug")
+
+
+@executions_app.command("preview")
+def show_preview(execution: ExecutionArgument, as_json: AsJson = False) -> None:
+    """
+    Show what an execution was to change, by its preview.
+
+    Example: mcop executions preview storefront-production
+    """
+    from mcop_core.cli.preview import print_preview
+    from mcop_core.engines.changes import Preview, preview_key
+    from mcop_core.executions.naming import PREVIEW_KEY, PREVIEW_TASK_ID, split_id
+
+    with bootstrap.open_airflow(settings()) as api:
+        record = inner_execution(api, find_execution(api, execution))
+        digest = api.xcoms(*split_id(record.id), PREVIEW_TASK_ID).get(PREVIEW_KEY)
+    if not digest:
+        raise NotFound(f"execution {record.id} has no preview")
+    found = bootstrap.open_store(settings().artifact_store).get(preview_key(digest))
+    print_preview(Preview.from_json(found.data, digest), as_json=as_json)
+
+
+def inner_execution(api: AirflowApi, record: ExecutionRecord) -> ExecutionRecord:
+    """Return the execution that a run of `mcop_execute` started, or *record* itself."""
+    return find_execution(api, record.started) if record.started else record
 
 
 def _holder(api: AirflowApi, record: ExecutionRecord, step: str) -> ExecutionRecord:

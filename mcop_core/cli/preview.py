@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from mcop_core import bootstrap
 from mcop_core.cli.console import INTERRUPTED, AsJson, CatalogFolder, Sets, say, settings, tell
 from mcop_core.cli.plan import ManifestArgument, checked_overrides, compiled_plan
 from mcop_core.errors import Cancelled
+
+if TYPE_CHECKING:
+    from mcop_core.engines.changes import Preview
 
 _COLOURS = {"create": "green", "update": "yellow", "replace": "red", "destroy": "red", "read": "cyan", "move": "cyan"}
 
@@ -36,7 +39,6 @@ def preview(
     Example: mcop preview storefront-staging --set log_retention_days=14
     """
     from mcop_core.engines.base import Workspace
-    from mcop_core.engines.summary import to_lines
     from mcop_core.previewing import preview_plan
 
     read = settings()
@@ -59,6 +61,13 @@ def preview(
         except Cancelled as error:
             tell(str(error))
             raise typer.Exit(INTERRUPTED) from None
+    print_preview(found, as_json=as_json)
+
+
+def print_preview(found: Preview, *, as_json: bool) -> None:
+    """Print a preview: as its document, or as a summary in colours."""
+    from mcop_core.engines.summary import to_lines
+
     if as_json:
         say(found.to_json().decode())
         return

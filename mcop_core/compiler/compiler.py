@@ -9,7 +9,7 @@ from __future__ import annotations
 from mcop_core.catalog.models import Manifest, Pattern
 from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.analysis import Analysis, analyse, demanded_names
-from mcop_core.compiler.doors import fixed_names, parameter_doors
+from mcop_core.compiler.doors import RUN_OPTIONS, declared_names, fixed_names, parameter_doors
 from mcop_core.compiler.drafting import Draft, draft_manifest
 from mcop_core.compiler.evaluation import reachable
 from mcop_core.compiler.graph import order_plan
@@ -59,6 +59,7 @@ def _finished(
 ) -> DeploymentPlan:
     ordered = order_plan(plan, analysis.after, analysis.groups_after)
     fixed = {name: f"it is used by {user}, which a run cannot change" for name, user in fixed_names(plan).items()}
+    fixed |= {name: RUN_OPTIONS[name] for name in sorted(declared_names(plan, manifest) & set(RUN_OPTIONS))}
     complete = ordered.model_copy(update={"fixed": fixed, "pins": dict(sorted(linker.pins.items()))})
     doors = parameter_doors(complete, manifest, _descriptions(complete, catalog))
     return complete.model_copy(update={"parameters": tuple(doors)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mcop_core.catalog.models import Manifest, ValidationRule, canonical_json
@@ -19,6 +19,15 @@ from mcop_core.parameters.types import ANY, Type
 SECRET_PREFIX = "secret://"  # noqa: S105 (the form of a reference to a secret)
 SECRET_SCHEMA: dict[str, Any] = {"type": ["string", "null"], "pattern": "^secret://[^/]+/[^#]+(#.+)?$"}
 """A sensitive parameter takes a reference to a secret, never the secret: a run's conf is stored in clear."""
+
+RUN_OPTIONS: Mapping[str, str] = {"action": "in a run's conf it says what the run is to do"}
+"""Keys of a run's conf that are no parameters -> why a parameter of that name cannot be overridden."""
+
+
+def declared_names(plan: DeploymentPlan, manifest: Manifest) -> set[str]:
+    """Return every name that a run might override: the configuration's and the patterns' parameters."""
+    groups = (group for workflow in plan.workflows for group in workflow.groups)
+    return {*manifest.configuration, *(name for group in groups for name in group.declarations)}
 
 
 def fixed_names(plan: DeploymentPlan) -> dict[str, str]:

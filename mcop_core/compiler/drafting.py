@@ -62,7 +62,7 @@ def draft_manifest(manifest: Manifest, linker: Linker) -> Draft:
             draft.unknown.add(name)
         else:
             groups.append(_workflow(name, workflow, manifest_scope(manifest, name, use), linker, draft))
-    draft.plan = draft.plan.model_copy(update={"workflows": tuple(groups)})
+    draft.plan = draft.plan.model_copy(update={"workflows": tuple(groups), "approval": manifest.approval})
     return draft
 
 

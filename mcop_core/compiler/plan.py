@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, Template, canonical_json
+from mcop_core.catalog.models import AdapterSettings, ApprovalPolicy, Interface, ProviderLock, Template, canonical_json
 from mcop_core.parameters.ordering import order_by_references
 
 
@@ -163,6 +163,7 @@ class DeploymentPlan(PlanPart):
         manifest: `manifest#name@version`.
         parameters: What a run may override, by name.
         fixed: Name -> why a run may not override it.
+        approval: When a person must approve what a run would do.
         workflows: In an order in which they may run.
         pins: Every version chosen; see `catalog.repository.Pins`.
         rules: Rule name -> the `ValidationRule` document, for checks in the render task.
@@ -173,6 +174,7 @@ class DeploymentPlan(PlanPart):
     description: str = ""
     parameters: tuple[ParameterDoor, ...] = ()
     fixed: dict[str, str] = {}
+    approval: ApprovalPolicy = ApprovalPolicy()
     workflows: tuple[WorkflowGroup, ...]
     pins: dict[str, str] = {}
     rules: dict[str, dict[str, Any]] = {}

@@ -13,13 +13,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mcop_core.artifacts.store import ObjectStore
+from mcop_core.artifacts.store import ObjectStore, put_once
 from mcop_core.catalog.models import CatalogObject, Manifest, canonical_json
 from mcop_core.catalog.repository import CatalogEntry, Pins, Standing
 from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.compiler import COMPILER_VERSION, compile_manifest
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.errors import InvalidName, NotFound, PreconditionFailed, Refused, Tampered, closest
+from mcop_core.errors import InvalidName, NotFound, Refused, Tampered, closest
 from mcop_core.refs import Kind, ObjectRef
 
 
@@ -152,8 +152,8 @@ def save_snapshot(store: ObjectStore, snapshot: Snapshot, plans: Mapping[str, De
         Unreachable: The store did not answer; a snapshot that is there has all its plans.
     """
     for digest, plan in sorted(plans.items()):
-        _put(store, plan_key(digest), plan.to_json())
-    _put(store, snapshot_key(snapshot.digest), snapshot.to_json())
+        put_once(store, plan_key(digest), plan.to_json())
+    put_once(store, snapshot_key(snapshot.digest), snapshot.to_json())
     return snapshot.digest
 
 
@@ -216,13 +216,6 @@ def _checked(digest: str) -> str:
     if len(digest) != hashlib.sha256().digest_size * 2 or not set(digest) <= set("0123456789abcdef"):
         raise InvalidName(f"{digest!r} is no SHA-256 digest in hex", name=digest)
     return digest
-
-
-def _put(store: ObjectStore, key: str, data: bytes) -> None:
-    try:
-        store.put(key, data, if_absent=True)
-    except PreconditionFailed:
-        return
 
 
 def _get(store: ObjectStore, key: str, digest: str) -> bytes:

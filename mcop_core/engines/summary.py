@@ -59,7 +59,7 @@ def to_lines(preview: Preview) -> Iterator[Line]:
     """Yield the preview, component by component; those that stay as they are only count."""
     for component in preview.components:
         if component.resources or component.outputs or component.mode is not Mode.MERGED:
-            yield from _component(component)
+            yield from component_lines(component)
             yield Line("")
     for sentence in conclusion(preview):
         yield Line(sentence, is_title=True)
@@ -78,7 +78,8 @@ def conclusion(preview: Preview) -> list[str]:
     return lines
 
 
-def _component(component: ComponentChanges) -> Iterator[Line]:
+def component_lines(component: ComponentChanges) -> Iterator[Line]:
+    """Yield one component: its name, each change, its outputs."""
     how = "" if component.mode is Mode.MERGED else f" ({component.mode}: {_escaped(component.reason)})"
     yield Line(f"{component.step}{how}", is_title=True)
     alike = sorted(component.resources, key=lambda change: (change.action, change.type))

@@ -231,6 +231,27 @@ class AirflowApi:
         _raise_for(response, f"log of attempt {attempt} of task {task_id!r} in run {run_id!r}")
         return (_log_line(line) for line in response.text.splitlines() if line.strip())
 
+    # -- required actions ----------------------------------------------------------------------------------
+
+    def questions(self, dag_id: str, run_id: str) -> list[Json]:
+        """Return the required actions of a run that nobody has answered, as Airflow's `hitlDetails`."""
+        path = f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}/hitlDetails"
+        return list(self._pages(path, "hitl_details", {"response_received": "false"}, f"questions of run {run_id!r}"))
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> Json:
+        """
+        Answer a required action with one of its options, as the user who is logged in.
+
+        Raises:
+            Refused: This user may not.
+            Conflict: It was answered before.
+            InvalidInput: It has no such option.
+        """
+        path = f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}/taskInstances/{_part(task_id)}/-1/hitlDetails"
+        response = self._send("PATCH", f"/api/v2{path}", json={"chosen_options": [option], "params_input": {}})
+        _raise_for(response, f"answer to {task_id!r} of run {run_id!r}")
+        return _document(response)
+
     # -- how it is asked -----------------------------------------------------------------------------------
 
     def _get(

@@ -36,12 +36,14 @@ def start_execution(
     *,
     run_id: str,
     note: str = "",
+    action: str = "",
 ) -> ExecutionRecord:
     """
     Start an execution of the active version, or of *version* through `mcop_execute`, and return its record.
 
     Args:
         run_id: See `new_run_id`.
+        action: What it is to do, `preview` or `apply`; empty: as the DAG has it.
 
     Raises:
         NotFound: Airflow has no DAG of the manifest; names the nearest.
@@ -50,7 +52,8 @@ def start_execution(
     dag = api.dag(EXECUTE_DAG_ID) if version else find_dag(api, manifest)
     if dag["is_paused"]:
         raise InvalidInput(f"{dag['dag_id']} is paused in Airflow: a run would wait until somebody unpauses it")
-    conf = _request(manifest, version, overrides) if version else overrides
+    conf = _request(manifest, version, overrides) if version else dict(overrides)
+    conf |= {"action": action} if action else {}
     run = api.trigger(dag["dag_id"], run_id=run_id, conf=conf, note=note or None)
     return AirflowHistory(api).get(execution_id(dag["dag_id"], run["dag_run_id"]))
 

@@ -15,10 +15,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.overrides import run_overrides
+from mcop_airflow.run_conf import RunAction, run_action, run_overrides
 from mcop_core.bootstrap import open_repository
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
 from mcop_core.refs import ObjectRef
@@ -78,6 +79,16 @@ class AdmitOperator(BaseOperator):
             self._check_standings()
         changed = ", ".join(overrides) or "none"
         self.log.info("Admitted %s, plan %s, overrides: %s", self.plan.manifest, self.plan_digest, changed)
+        left_out = self._left_out(run_action(context["dag_run"].conf))
+        if left_out:
+            raise DownstreamTasksSkipped(tasks=left_out)
+
+    def _left_out(self, action: RunAction) -> list[str]:
+        """Return the next tasks that a run with this action is not about; an approval needs the preview anyway."""
+        if self.plan.approval.is_asked:
+            return []
+        beside = {naming.PREVIEW_TASK_ID, naming.plan_marker(self.plan_digest)}
+        return sorted(self.downstream_task_ids - beside) if action is RunAction.PREVIEW else [naming.PREVIEW_TASK_ID]
 
     def _check_graph(self, context: Context) -> None:
         ti = context["ti"]

@@ -1,8 +1,9 @@
 """
 The DAG factory: a `DeploymentPlan` in, an Airflow DAG out; one TaskGroup per pattern, two tasks per step.
 
-`admit` comes first, then the groups. Nothing in a DAG is random, dated or named after a snapshot: the same plan gives
-the same serialised DAG, byte for byte, so that an unchanged manifest never gets a new DAG version.
+`admit` comes first, then the preview and its approval if the manifest asks for one, then the groups. Nothing in a
+DAG is random, dated or named after a snapshot: the same plan gives the same serialised DAG, byte for byte, so that an
+unchanged manifest never gets a new DAG version.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, BaseOperator, TaskGroup
 
 from mcop_airflow import documentation, naming
 from mcop_airflow.admit import AdmitOperator
 from mcop_airflow.operators.apply import ApplyPrimitiveOperator
+from mcop_airflow.operators.approve import ApproveOperator
+from mcop_airflow.operators.preview import PreviewOperator
 from mcop_airflow.operators.render import RenderPrimitiveOperator
-from mcop_airflow.overrides import params
+from mcop_airflow.run_conf import params
 from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, Step, WorkflowGroup
 from mcop_core.refs import ObjectRef, StepRef
 
@@ -53,11 +56,27 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
             owner=plan.namespace,
         )
         admit.set_downstream(marker)
+        opened = _preview_tasks(plan, admit)
         tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
-        _draw_edges(admit, plan, tasks)
+        _draw_edges(opened, plan, tasks)
     # Not before there are tasks: Airflow would copy all of them into each task, and so into what it stores.
     dag.params = params(plan)
     return dag
+
+
+def _preview_tasks(plan: DeploymentPlan, admit: AdmitOperator) -> BaseOperator:
+    """
+    Make the tasks between `admit` and the groups, and return the one that opens these.
+
+    Where nobody is asked the preview stands beside the groups, and `admit` skips what the run is not about.
+    """
+    preview = PreviewOperator(plan=plan, owner=plan.namespace)
+    admit.set_downstream(preview)
+    if not plan.approval.is_asked:
+        return admit
+    approve = ApproveOperator(policy=plan.approval, owner=plan.namespace)
+    preview.set_downstream(approve)
+    return approve
 
 
 def build_dag_from_file(path: Path) -> DAG:
@@ -99,15 +118,19 @@ def _step(plan: DeploymentPlan, step: Step) -> tuple[RenderPrimitiveOperator, Ap
         doc_md=documentation.render_doc(step),
     )
     apply = ApplyPrimitiveOperator(
-        task_id=f"{naming.StepTask.APPLY}_{element}", step=step, owner=owner, doc_md=documentation.apply_doc(step)
+        task_id=f"{naming.StepTask.APPLY}_{element}",
+        step=step,
+        policy=plan.approval,
+        owner=owner,
+        doc_md=documentation.apply_doc(step),
     )
     render.set_downstream(apply)
     return render, apply
 
 
-def _draw_edges(admit: AdmitOperator, plan: DeploymentPlan, tasks: StepTasks) -> None:
+def _draw_edges(opened: BaseOperator, plan: DeploymentPlan, tasks: StepTasks) -> None:
     for step_id, earlier in predecessors(plan).items():
-        tasks[step_id][0].set_upstream([tasks[other][1] for other in earlier] or admit)
+        tasks[step_id][0].set_upstream([tasks[other][1] for other in earlier] or opened)
 
 
 def predecessors(plan: DeploymentPlan) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcop_airflow.run_conf import RunAction
 from mcop_core.catalog.versions import check_version
 from mcop_core.compiler.plan import DeploymentPlan, Step
 from mcop_core.engines.base import SensitivePointer
@@ -33,6 +34,10 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": ["object", "null"]},
         "description": "Parameter -> value for this run, as in the manifest's own trigger form.",
     },
+    "action": {
+        "schema": {"enum": [*map(str, RunAction), None]},
+        "description": "apply, or preview: only say what that would change. Left empty: apply.",
+    },
     "output_path": {
         "schema": {"type": ["string", "null"], "pattern": f"^{OUTPUT_PATH_PATTERN}$", "maxLength": _LONGEST_PATH},
         "description": "Where to write the outputs, relative to outputs/ in the artifact store.",
@@ -49,12 +54,14 @@ class ExecutionRequest:
     Attributes:
         version: Version to make the active one; None: whichever is active.
         overrides: As the manifest's DAG takes them in its conf.
+        action: `run_conf.RunAction`; None: as the manifest's DAG has it.
         output_path: Relative to `outputs/` in the artifact store; None: no document is written.
     """
 
     manifest: str
     version: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    action: str | None = None
     output_path: str | None = None
 
 
@@ -73,6 +80,7 @@ def read_request(conf: Mapping[str, Any] | None) -> ExecutionRequest:
         manifest=given["manifest_name"],
         version=given.get("manifest_version"),
         overrides=given.get("overrides") or {},
+        action=given.get("action"),
         output_path=given.get("output_path"),
     )
 
@@ -91,6 +99,9 @@ def _bad_values(given: Mapping[str, Any]) -> Iterable[Fault]:
     yield from _bad_version(given.get("manifest_version"))
     if not isinstance(given.get("overrides"), dict | None):
         yield Fault("must be an object, parameter name to value.", _WHERE, "overrides")
+    if given.get("action") not in {*RunAction, None}:
+        near = closest(str(given["action"]), RunAction)
+        yield Fault("is no action.", _WHERE, "action", allowed=tuple(RunAction), suggestion=near)
     yield from _bad_path(given.get("output_path"))
 
 

@@ -11,6 +11,8 @@ from mcop_core.errors import InvalidName
 from mcop_core.executions.naming import (
     DEPLOY_TASK_ID,
     EXECUTE_DAG_ID,
+    PREVIEW_KEY,
+    PREVIEW_TASK_ID,
     RESULT_KEY,
     StepTask,
     dag_id,
@@ -22,9 +24,13 @@ from mcop_core.refs import OutputRef, StepRef
 
 __all__ = [
     "ADMIT_TASK_ID",
+    "APPROVAL_KEY",
+    "APPROVE_TASK_ID",
     "ARTIFACT_KEY",
     "DEPLOY_TASK_ID",
     "EXECUTE_DAG_ID",
+    "PREVIEW_KEY",
+    "PREVIEW_TASK_ID",
     "RESERVED_TASK_IDS",
     "RESULT_KEY",
     "StepTask",
@@ -41,10 +47,12 @@ __all__ = [
     "workflow_group_id",
 ]
 
-ADMIT_TASK_ID = "admit"
+ADMIT_TASK_ID, APPROVE_TASK_ID = "admit", "approve"
 ARTIFACT_KEY = "artifact"
 """XCom key of a render task: digest of what it rendered."""
-RESERVED_TASK_IDS = frozenset({ADMIT_TASK_ID, "preview", "approve"})
+APPROVAL_KEY = "approval"
+"""XCom key of the approve task: `approvals.Approved`."""
+RESERVED_TASK_IDS = frozenset({ADMIT_TASK_ID, PREVIEW_TASK_ID, APPROVE_TASK_ID})
 """Tasks of a run beside its groups; a workflow of such a name stands in capitals."""
 
 _MARKER = "Plan_"

@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "engines": BASE | {"artifacts", "catalog", "settings"},
     "rendering": BASE | {"compiler", "engines", "artifacts"},
     "previewing": BASE | {"rendering", "compiler", "engines", "artifacts", "parameters"},
+    "approvals": BASE | {"engines", "catalog"},
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
     "backup": BASE | {"catalog", "artifacts"},
     "runner": BASE | {"engines", "artifacts", "settings", "bootstrap"},

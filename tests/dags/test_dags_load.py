@@ -43,4 +43,4 @@ def test_execute_is_there_without_a_catalog():
 
     assert list(dag.task_dict) == ["activate", "await_dag", "deploy", "write_outputs"]
     assert dag.is_paused_upon_creation is False
-    assert set(dag.params) == {"manifest_name", "manifest_version", "overrides", "output_path"}
+    assert set(dag.params) == {"manifest_name", "manifest_version", "overrides", "action", "output_path"}

@@ -11,9 +11,13 @@ from pathlib import Path
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 from airflow.models.dagrun import DagRun, get_or_create_dagrun
-from airflow.sdk import DAG
+from airflow.models.hitl import HITLDetail, HITLUser
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import handle_event_submit
+from airflow.sdk import DAG, timezone
 from airflow.sdk.definitions.dag import _run_task
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.triggers.base import TriggerEvent
 from airflow.utils.session import create_session
 from airflow.utils.state import TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -100,9 +104,34 @@ def _run_ready(created: DagRun, files: DAG, session) -> None:
     for ti in decision.schedulable_tis:
         ti.try_number += 1
         ti.state = TaskInstanceState.SCHEDULED
+    answered = [ti for ti in created.get_task_instances(session=session) if ti.state == TaskInstanceState.SCHEDULED]
     session.commit()
-    for ti in decision.schedulable_tis:
+    for ti in {*decision.schedulable_tis, *answered}:
         if ti.task_id in files.task_dict:
             _run_task(ti=ti, task=files.task_dict[ti.task_id], run_triggerer=True)
         else:  # A worker does not find the task in its files; after retries it fails.
             ti.set_state(TaskInstanceState.FAILED)
+
+
+def question(dag_id: str, run_id: str, task_id: str) -> HITLDetail:
+    """Return the required action of a task that waits for a person."""
+    with create_session() as session:
+        return _waiting(session, dag_id, run_id, task_id)[1]
+
+
+def answer(dag_id: str, run_id: str, task_id: str, option: str, user: str) -> None:
+    """Answer a required action, as the route of Airflow's API does once it has let *user* in."""
+    with create_session() as session:
+        ti, detail = _waiting(session, dag_id, run_id, task_id)
+        assert option in detail.options
+        detail.responded_by = HITLUser(id=user, name=user.title())
+        detail.responded_at = timezone.utcnow()
+        detail.chosen_options, detail.params_input = [option], {}
+        session.flush()
+        handle_event_submit(TriggerEvent(detail.as_resume_event_payload()), task_instance=ti, session=session)
+
+
+def _waiting(session, dag_id: str, run_id: str, task_id: str) -> tuple[TaskInstance, HITLDetail]:
+    ti = session.query(TaskInstance).filter_by(dag_id=dag_id, run_id=run_id, task_id=task_id).one()
+    assert ti.state == TaskInstanceState.AWAITING_INPUT
+    return ti, session.query(HITLDetail).filter_by(ti_id=ti.id).one()

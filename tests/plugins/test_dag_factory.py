@@ -10,6 +10,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from mcop_airflow import naming
 from mcop_airflow.dag_factory import build_dag, build_dag_from_file, direct_predecessors, predecessors
+from mcop_core.catalog.models import ApprovalPolicy
 from tests.plugins.plans import group, layered, plan_of, step, storefront, workflow
 
 REPOSITORY = Path(__file__).parents[2]
@@ -29,11 +30,11 @@ def upstream(dag, task):
 
 
 def test_each_step_is_two_tasks_beside_the_runs_own(dag):
-    """A DAG has a render and an apply task per step, `admit`, and the task that names the plan."""
+    """A DAG has a render and an apply task per step, `admit`, a preview, and the task that names the plan."""
     steps = [step.id.rpartition(".") for step in storefront().steps]
     tasks = {f"{group_}.{task}_{name}" for group_, _, name in steps for task in naming.StepTask}
 
-    assert tasks | {"admit", naming.plan_marker(storefront().digest)} == set(dag.task_ids)
+    assert tasks | {"admit", "preview", naming.plan_marker(storefront().digest)} == set(dag.task_ids)
     assert dag.dag_id == "mcop.storefront"
 
 
@@ -55,6 +56,21 @@ def test_admit_comes_first(dag):
     everything_else = set(dag.task_ids) - {"admit"}
 
     assert everything_else == dag.get_task("admit").get_flat_relative_ids(upstream=False)
+
+
+def test_an_approval_stands_before_the_groups():
+    """A manifest that asks for one is previewed, approved and then applied; no step begins before."""
+    asking = build_dag(storefront(approval=ApprovalPolicy(when="always")))
+
+    assert upstream(asking, "preview") == {"admit"}
+    assert upstream(asking, "approve") == {"preview"}
+    assert upstream(asking, "platform.network.render_vpc") == {"approve"}
+
+
+def test_without_an_approval_the_preview_stands_beside_the_groups(dag):
+    """Nothing waits for it."""
+    assert "approve" not in dag.task_ids
+    assert dag.get_task("preview").downstream_task_ids == set()
 
 
 def test_a_reference_makes_an_edge(dag):
@@ -180,4 +196,4 @@ def test_a_long_chain_is_built():
     """A thousand steps in a chain make a DAG; nothing recurses by step."""
     steps = [step("w.p.s0"), *(step(f"w.p.s{number}", f"w.p.s{number - 1}") for number in range(1, 1000))]
 
-    assert len(build_dag(plan_of(workflow("w", group("w.p", *steps)))).task_ids) == 2002
+    assert len(build_dag(plan_of(workflow("w", group("w.p", *steps)))).task_ids) == 2003

@@ -23,10 +23,12 @@ def test_a_name_is_enough():
 
 
 def test_a_request_may_name_everything():
-    """All four keys are read."""
-    request = read_request(conf(manifest_version="1.2.0", overrides={"size": "m"}, output_path="shop/run.json"))
+    """All keys are read."""
+    request = read_request(
+        conf(manifest_version="1.2.0", overrides={"size": "m"}, action="preview", output_path="shop/run.json")
+    )
 
-    assert request == ExecutionRequest("shop", "1.2.0", {"size": "m"}, "shop/run.json")
+    assert request == ExecutionRequest("shop", "1.2.0", {"size": "m"}, "preview", "shop/run.json")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,7 @@ def test_a_request_may_name_everything():
         (conf(manifest_version="1.2"), "conf, manifest_version: '1.2' is no version"),
         (conf(manifest_version=1.2), "conf, manifest_version: 1.2 is no text"),
         (conf(overrides=["a"]), "conf, overrides: must be an object"),
+        (conf(action="aply"), "conf, action: is no action. Allowed: apply, preview"),
         (conf(override={}), 'conf, override: is no key of this conf. .*Did you mean "overrides"'),
     ],
 )

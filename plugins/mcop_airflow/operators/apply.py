@@ -1,33 +1,40 @@
-"""ApplyPrimitiveOperator: start the runner or find it, stream its log, bring its outputs."""
+"""ApplyPrimitiveOperator: start the runner or find it, stream its log, bring its outputs; ask where it deviates."""
 
 from __future__ import annotations
 
-import logging
+import json
 import os
 import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from mcop_airflow import naming
+from mcop_airflow.approval_store import ApprovalStore
 from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.reporter import LogReporter
 from mcop_airflow.xcom import push_outputs
+from mcop_core.bootstrap import open_store
+from mcop_core.errors import Deviates
 from mcop_core.refs import StepRef
-from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
+from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
+    from mcop_core.catalog.models import ApprovalPolicy
     from mcop_core.compiler.plan import Step
 
-GOES_ON = frozenset({None, "running", "queued", "scheduled", "restarting", "up_for_retry", "deferred"})
+GOES_ON = frozenset(
+    {None, "running", "queued", "scheduled", "restarting", "up_for_retry", "deferred", "awaiting_input"}
+)
 """States in which Airflow means a task to finish: whatever killed this attempt, the next one re-attaches."""
-
-_LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class ApplyPrimitiveOperator(BaseOperator):
@@ -38,33 +45,81 @@ class ApplyPrimitiveOperator(BaseOperator):
     10 seconds each) mend what happens to the task, such as a lost worker or an unreachable store. What the engine
     itself reports fails the task at once. Outputs go to XCom, one key each; sensitive ones are pointers to the state.
 
+    Where the manifest asks for approvals, the runner is held to the approved preview. Should its own plan do anything
+    else, it does nothing, and a person is asked about the difference: a required action of this task.
+
     The runner is cancelled when Airflow's record says that somebody stopped the task, and not when Airflow merely lost
     it. No field is templated.
 
     Args:
         step: The step to apply; its render task stands in the same group.
+        policy: When and whom to ask.
     """
 
     template_fields = ()
     ui_color = "#e4f4e4"
 
-    def __init__(self, *, step: Step, **kwargs: object) -> None:
+    def __init__(self, *, step: Step, policy: ApprovalPolicy, **kwargs: object) -> None:
         super().__init__(**{"retries": 3, "retry_delay": timedelta(seconds=10), "do_xcom_push": False, **kwargs})
         self.step = step
+        self.policy = policy
         self._running: tuple[RunRequest, RuntimeTaskInstanceProtocol] | None = None
 
     def execute(self, context: Context) -> None:
-        """Follow the runner to its end."""
-        settings = Settings.from_environment(os.environ)
-        ti = context["ti"]
-        request = self._request(context, settings)
-        self._running = (request, ti)
-        self.log.info("Applying %s: artifact %s, operation %s", self.step.id, request.artifact, request.id)
+        """Follow the runner to its end; ask where it would do what nobody approved."""
+        changes = self._carry_out(context)
+        if changes is not None:
+            self._ask(context, changes, ())
+
+    def answered(
+        self, context: Context, event: Mapping[str, Any], people: Sequence[Mapping[str, str]], changes: str
+    ) -> None:
+        """Go on if enough people approved the deviation *changes*, ask on if not; fail if it was rejected."""
+        from mcop_airflow.asking import read_answer
+        from mcop_core.approvals import Decision
+
+        verdict = read_answer(context, self.policy, event, people)
+        self.log.info("%s", verdict.reason)
+        if verdict.decision is Decision.ASK_ON:
+            self._ask(context, changes, verdict.people)
         with final_unless_unreachable():
+            self._approvals(context).allow(self.task_id, changes, verdict.people)
+        if self._carry_out(context) is not None:
+            # A question of this attempt would show the text of the one before: the next attempt asks.
+            raise AirflowException(f"{self.step.id} deviates again, otherwise than was approved: it is asked again")
+
+    def _carry_out(self, context: Context) -> str | None:
+        """Apply; return the JSON of the changes that nobody approved, None when all is done."""
+        settings, ti = Settings.from_environment(os.environ), context["ti"]
+        with final_unless_unreachable():
+            request = self._request(context, settings)
+            self._running = (request, ti)
+            self.log.info("Applying %s: artifact %s, operation %s", self.step.id, request.artifact, request.id)
             result = self._follow(request, settings)
+        if result.outcome is not Outcome.SUCCEEDED:
+            return json.dumps(result.facts["changes"])
         push_outputs(ti, result)
         counts = f"{result.added} added, {result.changed} changed, {result.destroyed} destroyed"
         self.log.info("Applied %s: %s; outputs: %s", self.step.id, counts, ", ".join(sorted(result.outputs)) or "none")
+        return None
+
+    def _ask(self, context: Context, changes: str, people: Sequence[Any]) -> None:
+        from mcop_airflow.approval_page import deviation_page
+        from mcop_airflow.asking import ask
+        from mcop_core.approvals import APPROVE, REJECT
+        from mcop_core.engines.changes import ComponentChanges
+        from mcop_core.executions.naming import execution_id
+
+        strange = replace(ComponentChanges.from_json(changes), step=self.step.id)
+        ask(
+            context,
+            self.policy,
+            subject=f"{self.step.id} would do what was not approved",
+            body=deviation_page(strange, execution_id(self.dag_id, context["ti"].run_id)),
+            options=[APPROVE, REJECT],
+            people=people,
+            changes=changes,
+        )
 
     def _request(self, context: Context, settings: Settings) -> RunRequest:
         ti = context["ti"]
@@ -77,20 +132,30 @@ class ApplyPrimitiveOperator(BaseOperator):
             settings.artifact_store,
             task=(self.dag_id, ti.run_id, self.task_id),
             clear_number=context["dag_run"].clear_number,
+            approval=self._approval(context),
         )
         return next((request for request in attempts[:-1] if is_running(request, settings)), attempts[-1])
+
+    def _approval(self, context: Context) -> Approval | None:
+        """Return what the run's approval lets this step do; None where the manifest asks for none."""
+        if not self.policy.is_asked:
+            return None
+        approvals = self._approvals(context)
+        return Approval(approvals.preview(), self.step.id, approvals.allowed(self.task_id))
+
+    def _approvals(self, context: Context) -> ApprovalStore:
+        store = open_store(Settings.from_environment(os.environ).artifact_store)
+        return ApprovalStore(store, self.dag_id, context["ti"].run_id)
 
     def _follow(self, request: RunRequest, settings: Settings) -> RunResult:
         # Imported here: the parser builds thousands of these operators and runs none of them.
         from mcop_core.runner.attach import follow, raise_for
 
-        result = follow(request, settings, os.environ, on_line=self._write)
-        if result.outcome is not Outcome.SUCCEEDED:
+        reporter = LogReporter(self.log)
+        result = follow(request, settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level))
+        if result.error_type != Deviates.__name__:
             raise_for(result)
         return result
-
-    def _write(self, level: str, line: str) -> None:
-        self.log.log(_LEVELS.get(level, logging.INFO), "%s", line)
 
     def on_kill(self) -> None:
         """
@@ -117,7 +182,9 @@ class ApplyPrimitiveOperator(BaseOperator):
         request_cancel(request, Settings.from_environment(os.environ))
 
 
-def run_requests(artifact: str, store: str, *, task: tuple[str, str, str], clear_number: int) -> list[RunRequest]:
+def run_requests(
+    artifact: str, store: str, *, task: tuple[str, str, str], clear_number: int, approval: Approval | None = None
+) -> list[RunRequest]:
     """
     Return the requests that one apply task may have made so far, the present one last.
 
@@ -130,7 +197,7 @@ def run_requests(artifact: str, store: str, *, task: tuple[str, str, str], clear
     """
     key, owner = "/".join(task), " ".join(task[:2])
     keys = [key, *(f"{key}/{number}" for number in range(1, clear_number + 1))]
-    return [RunRequest(Operation.APPLY, artifact, run_key, owner, store) for run_key in keys]
+    return [RunRequest(Operation.APPLY, artifact, run_key, owner, store, approval) for run_key in keys]
 
 
 def is_running(request: RunRequest, settings: Settings) -> bool:

@@ -20,7 +20,7 @@ from mcop_airflow import naming
 from mcop_airflow.admit import check_run_overrides
 from mcop_airflow.execution_request import ExecutionRequest, output_key, outputs_document, read_request
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.overrides import run_overrides
+from mcop_airflow.run_conf import ACTION_KEY, REQUESTER_KEY, requester_of, run_overrides
 from mcop_airflow.xcom import pull_outputs, pull_summary
 from mcop_core.bootstrap import open_repository, open_store
 from mcop_core.errors import Refused
@@ -157,7 +157,7 @@ class DeployOperator(TriggerDagRunOperator):
         execution, ti = _execution(context), context["ti"]
         self.trigger_dag_id = execution.dag_id
         self.trigger_run_id = child_run_id(ti.run_id, ti.try_number)
-        self.conf = dict(read_request(context["dag_run"].conf).overrides)
+        self.conf = child_conf(read_request(context["dag_run"].conf), requester_of(context["dag_run"]))
         self.log.info("Starting %s, run %s", self.trigger_dag_id, self.trigger_run_id)
         super().execute(context)
 
@@ -165,6 +165,12 @@ class DeployOperator(TriggerDagRunOperator):
         """End as the run ended."""
         self.trigger_dag_id = _execution(context).dag_id
         super().execute_complete(context, event)
+
+
+def child_conf(request: ExecutionRequest, requester: str) -> dict[str, Any]:
+    """Return the conf of the manifest's run that *requester* asked for."""
+    action = {ACTION_KEY: request.action} if request.action else {}
+    return {**request.overrides, **action, REQUESTER_KEY: requester}
 
 
 def child_run_id(run_id: str, try_number: int) -> str:

@@ -11,10 +11,10 @@ from airflow.sdk import BaseOperator
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.overrides import run_overrides
+from mcop_airflow.run_conf import check_applies, run_overrides
 from mcop_airflow.xcom import pull_outputs
+from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
-from mcop_core.errors import PreconditionFailed
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,12 +49,13 @@ class RenderPrimitiveOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Render, store, and leave the digest."""
         settings = Settings.from_environment(os.environ)
+        check_applies(context["dag_run"].conf)
         overrides = run_overrides(self.plan, context["dag_run"].conf)
         self.log.info("Rendering %s (%s)", self.step.id, self.step.primitive)
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
             artifact = self._render(context, settings, store, overrides)
-            _save(store, artifact)
+            put_once(store, artifact.key, artifact.to_json())
         context["ti"].xcom_push(key=naming.ARTIFACT_KEY, value=artifact.digest)
         self.log.info("Rendered %s: %d files, artifact %s", self.step.id, len(artifact.files), artifact.digest)
 
@@ -75,10 +76,3 @@ class RenderPrimitiveOperator(BaseOperator):
             overrides=overrides,
             outputs=pull_outputs(context["ti"], needed),
         )
-
-
-def _save(store: ObjectStore, artifact: RenderedArtifact) -> None:
-    try:
-        store.put(artifact.key, artifact.to_json(), if_absent=True)
-    except PreconditionFailed:
-        return

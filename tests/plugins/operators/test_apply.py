@@ -4,6 +4,7 @@ import threading
 import pytest
 
 from mcop_airflow.operators.apply import GOES_ON, ApplyPrimitiveOperator, is_running, is_stopped, run_requests
+from mcop_core.catalog.models import ApprovalPolicy
 from mcop_core.runner.folder import OperationFolder
 from tests.plugins.plans import step
 
@@ -77,7 +78,7 @@ def killed(answer, environment):
     request = requests()[0]
     folder = OperationFolder.of(request, environment)
     folder.make()
-    operator = ApplyPrimitiveOperator(task_id="apply_e", step=step("w.p.e"))
+    operator = ApplyPrimitiveOperator(task_id="apply_e", step=step("w.p.e"), policy=ApprovalPolicy())
     operator._running = (request, Airflow(answer))
     before = set(threading.enumerate())
     operator.on_kill()
@@ -100,6 +101,6 @@ def test_a_lost_task_leaves_its_runner_alone(environment, answer):
 def test_a_task_that_has_not_begun_cancels_nothing(environment):
     """Killed before it asked for anything, there is nothing to stop."""
     before = threading.active_count()
-    ApplyPrimitiveOperator(task_id="apply_e", step=step("w.p.e")).on_kill()
+    ApplyPrimitiveOperator(task_id="apply_e", step=step("w.p.e"), policy=ApprovalPolicy()).on_kill()
 
     assert threading.active_count() == before

@@ -1,7 +1,18 @@
-import pytest
-from airflow.sdk.exceptions import ParamValidationError
+from types import SimpleNamespace
 
-from mcop_airflow.overrides import accepts_null, form_schema, params, run_overrides
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+
+from mcop_airflow.run_conf import (
+    RunAction,
+    accepts_null,
+    check_applies,
+    form_schema,
+    params,
+    requester_of,
+    run_action,
+    run_overrides,
+)
 from mcop_core.compiler.plan import ParameterDoor
 from tests.plugins.plans import storefront
 
@@ -25,9 +36,34 @@ def test_each_parameter_is_a_form_field():
     assert size.description == "How big. Type string. Checked by rule#size@1.0.0."
 
 
-def test_fields_are_sorted_by_name():
+def test_fields_are_sorted_by_name_after_the_action():
     """The form's order does not depend on the plan's."""
-    assert list(params(storefront())) == ["cidr", "size"]
+    assert list(params(storefront())) == ["action", "cidr", "size"]
+
+
+def test_a_run_applies_unless_it_says_otherwise():
+    """The action is no override, and neither is who asked."""
+    conf = {"action": "preview", "mcop.requested_by": "ann", "size": "m"}
+
+    assert run_action(None) is run_action({"action": None}) is RunAction.APPLY
+    assert run_action(conf) is RunAction.PREVIEW
+    assert run_overrides(storefront(), conf) == {"size": "m"}
+
+
+def test_a_run_that_only_previews_applies_nothing():
+    """Also when somebody clears a task that it had skipped."""
+    check_applies({})
+    with pytest.raises(AirflowFailException, match="only previews"):
+        check_applies({"action": "preview"})
+
+
+@pytest.mark.parametrize(
+    ("user", "conf", "requester"),
+    [("ann", {}, "ann"), ("ann", {"mcop.requested_by": "bob"}, "ann"), (None, {"mcop.requested_by": "bob"}, "bob")],
+)
+def test_whoever_triggers_a_run_asked_for_it(user, conf, requester):
+    """A conf cannot say that somebody else did; it counts where a task triggered the run."""
+    assert requester_of(SimpleNamespace(triggering_user_name=user, conf=conf)) == requester
 
 
 @pytest.mark.parametrize(
@@ -78,9 +114,8 @@ def test_many_fields_are_folded_by_pattern():
     few = [door(f"p{number}", patterns=("w.a",)) for number in range(12)]
 
     assert not any("section" in param.schema for param in params(plan_with(*few)).values())
-    assert {"w.a", "w.b"} == {
-        param.schema["section"] for param in params(plan_with(*few, door("q", patterns=("w.b",)))).values()
-    }
+    many = params(plan_with(*few, door("q", patterns=("w.b",))))
+    assert {"w.a", "w.b"} == {param.schema["section"] for name, param in many.items() if name != "action"}
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,77 @@
 """
-Run overrides: a plan's parameter doors as Airflow Params, and a run's conf back as overrides.
+A run's conf: a plan's parameter doors as Airflow Params, and the conf back as overrides and action.
 
-The conf of a run holds overrides directly, parameter name -> value, since that is what the trigger form sends.
-The form sends every field, the untouched ones too: those are no overrides.
+The conf holds overrides directly, parameter name -> value, since that is what the trigger form sends, and beside
+them what the run is to do. The form sends every field, the untouched ones too: those are no overrides.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
 
+
+class RunAction(StrEnum):
+    """What a run is to do."""
+
+    APPLY = "apply"
+    PREVIEW = "preview"
+
+
+ACTION_KEY = "action"
+REQUESTER_KEY = "mcop.requested_by"
+"""Set by `mcop_execute`, whose runs of a manifest's DAG have no user of their own; no parameter has a dot."""
+_OWN_KEYS = {ACTION_KEY, REQUESTER_KEY}
+_ACTION_PARAM: Mapping[str, Any] = {
+    "default": str(RunAction.APPLY),
+    "schema": {"enum": [str(action) for action in RunAction], "title": ACTION_KEY, "type": "string"},
+    "description": "apply: make the cloud what the manifest says. preview: only say what that would change.",
+}
 _OPEN_FIELDS = 12
 """Up to this many fields the trigger form shows all at once; beyond, each pattern's in a section of its own."""
 _ALL_TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
 
 
 def params(plan: DeploymentPlan) -> dict[str, Param]:
-    """Return the DAG Params of *plan*, sorted by name."""
+    """Return the DAG Params of *plan*: the action, then the parameters, sorted by name."""
     sections = len(plan.parameters) > _OPEN_FIELDS
-    return {
+    doors = {
         door.name: _param(door, section=", ".join(door.patterns) if sections else "")
         for door in sorted(plan.parameters, key=lambda door: door.name)
     }
+    return {ACTION_KEY: Param(**_ACTION_PARAM), **doors}
+
+
+def run_action(conf: Mapping[str, Any] | None) -> RunAction:
+    """Return what a run with *conf* is to do; the trigger has checked the word."""
+    return RunAction((conf or {}).get(ACTION_KEY) or RunAction.APPLY)
+
+
+def check_applies(conf: Mapping[str, Any] | None) -> None:
+    """
+    Make sure that a run with *conf* is one that applies.
+
+    Raises:
+        AirflowFailException: It only previews; somebody cleared a task that it had skipped.
+    """
+    if run_action(conf) is not RunAction.APPLY:
+        raise AirflowFailException("this run only previews: trigger another one to apply")
+
+
+def requester_of(dag_run: Any) -> str:
+    """
+    Return who asked for a run: whoever triggered it, or asked `mcop_execute` for it; empty if nobody is known.
+
+    What the conf says counts only for a run that a task triggered: a person's run says itself whose it is.
+    """
+    return dag_run.triggering_user_name or str((dag_run.conf or {}).get(REQUESTER_KEY) or "")
 
 
 def _param(door: ParameterDoor, *, section: str) -> Param:
@@ -99,7 +144,7 @@ def run_overrides(plan: DeploymentPlan, conf: Mapping[str, Any] | None) -> dict[
     that checks can name them.
     """
     doors = {door.name: door for door in plan.parameters}
-    given = (conf or {}).items()
+    given = {name: value for name, value in (conf or {}).items() if name not in _OWN_KEYS}.items()
     return {name: value for name, value in sorted(given) if name not in doors or not _untouched(doors[name], value)}
 
 
