@@ -1,8 +1,9 @@
-"""A whole plan -> its `Preview`: the same call for the command line, for Airflow's preview task and for drift."""
+"""A whole plan -> its `Preview`, or that of its destruction: the same calls for the command line and for Airflow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,23 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.artifacts.templates import load_template
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.resolution import open_steps
-from mcop_core.engines.base import Component, Engine, Reporter, SealedText, Workspace
+from mcop_core.deployments import Deployment, Deployments, reverse_order
+from mcop_core.engines.base import (
+    Component,
+    Engine,
+    RenderedArtifact,
+    Reporter,
+    SealedText,
+    Workspace,
+    artifact_key,
+)
 from mcop_core.engines.changes import ComponentChanges, Preview
+from mcop_core.errors import Refused
 from mcop_core.parameters.pending import PendingText
 from mcop_core.rendering import make_request
+
+_AT_ONCE = 2
+"""How many components are planned at a time, where each needs a plan of its own; each starts its providers."""
 
 
 def preview_plan(
@@ -28,7 +42,7 @@ def preview_plan(
     overrides: Mapping[str, Any],
 ) -> Preview:
     """
-    Say what a run of *plan* with *overrides* would do.
+    Say what a run of *plan* with *overrides* would do, the destruction of components that are not in it included.
 
     Args:
         store: Artifact store, where the templates lie.
@@ -47,7 +61,48 @@ def preview_plan(
     for name, its in by_engine.items():
         inside = replace(workspace, directory=workspace.directory / name)
         found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report)}
-    return Preview(plan.manifest, plan.digest, tuple(found[step.id] for step in plan.steps), dict(overrides))
+    planned = [found[step.id] for step in plan.steps]
+    removed = _destroyed(Deployments.of(plan, store).removed(plan), open_engine, store, workspace, report)
+    return Preview(plan.manifest, plan.digest, (*planned, *removed), dict(overrides))
+
+
+def preview_destroy(
+    plan: DeploymentPlan,
+    open_engine: Callable[[str], Engine],
+    store: ObjectStore,
+    workspace: Workspace,
+    report: Reporter,
+) -> Preview:
+    """
+    Say what destroying everything that the manifest of *plan* deployed would do; arguments as `preview_plan`.
+
+    Raises:
+        EngineFailed: A component cannot be planned, or must not be destroyed.
+        Refused: The cloud protects a resource from its destruction; names all of them.
+    """
+    deployments = Deployments.of(plan, store)
+    deployed = {step: one for step in deployments.steps() if (one := deployments.get(step))}
+    found = _destroyed(reverse_order(deployed), open_engine, store, workspace, report)
+    protected = [f"{one.step}.{c.address} ({c.protection})" for one in found for c in one.resources if c.protection]
+    if protected:
+        raise Refused(f"protected from destruction: {', '.join(protected)}. Switch that off and apply it first.")
+    return Preview(plan.manifest, plan.digest, found, destroys=True)
+
+
+def _destroyed(
+    deployments: Sequence[Deployment],
+    open_engine: Callable[[str], Engine],
+    store: ObjectStore,
+    workspace: Workspace,
+    report: Reporter,
+) -> tuple[ComponentChanges, ...]:
+    def look(one: Deployment) -> ComponentChanges:
+        artifact = RenderedArtifact.from_json(store.get(artifact_key(one.artifact)).data, one.artifact)
+        inside = replace(workspace, directory=workspace.directory / "destroy" / one.step)
+        return open_engine(artifact.engine).preview_destroy(one.step, artifact, inside, report)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(look, deployments))
 
 
 def components_of(

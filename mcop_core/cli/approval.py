@@ -29,9 +29,9 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """
-    Approve what an execution asks for: its preview, or a deviation from it.
+    Approve what an execution waits for.
 
-    What is approved is shown first. Who may approve, and how many must, stands in the manifest.
+    That is its preview, or what a step would do beside it. What is approved is shown first. Who may approve, and how many must, stands in the manifest.
 
     Example: mcop approve storefront-production
     """
@@ -52,7 +52,9 @@ def approve(
 
 def reject(execution: ExecutionArgument, step: StepOption = "", as_json: AsJson = False) -> None:
     """
-    Reject what an execution asks for; it ends, and nothing more is applied.
+    Reject what an execution waits for.
+
+    The execution ends, and nothing more is applied.
 
     Example: mcop reject storefront-production
     """

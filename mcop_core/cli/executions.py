@@ -67,12 +67,52 @@ def execute(
             await_published(api, name, settings())
         action = "preview" if preview else ""
         started = request_execution(api, name, version or named, sets, note=note, action=action)
-        if wait:
-            _finish(api, started.id, as_json=as_json)
-        elif as_json:
-            _print_document(started)
-        else:
-            say(f"started {started.id}")
+        _tell_started(api, started, wait=wait, as_json=as_json)
+
+
+def destroy(
+    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="Name of the manifest.")],
+    confirm: Annotated[
+        str, typer.Option("--confirm", metavar="NAME", help="The manifest's name; without it, it is asked for.")
+    ] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Only say, in Airflow, what would be destroyed.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 if it fails.")] = False,
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; shown with the run in Airflow.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """
+    Destroy what a manifest deployed, the last first.
+
+    It is previewed, and approved if the manifest asks for that; what the cloud protects is refused before anything
+    is destroyed. The manifest stays in the catalog.
+
+    Example: mcop destroy storefront-staging --preview --wait
+    """
+    import secrets
+
+    from mcop_core.executions.requests import new_run_id, start_destruction
+
+    typed = confirm or (manifest if preview else _typed_name(manifest))
+    with bootstrap.open_airflow(settings()) as api:
+        run_id = new_run_id(datetime.now(UTC), lambda: secrets.token_hex(4))
+        action = "preview" if preview else ""
+        started = start_destruction(api, manifest, typed, run_id=run_id, note=note, action=action)
+        _tell_started(api, started, wait=wait, as_json=as_json)
+
+
+def _typed_name(manifest: str) -> str:
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"nobody can be asked back here: --confirm {manifest} destroys what it deployed")
+    return str(typer.prompt(f"This destroys what {manifest} deployed. Type its name", err=True))
+
+
+def _tell_started(api: AirflowApi, started: ExecutionRecord, *, wait: bool, as_json: bool) -> None:
+    if wait:
+        _finish(api, started.id, as_json=as_json)
+    elif as_json:
+        _print_document(started)
+    else:
+        say(f"started {started.id}")
 
 
 def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:

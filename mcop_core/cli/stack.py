@@ -175,7 +175,8 @@ def _output_rows(outputs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, st
 
 
 def _print_login(stack: Stack) -> None:
-    from mcop_core.embedded.home import ADMIN, load_secrets
+    from mcop_core.embedded.home import ADMIN, APPROVER, load_secrets
 
-    password = load_secrets(stack.home).password
-    say(f"Airflow: {stack.url}   user {ADMIN}, password {password}", bold=True)
+    known = load_secrets(stack.home)
+    say(f"Airflow: {stack.url}   user {ADMIN}, password {known.password}", bold=True)
+    say(f"Another user, who can approve what {ADMIN} asks for: {APPROVER}, password {known.approver}")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from mcop_core.embedded.home import ADMIN, Home, Secrets
+from mcop_core.embedded.home import ADMIN, APPROVER, Home, Secrets
 from mcop_core.embedded.processes import Component, tail
 from mcop_core.embedded.surroundings import LOCAL
 from mcop_core.errors import EngineFailed
@@ -73,7 +73,7 @@ def _core(home: Home, secrets: Secrets, ports: Mapping[str, int]) -> dict[str, s
         "core.fernet_key": secrets.fernet,
         "core.hostname_callable": f"{__name__}.loopback_hostname",
         "core.execution_api_server_url": f"{airflow_url(ports)}/execution/",
-        "core.simple_auth_manager_users": f"{ADMIN}:admin",
+        "core.simple_auth_manager_users": f"{ADMIN}:admin,{APPROVER}:op",
         "core.simple_auth_manager_passwords_file": str(home.passwords_file),
         "database.sql_alchemy_conn": f"sqlite:///{home.airflow / 'airflow.db'}",
         "dag_processor.dag_bundle_config_list": json.dumps(bundles(home)),

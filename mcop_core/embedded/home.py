@@ -6,14 +6,15 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mcop_core.errors import InvalidInput
 
 HOME = ".mcop"
 CATALOG = Path("include/catalog")
-ADMIN = "admin"
+ADMIN, APPROVER = "admin", "approver"
+"""The users of the stack's Airflow: one who may do everything, and one beside it who can approve what that one asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +111,14 @@ class Secrets:
 
     Attributes:
         password: Of Airflow's user `admin`.
+        approver: Password of its user `approver`.
         jwt: Signs API tokens.
         fernet: Encrypts connections in Airflow's database.
         session: Signs cookies.
     """
 
     password: str
+    approver: str
     jwt: str
     fernet: str
     session: str
@@ -123,13 +126,22 @@ class Secrets:
 
 def load_secrets(home: Home) -> Secrets:
     """Return the stack's secrets, generated at the first call and the same ever after."""
-    if home.secrets_file.is_file():
-        return Secrets(**json.loads(home.secrets_file.read_text()))
-    made = Secrets(secrets.token_urlsafe(12), secrets.token_urlsafe(48), _fernet_key(), secrets.token_urlsafe(32))
-    write_private(home.passwords_file, json.dumps({ADMIN: made.password}))
-    fields = {name: getattr(made, name) for name in ("password", "jwt", "fernet", "session")}
-    write_private(home.secrets_file, json.dumps(fields))
+    known = json.loads(home.secrets_file.read_text()) if home.secrets_file.is_file() else {}
+    made = Secrets(**{**_new_secrets(), **known})
+    if asdict(made) != known:
+        write_private(home.passwords_file, json.dumps({ADMIN: made.password, APPROVER: made.approver}))
+        write_private(home.secrets_file, json.dumps(asdict(made)))
     return made
+
+
+def _new_secrets() -> dict[str, str]:
+    return {
+        "password": secrets.token_urlsafe(12),
+        "approver": secrets.token_urlsafe(12),
+        "jwt": secrets.token_urlsafe(48),
+        "fernet": _fernet_key(),
+        "session": secrets.token_urlsafe(32),
+    }
 
 
 def _fernet_key() -> str:

@@ -328,6 +328,16 @@ class Engine(Protocol):
             EngineFailed: None of them can be planned. One that cannot be while others can is deferred.
         """
 
+    def preview_destroy(
+        self, step: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter
+    ) -> ComponentChanges:
+        """
+        Say what destroying one component would do; nothing is locked, written or destroyed.
+
+        Raises:
+            EngineFailed: It cannot be planned, or must not be destroyed; with the engine's diagnostics.
+        """
+
     def apply(
         self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
     ) -> ApplyResult:

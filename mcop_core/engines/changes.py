@@ -64,6 +64,7 @@ class ResourceChange:
         address: Inside the component's module, `aws_subnet.this["a"]`.
         reason: Why it is replaced, destroyed or only read at apply, as a sentence; may be empty.
         moved_from: The address it had.
+        protection: What forbids its destruction, the name of an attribute; empty if nothing is known to.
         attributes: What changes; of a created resource what is set, of a destroyed one nothing.
     """
 
@@ -72,6 +73,7 @@ class ResourceChange:
     action: Action
     reason: str = ""
     moved_from: str = ""
+    protection: str = ""
     attributes: tuple[AttributeChange, ...] = ()
 
 

@@ -95,7 +95,8 @@ def component_lines(component: ComponentChanges) -> Iterator[Line]:
 
 def _resource(change: ResourceChange) -> Iterator[Line]:
     moved = f", moved from {_escaped(change.moved_from)}" if change.moved_from else ""
-    reason = f"  # {change.reason}" if change.reason else ""
+    notes = [change.reason, f"protected by {change.protection}" if change.protection else ""]
+    reason = "".join(f"  # {note}" for note in notes if note)
     sign = _SIGNS[change.action]
     yield Line(f"  {sign} {_escaped(change.address)}{moved}{reason}", change.action)
     for attribute in change.attributes[:MAX_ATTRIBUTES]:

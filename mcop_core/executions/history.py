@@ -38,7 +38,7 @@ class ExecutionHistory(Protocol):
     """What ran."""
 
     def find(self, manifest: str = "", *, limit: int) -> list[ExecutionRecord]:
-        """Return the latest executions (of *manifest*), newest first, without their steps."""
+        """Return the latest executions (of *manifest*, destructions too), newest first, without their steps."""
 
     def get(self, wanted: str) -> ExecutionRecord:
         """
@@ -95,7 +95,8 @@ class AirflowHistory:
     def _runs(self, manifest: str) -> Iterator[Mapping[str, Any]]:
         if not manifest:
             return self._api.runs(dag_id_prefix=DAG_PREFIX)
-        return self._api.runs(find_dag(self._api, manifest)["dag_id"])
+        found = self._api.runs(dag_id_prefix=find_dag(self._api, manifest)["dag_id"])
+        return (run for run in found if manifest_of(run["dag_id"]) == manifest)
 
     def _unknown(self, wanted: str) -> NotFound:
         near = closest(wanted, (execution_id(run["dag_id"], run["dag_run_id"]) for run in self._nearby(wanted)))

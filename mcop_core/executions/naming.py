@@ -34,10 +34,11 @@ _MANIFEST_DAG = re.compile(
 
 
 class StepTask(StrEnum):
-    """The two tasks of a step."""
+    """The tasks of a step: two that deploy it, and the one that destroys it."""
 
     RENDER = "render"
     APPLY = "apply"
+    DESTROY = "destroy"
 
 
 def dag_id(manifest: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcop_core.errors import InvalidInput, NotFound, Refused
 from mcop_core.executions.history import AirflowHistory, find_dag
-from mcop_core.executions.naming import EXECUTE_DAG_ID, dag_id, execution_id, split_id
+from mcop_core.executions.naming import EXECUTE_DAG_ID, dag_id, destroy_dag_id, execution_id, split_id
 from mcop_core.executions.record import ExecutionRecord
 from mcop_core.refs import check_name
 
@@ -54,6 +54,28 @@ def start_execution(
         raise InvalidInput(f"{dag['dag_id']} is paused in Airflow: a run would wait until somebody unpauses it")
     conf = _request(manifest, version, overrides) if version else dict(overrides)
     conf |= {"action": action} if action else {}
+    run = api.trigger(dag["dag_id"], run_id=run_id, conf=conf, note=note or None)
+    return AirflowHistory(api).get(execution_id(dag["dag_id"], run["dag_run_id"]))
+
+
+def start_destruction(
+    api: AirflowApi, manifest: str, confirm: str, *, run_id: str, note: str = "", action: str = ""
+) -> ExecutionRecord:
+    """
+    Start the execution that destroys what *manifest* deployed; arguments as `start_execution`.
+
+    Args:
+        confirm: The manifest's name, as somebody typed it.
+
+    Raises:
+        InvalidInput: *confirm* is another name, or the DAG is paused.
+        NotFound: Airflow has no such DAG; names the nearest.
+    """
+    find_dag(api, manifest)
+    dag = api.dag(destroy_dag_id(manifest))
+    if dag["is_paused"]:
+        raise InvalidInput(f"{dag['dag_id']} is paused in Airflow: a run would wait until somebody unpauses it")
+    conf = {"confirm": confirm} | ({"action": action} if action else {})
     run = api.trigger(dag["dag_id"], run_id=run_id, conf=conf, note=note or None)
     return AirflowHistory(api).get(execution_id(dag["dag_id"], run["dag_run_id"]))
 

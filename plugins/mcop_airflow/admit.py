@@ -10,7 +10,7 @@ names the plan (`naming.plan_marker`); `admit` compares them with the files it i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.run_conf import RunAction, run_action, run_overrides
-from mcop_core.bootstrap import open_repository
+from mcop_airflow.run_conf import ACTION_KEY, CONFIRM_KEY, REQUESTER_KEY, RunAction, run_action, run_overrides
+from mcop_core.bootstrap import open_repository, open_store
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
@@ -48,6 +48,7 @@ class AdmitOperator(BaseOperator):
     Args:
         plan: The plan that the DAG was built from.
         plan_digest: Its digest.
+        destroys: Whether the run is to destroy what the manifest deployed, rather than to apply the plan.
         open_catalog: Settings -> the catalog to ask for revocations.
     """
 
@@ -59,6 +60,7 @@ class AdmitOperator(BaseOperator):
         *,
         plan: DeploymentPlan,
         plan_digest: str,
+        destroys: bool = False,
         open_catalog: Callable[[Settings], CatalogRepository] = open_repository,
         **kwargs: object,
     ) -> None:
@@ -66,29 +68,48 @@ class AdmitOperator(BaseOperator):
         super().__init__(**{**defaults, "do_xcom_push": False, "doc_md": AdmitOperator.__doc__, **kwargs})
         self.plan = plan
         self.plan_digest = plan_digest
+        self.destroys = destroys
         self.open_catalog = open_catalog
 
     def execute(self, context: Context) -> None:
         """Check everything that can be checked before the first step."""
-        overrides = run_overrides(self.plan, context["dag_run"].conf)
+        conf = context["dag_run"].conf
         self.log.info("Admitting %s", self.plan.manifest)
         with final_unless_unreachable():
             self._check_graph(context)
             self._check_alone(context)
-            check_run_overrides(self.plan, overrides)
-            self._check_standings()
-        changed = ", ".join(overrides) or "none"
-        self.log.info("Admitted %s, plan %s, overrides: %s", self.plan.manifest, self.plan_digest, changed)
-        left_out = self._left_out(run_action(context["dag_run"].conf))
+            self._check_conf(conf)
+            left_out = self._left_out(run_action(conf))
+        self.log.info("Admitted %s, plan %s", self.plan.manifest, self.plan_digest)
         if left_out:
             raise DownstreamTasksSkipped(tasks=left_out)
 
+    def _check_conf(self, conf: Mapping[str, Any] | None) -> None:
+        if self.destroys:
+            check_confirmed(ObjectRef.parse(self.plan.manifest).name, conf)
+            return
+        overrides = run_overrides(self.plan, conf)
+        check_run_overrides(self.plan, overrides)
+        self.log.info("Overrides: %s", ", ".join(overrides) or "none")
+        self._check_standings()
+
     def _left_out(self, action: RunAction) -> list[str]:
-        """Return the next tasks that a run with this action is not about; an approval needs the preview anyway."""
-        if self.plan.approval.is_asked:
+        """Return the tasks that a run with this action is not about; an approval needs the preview anyway."""
+        if self.destroys:
             return []
+        if self.plan.approval.is_asked:
+            return self._nothing_removed()
         beside = {naming.PREVIEW_TASK_ID, naming.plan_marker(self.plan_digest)}
-        return sorted(self.downstream_task_ids - beside) if action is RunAction.PREVIEW else [naming.PREVIEW_TASK_ID]
+        if action is RunAction.PREVIEW:
+            return sorted(self.downstream_task_ids - beside)
+        return [naming.PREVIEW_TASK_ID, *self._nothing_removed()]
+
+    def _nothing_removed(self) -> list[str]:
+        """Return the task that removes components, if there are none to remove."""
+        from mcop_core.deployments import Deployments
+
+        store = open_store(Settings.from_environment(os.environ).artifact_store)
+        return [] if Deployments.of(self.plan, store).removed(self.plan) else [naming.REMOVE_TASK_ID]
 
     def _check_graph(self, context: Context) -> None:
         ti = context["ti"]
@@ -163,6 +184,21 @@ def pinned_digest(bundle: Any, manifest: str) -> str | None:
     from mcop_airflow.bundle import CatalogBundle
 
     return bundle.plan_digest(manifest) if isinstance(bundle, CatalogBundle) else None
+
+
+def check_confirmed(name: str, conf: Mapping[str, Any] | None) -> None:
+    """
+    Make sure that a run's conf names the manifest that it is to destroy, and nothing that it cannot override.
+
+    Raises:
+        Refused: It does not.
+    """
+    given = dict(conf or {})
+    if given.get(CONFIRM_KEY) != name:
+        raise Refused(f"to destroy what {name} deployed, give {CONFIRM_KEY} = {name}")
+    unknown = sorted(set(given) - {CONFIRM_KEY, ACTION_KEY, REQUESTER_KEY})
+    if unknown:
+        raise Refused(f"{', '.join(unknown)}: a destruction takes no overrides")
 
 
 def check_run_overrides(plan: DeploymentPlan, overrides: dict[str, Any]) -> None:

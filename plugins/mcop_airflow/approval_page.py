@@ -18,9 +18,9 @@ MAX_PAGE = 60_000
 
 
 def preview_page(preview: Preview, execution: str, digest: str) -> str:
-    """Return the page of a whole preview, whose document has *digest*."""
+    """Return the page of a whole preview, whose document has *digest*; its counts stand in the question's subject."""
     touched = [one for one in preview.components if one.resources or one.mode is Mode.DEFERRED]
-    head = [f"**{sentence}**" for sentence in conclusion(preview)]
+    head = [f"**{sentence}**" for sentence in conclusion(preview)[1:]]
     return "\n\n".join([*head, _table(touched), *_details(touched, execution), _origin(preview, execution, digest)])
 
 
@@ -47,7 +47,8 @@ def _cells(component: ComponentChanges) -> list[str]:
 def _details(components: Iterable[ComponentChanges], execution: str) -> list[str]:
     found: list[str] = []
     for component in components:
-        block = code_block("\n".join(line.text for line in component_lines(component)))
+        # Airflow shows a block without a language on one line.
+        block = code_block("\n".join(line.text for line in component_lines(component)), "text")
         if sum(map(len, found)) + len(block) > MAX_PAGE:
             return [*found, f"More is in the whole preview: {code(f'mcop executions preview {execution}')}"]
         found.append(block)

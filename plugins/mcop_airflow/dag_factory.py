@@ -1,5 +1,7 @@
 """
-The DAG factory: a `DeploymentPlan` in, an Airflow DAG out; one TaskGroup per pattern, two tasks per step.
+The DAG factory: a `DeploymentPlan` in, two Airflow DAGs out, to deploy it and to destroy what it deployed.
+
+A pattern is a TaskGroup; a step is a render task and an apply task, or one that destroys it.
 
 `admit` comes first, then the preview and its approval if the manifest asks for one, then the groups. Nothing in a
 DAG is random, dated or named after a snapshot: the same plan gives the same serialised DAG, byte for byte, so that an
@@ -9,20 +11,21 @@ unchanged manifest never gets a new DAG version.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, BaseOperator, TaskGroup
+from airflow.sdk import DAG, BaseOperator, TaskGroup, chain, get_parsing_context
 
 from mcop_airflow import documentation, naming
 from mcop_airflow.admit import AdmitOperator
 from mcop_airflow.operators.apply import ApplyPrimitiveOperator
 from mcop_airflow.operators.approve import ApproveOperator
+from mcop_airflow.operators.destroy import DestroyPrimitiveOperator, RemoveOperator
 from mcop_airflow.operators.preview import PreviewOperator
 from mcop_airflow.operators.render import RenderPrimitiveOperator
-from mcop_airflow.run_conf import params
+from mcop_airflow.run_conf import destroy_params, params
 from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, Step, WorkflowGroup
 from mcop_core.refs import ObjectRef, StepRef
 
@@ -38,8 +41,35 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
         digest: The plan's digest if it is known already; computing it costs as much as reading the plan.
     """
     digest = digest or plan.digest
-    with DAG(
-        naming.dag_id(ObjectRef.parse(plan.manifest).name),
+    with _dag(plan, digest, naming.dag_id) as dag:
+        admit = _admit(plan, digest)
+        opened = _preview_tasks(plan, admit)
+        tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
+        _draw_edges(opened, plan, tasks)
+        remove = RemoveOperator(plan=plan, is_held=plan.approval.is_asked, owner=plan.namespace)
+        remove.set_upstream([apply for _, apply in tasks.values() if not apply.downstream_task_ids])
+    # Not before there are tasks: Airflow would copy all of them into each task, and so into what it stores.
+    dag.params = params(plan)
+    return dag
+
+
+def build_destroy_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
+    """Build the DAG that destroys what the manifest of *plan* deployed, in reverse order; arguments as `build_dag`."""
+    digest = digest or plan.digest
+    with _dag(plan, digest, naming.destroy_dag_id) as dag:
+        admit = _admit(plan, digest, destroys=True)
+        preview = PreviewOperator(plan=plan, destroys=True, owner=plan.namespace)
+        approve = ApproveOperator(policy=plan.approval, owner=plan.namespace)
+        remove = RemoveOperator(plan=plan, is_held=True, owner=plan.namespace)
+        chain(admit, preview, approve, remove)
+        _draw_reverse_edges(remove, plan, _destroy_tasks(plan))
+    dag.params = destroy_params(ObjectRef.parse(plan.manifest).name)
+    return dag
+
+
+def _dag(plan: DeploymentPlan, digest: str, name_of: Callable[[str], str]) -> DAG:
+    return DAG(
+        name_of(ObjectRef.parse(plan.manifest).name),
         description=documentation.tooltip(plan.description, plan.manifest),
         doc_md=documentation.plan_doc(plan, digest),
         schedule=None,
@@ -47,21 +77,20 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
         max_active_runs=1,
         is_paused_upon_creation=False,
         tags=_tags(plan, digest),
-    ) as dag:
-        admit = AdmitOperator(plan=plan, plan_digest=digest, owner=plan.namespace)
-        marker = EmptyOperator(
-            task_id=naming.plan_marker(digest),
-            task_display_name=f"plan {digest[:12]}",
-            doc_md="Names the plan that this run's graph was made of. It does nothing.\n",
-            owner=plan.namespace,
-        )
-        admit.set_downstream(marker)
-        opened = _preview_tasks(plan, admit)
-        tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
-        _draw_edges(opened, plan, tasks)
-    # Not before there are tasks: Airflow would copy all of them into each task, and so into what it stores.
-    dag.params = params(plan)
-    return dag
+    )
+
+
+def _admit(plan: DeploymentPlan, digest: str, *, destroys: bool = False) -> AdmitOperator:
+    """Make the first task, and the one beside it that names the plan."""
+    admit = AdmitOperator(plan=plan, plan_digest=digest, destroys=destroys, owner=plan.namespace)
+    marker = EmptyOperator(
+        task_id=naming.plan_marker(digest),
+        task_display_name=f"plan {digest[:12]}",
+        doc_md="Names the plan that this run's graph was made of. It does nothing.\n",
+        owner=plan.namespace,
+    )
+    admit.set_downstream(marker)
+    return admit
 
 
 def _preview_tasks(plan: DeploymentPlan, admit: AdmitOperator) -> BaseOperator:
@@ -79,10 +108,18 @@ def _preview_tasks(plan: DeploymentPlan, admit: AdmitOperator) -> BaseOperator:
     return approve
 
 
-def build_dag_from_file(path: Path) -> DAG:
-    """Build the DAG of the plan in the file *path*, whose bytes are the plan's canonical JSON."""
+def build_dags_from_file(path: Path, dag_id: str | None = None) -> dict[str, DAG]:
+    """
+    Build the DAGs of the plan in the file *path*, whose bytes are the plan's canonical JSON: DAG id -> DAG.
+
+    Args:
+        dag_id: The one that is needed; by default what Airflow says it parses the file for, and else both.
+    """
     data = path.read_bytes()
-    return build_dag(DeploymentPlan.model_validate_json(data), hashlib.sha256(data).hexdigest())
+    plan, digest = DeploymentPlan.model_validate_json(data), hashlib.sha256(data).hexdigest()
+    name, wanted = ObjectRef.parse(plan.manifest).name, dag_id or get_parsing_context().dag_id
+    builders = {naming.dag_id(name): build_dag, naming.destroy_dag_id(name): build_destroy_dag}
+    return {id_: build(plan, digest) for id_, build in builders.items() if wanted in {id_, None}}
 
 
 def _tags(plan: DeploymentPlan, digest: str) -> set[str]:
@@ -119,13 +156,44 @@ def _step(plan: DeploymentPlan, step: Step) -> tuple[RenderPrimitiveOperator, Ap
     )
     apply = ApplyPrimitiveOperator(
         task_id=f"{naming.StepTask.APPLY}_{element}",
+        plan=plan,
         step=step,
-        policy=plan.approval,
         owner=owner,
         doc_md=documentation.apply_doc(step),
     )
     render.set_downstream(apply)
     return render, apply
+
+
+def _destroy_tasks(plan: DeploymentPlan) -> dict[str, DestroyPrimitiveOperator]:
+    found: dict[str, DestroyPrimitiveOperator] = {}
+    for workflow in plan.workflows:
+        with TaskGroup(naming.workflow_group_id(workflow.id)):
+            for group in workflow.groups:
+                with TaskGroup(group.id.partition(".")[2]):
+                    found |= {step.id: _destroy(plan, step) for step in group.steps}
+    return found
+
+
+def _destroy(plan: DeploymentPlan, step: Step) -> DestroyPrimitiveOperator:
+    return DestroyPrimitiveOperator(
+        task_id=f"{naming.StepTask.DESTROY}_{StepRef(*step.id.split('.')).element}",
+        plan=plan,
+        step=step,
+        owner=plan.namespace,
+        doc_md=documentation.destroy_doc(step),
+    )
+
+
+def _draw_reverse_edges(
+    first: BaseOperator, plan: DeploymentPlan, tasks: Mapping[str, DestroyPrimitiveOperator]
+) -> None:
+    for step_id, earlier in predecessors(plan).items():
+        for other in earlier:
+            tasks[step_id].set_downstream(tasks[other])
+    for task in tasks.values():
+        if not task.upstream_task_ids:
+            first.set_downstream(task)
 
 
 def _draw_edges(opened: BaseOperator, plan: DeploymentPlan, tasks: StepTasks) -> None:

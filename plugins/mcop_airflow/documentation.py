@@ -94,6 +94,12 @@ def apply_doc(step: Step) -> str:
     return _page(title, _step_facts(step), *(["**Outputs**, one XCom each", "\n".join(names)] if names else []))
 
 
+def destroy_doc(step: Step) -> str:
+    """Return a destroy task's page."""
+    title = f"Destroys {code(step.id)} with the files it was deployed with, and nothing that the preview did not name."
+    return _page(title, _step_facts(step))
+
+
 def tooltip(description: str, reference: str) -> str:
     """Return a group's tooltip: plain text, one line."""
     return _BREAKS.sub(" ", f"{reference} {description}").strip()

@@ -20,6 +20,7 @@ OUTPUT_PATH_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*
 """An output path: relative, parts of plain characters, none of which begins with a dot."""
 _LONGEST_PATH = 512
 _WHERE = "conf"
+ACTIONS = (str(RunAction.APPLY), str(RunAction.PREVIEW))
 
 PARAMS: Mapping[str, Mapping[str, Any]] = {
     "manifest_name": {
@@ -35,7 +36,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
         "description": "Parameter -> value for this run, as in the manifest's own trigger form.",
     },
     "action": {
-        "schema": {"enum": [*map(str, RunAction), None]},
+        "schema": {"enum": [*ACTIONS, None]},
         "description": "apply, or preview: only say what that would change. Left empty: apply.",
     },
     "output_path": {
@@ -99,9 +100,9 @@ def _bad_values(given: Mapping[str, Any]) -> Iterable[Fault]:
     yield from _bad_version(given.get("manifest_version"))
     if not isinstance(given.get("overrides"), dict | None):
         yield Fault("must be an object, parameter name to value.", _WHERE, "overrides")
-    if given.get("action") not in {*RunAction, None}:
-        near = closest(str(given["action"]), RunAction)
-        yield Fault("is no action.", _WHERE, "action", allowed=tuple(RunAction), suggestion=near)
+    if given.get("action") not in (*ACTIONS, None):
+        near = closest(str(given["action"]), ACTIONS)
+        yield Fault("is no action.", _WHERE, "action", allowed=ACTIONS, suggestion=near)
     yield from _bad_path(given.get("output_path"))
 
 

@@ -18,7 +18,7 @@ from airflow.configuration import conf
 from airflow.sdk import DAG, get_parsing_context
 
 from mcop_airflow import naming
-from mcop_airflow.dag_factory import build_dag_from_file
+from mcop_airflow.dag_factory import build_dags_from_file
 from mcop_airflow.snapshot_folder import broken_manifests, plan_digests, plan_file
 from mcop_airflow.snapshot_source import SnapshotSource
 from mcop_core.bootstrap import open_repository, open_store
@@ -71,6 +71,6 @@ def live_dags(settings: Settings, dag_id: str | None = None) -> dict[str, DAG]:
     folder = source.folder_of(source.current())
     for name, error in sorted(broken_manifests(folder).items()):
         log.error("Manifest %s has no DAG: %s", name, error)
-    wanted = {naming.dag_id(name): name for name in plan_digests(folder)}
-    chosen = wanted if dag_id is None else {dag_id: wanted[dag_id]} if dag_id in wanted else {}
-    return {dag: build_dag_from_file(plan_file(folder, name)) for dag, name in chosen.items()}
+    known = plan_digests(folder)
+    chosen = known if dag_id is None else {naming.manifest_of(dag_id)} & set(known)
+    return {id_: dag for name in chosen for id_, dag in build_dags_from_file(plan_file(folder, name), dag_id).items()}

@@ -31,6 +31,7 @@ __all__ = [
     "EXECUTE_DAG_ID",
     "PREVIEW_KEY",
     "PREVIEW_TASK_ID",
+    "REMOVE_TASK_ID",
     "RESERVED_TASK_IDS",
     "RESULT_KEY",
     "StepTask",
@@ -47,12 +48,12 @@ __all__ = [
     "workflow_group_id",
 ]
 
-ADMIT_TASK_ID, APPROVE_TASK_ID = "admit", "approve"
+ADMIT_TASK_ID, APPROVE_TASK_ID, REMOVE_TASK_ID = "admit", "approve", "remove"
 ARTIFACT_KEY = "artifact"
 """XCom key of a render task: digest of what it rendered."""
 APPROVAL_KEY = "approval"
 """XCom key of the approve task: `approvals.Approved`."""
-RESERVED_TASK_IDS = frozenset({ADMIT_TASK_ID, PREVIEW_TASK_ID, APPROVE_TASK_ID})
+RESERVED_TASK_IDS = frozenset({ADMIT_TASK_ID, PREVIEW_TASK_ID, APPROVE_TASK_ID, REMOVE_TASK_ID})
 """Tasks of a run beside its groups; a workflow of such a name stands in capitals."""
 
 _MARKER = "Plan_"
@@ -85,7 +86,10 @@ def step_task(task: str) -> tuple[StepRef, StepTask]:
     workflow, _, pattern = group.partition(".")
     kind, _, element = rest.partition("_")
     if not (workflow and pattern and element) or kind not in set(StepTask):
-        raise InvalidName(f"{task!r} is not of the form workflow.pattern.render_element or ….apply_element", name=task)
+        raise InvalidName(
+            f"{task!r} is not of the form workflow.pattern.render_element, ….apply_element or ….destroy_element",
+            name=task,
+        )
     return StepRef(_workflow(workflow), pattern, element), StepTask(kind)
 
 

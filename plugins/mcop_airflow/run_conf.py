@@ -8,6 +8,7 @@ them what the run is to do. The form sends every field, the untouched ones too: 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -22,17 +23,19 @@ class RunAction(StrEnum):
     """What a run is to do."""
 
     APPLY = "apply"
+    DESTROY = "destroy"
     PREVIEW = "preview"
 
 
 ACTION_KEY = "action"
 REQUESTER_KEY = "mcop.requested_by"
 """Set by `mcop_execute`, whose runs of a manifest's DAG have no user of their own; no parameter has a dot."""
+CONFIRM_KEY = "confirm"
 _OWN_KEYS = {ACTION_KEY, REQUESTER_KEY}
-_ACTION_PARAM: Mapping[str, Any] = {
-    "default": str(RunAction.APPLY),
-    "schema": {"enum": [str(action) for action in RunAction], "title": ACTION_KEY, "type": "string"},
-    "description": "apply: make the cloud what the manifest says. preview: only say what that would change.",
+_WORDS = {
+    RunAction.APPLY: "make the cloud what the manifest says",
+    RunAction.DESTROY: "remove everything that the manifest deployed",
+    RunAction.PREVIEW: "only say what that would change",
 }
 _OPEN_FIELDS = 12
 """Up to this many fields the trigger form shows all at once; beyond, each pattern's in a section of its own."""
@@ -46,7 +49,21 @@ def params(plan: DeploymentPlan) -> dict[str, Param]:
         door.name: _param(door, section=", ".join(door.patterns) if sections else "")
         for door in sorted(plan.parameters, key=lambda door: door.name)
     }
-    return {ACTION_KEY: Param(**_ACTION_PARAM), **doors}
+    return {ACTION_KEY: action_param(RunAction.APPLY), **doors}
+
+
+def destroy_params(manifest: str) -> dict[str, Param]:
+    """Return the DAG Params of the DAG that destroys *manifest* (its name), which must be typed."""
+    schema = {"type": "string", "pattern": f"^{re.escape(manifest)}$", "title": CONFIRM_KEY}
+    confirm = Param("", description=f"Type {manifest} to destroy what it deployed.", schema=schema)
+    return {ACTION_KEY: action_param(RunAction.DESTROY), CONFIRM_KEY: confirm}
+
+
+def action_param(default: RunAction) -> Param:
+    """Return the field of what a run is to do: *default*, or only to preview it."""
+    words = (default, RunAction.PREVIEW)
+    schema = {"enum": [str(word) for word in words], "title": ACTION_KEY, "type": "string"}
+    return Param(str(default), description=" ".join(f"{word}: {_WORDS[word]}." for word in words), schema=schema)
 
 
 def run_action(conf: Mapping[str, Any] | None) -> RunAction:
@@ -54,15 +71,15 @@ def run_action(conf: Mapping[str, Any] | None) -> RunAction:
     return RunAction((conf or {}).get(ACTION_KEY) or RunAction.APPLY)
 
 
-def check_applies(conf: Mapping[str, Any] | None) -> None:
+def check_changes(conf: Mapping[str, Any] | None) -> None:
     """
-    Make sure that a run with *conf* is one that applies.
+    Make sure that a run with *conf* may change something.
 
     Raises:
         AirflowFailException: It only previews; somebody cleared a task that it had skipped.
     """
-    if run_action(conf) is not RunAction.APPLY:
-        raise AirflowFailException("this run only previews: trigger another one to apply")
+    if run_action(conf) is RunAction.PREVIEW:
+        raise AirflowFailException("this run only previews: trigger another one to change something")
 
 
 def requester_of(dag_run: Any) -> str:

@@ -1,9 +1,9 @@
 """
 A snapshot on disk: one small DAG file per manifest, and its plan beside it.
 
-    <folder>/dags/<manifest>.py      builds the DAG from the plan, or raises why there is none
+    <folder>/dags/<manifest>.py      builds the DAGs from the plan, or raises why there are none
     <folder>/plans/<manifest>.json   the plan's canonical JSON
-    <folder>/snapshot.json           manifest -> digest of its plan, or why it has none; written last
+    <folder>/index.json              manifest -> digest of its plan, or why it has none; written last
 
 A folder appears whole: it is written under another name and renamed. Nobody changes it afterwards.
 """
@@ -27,16 +27,16 @@ from mcop_core.refs import check_name
 
 DAGS = "dags"
 PLANS = "plans"
-INDEX = "snapshot.json"
+INDEX = "index.json"
 _AT_ONCE = 16
 
-_DAG_FILE = '''"""The airflow dag of manifest {name}, built by MCOP from the plan beside this file."""
+_DAG_FILE = '''"""The airflow dags of manifest {name}, built by MCOP from the plan beside this file."""
 
 from pathlib import Path
 
-from mcop_airflow.dag_factory import build_dag_from_file
+from mcop_airflow.dag_factory import build_dags_from_file
 
-dag = build_dag_from_file(Path(__file__).parent.parent / "plans" / "{name}.json")
+globals().update(build_dags_from_file(Path(__file__).parent.parent / "plans" / "{name}.json"))
 '''
 _BROKEN_FILE = '''"""The airflow dag of manifest {name} cannot be built; the error below says why."""
 

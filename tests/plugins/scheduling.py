@@ -40,14 +40,14 @@ def store_dags(folder: Path) -> BundleDagBag:
     return bag
 
 
-def store_plan(plan: DeploymentPlan) -> DAG:
-    """Store the DAG of *plan* in Airflow's database, and return it."""
+def store_plan(plan: DeploymentPlan, *, destroys: bool = False) -> DAG:
+    """Store the DAGs of *plan* in Airflow's database, and return the one that deploys it, or the other."""
     name = ObjectRef.parse(plan.manifest).name
     folder = airflow_home.DAGS / f"{name}-{plan.digest[:8]}"
     write_folder(folder, SnapshotFiles({name: (plan.digest, plan.to_json())}))
     bag = store_dags(folder)
     assert not bag.import_errors
-    return bag.dags[f"mcop.{name}"]
+    return bag.dags[f"mcop.{name}.destroy" if destroys else f"mcop.{name}"]
 
 
 def run(stored: DAG, files: DAG | None = None, *, conf=None, run_id: str | None = None, **following) -> Ended:

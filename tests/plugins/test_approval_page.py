@@ -13,16 +13,15 @@ def page(*components):
 
 
 def test_a_page_sums_up_and_then_tells():
-    """Counts first, a row for each component that is touched, then the changes in the signs of Terraform."""
+    """A row for each component that is touched, then the changes in the signs of Terraform."""
     text = page(
         ComponentChanges(
             "w.p.vpc", Mode.MERGED, "", (resource("vpc", "create", AttributeChange("cidr", None, "10/8")),)
         ),
         ComponentChanges("w.p.idle", Mode.MERGED),
     )
-    assert text.startswith("**Preview: 1 to add, 0 to change, 0 to replace, 0 to destroy, in 2 components.**")
     assert "| `w.p.vpc` | 1 |  |  |  |" in text
-    assert '```\nw.p.vpc\n  + aws_vpc.vpc\n      cidr: "10/8"\n```' in text
+    assert '```text\nw.p.vpc\n  + aws_vpc.vpc\n      cidr: "10/8"\n```' in text
     assert "w.p.idle" not in text
     assert "mcop executions preview mcop.shop/run1 --json" in text and "d" * 64 in text
 
@@ -40,7 +39,6 @@ def test_thousands_of_changes_stay_readable():
     text = page(*(ComponentChanges(f"w.p.e{n}", Mode.MERGED, "", many) for n in range(100)))
     assert len(text) < MAX_PAGE + 10_000
     assert "… and 480 more aws_vpc" in text and "More is in the whole preview" in text
-    assert "50000 to add" in text
 
 
 def test_values_cannot_leave_their_block():
@@ -50,7 +48,7 @@ def test_values_cannot_leave_their_block():
             "w.p.e", Mode.MERGED, "", (resource("v", "create", AttributeChange("a", None, "```\n# Approved <b>")),)
         )
     )
-    assert "````\nw.p.e" in text and "\n# Approved" not in text
+    assert "````text\nw.p.e" in text and "\n# Approved" not in text
 
 
 def test_a_deviation_is_shown_alone():

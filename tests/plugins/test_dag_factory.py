@@ -9,7 +9,13 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.serialization.serialized_objects import DagSerialization
 
 from mcop_airflow import naming
-from mcop_airflow.dag_factory import build_dag, build_dag_from_file, direct_predecessors, predecessors
+from mcop_airflow.dag_factory import (
+    build_dag,
+    build_dags_from_file,
+    build_destroy_dag,
+    direct_predecessors,
+    predecessors,
+)
 from mcop_core.catalog.models import ApprovalPolicy
 from tests.plugins.plans import group, layered, plan_of, step, storefront, workflow
 
@@ -30,11 +36,11 @@ def upstream(dag, task):
 
 
 def test_each_step_is_two_tasks_beside_the_runs_own(dag):
-    """A DAG has a render and an apply task per step, `admit`, a preview, and the task that names the plan."""
+    """A DAG has a render and an apply task per step, and those of the run itself."""
     steps = [step.id.rpartition(".") for step in storefront().steps]
-    tasks = {f"{group_}.{task}_{name}" for group_, _, name in steps for task in naming.StepTask}
+    tasks = {f"{group_}.{task}_{name}" for group_, _, name in steps for task in ("render", "apply")}
 
-    assert tasks | {"admit", "preview", naming.plan_marker(storefront().digest)} == set(dag.task_ids)
+    assert tasks | {"admit", "preview", "remove", naming.plan_marker(storefront().digest)} == set(dag.task_ids)
     assert dag.dag_id == "mcop.storefront"
 
 
@@ -189,11 +195,40 @@ def test_a_dag_is_built_from_a_plans_file(tmp_path):
     file = tmp_path / "storefront.json"
     file.write_bytes(storefront().to_json())
 
-    assert serialised_hash(build_dag(storefront())) == serialised_hash(build_dag_from_file(file))
+    assert serialised_hash(build_dag(storefront())) == serialised_hash(build_dags_from_file(file)["mcop.storefront"])
+
+
+def test_a_destruction_runs_in_reverse_order():
+    """What is deployed last is destroyed first; before all that, what the manifest does not have any more."""
+    dag = build_destroy_dag(storefront())
+
+    assert dag.dag_id == "mcop.storefront.destroy"
+    assert upstream(dag, "preview") == {"admit"}
+    assert upstream(dag, "approve") == {"preview"}
+    assert upstream(dag, "remove") == {"approve"}
+    assert upstream(dag, "application.web.destroy_app") == {"remove"}
+    assert upstream(dag, "platform.network.destroy_vpc") == {
+        "platform.network.destroy_gateway",
+        "platform.network.destroy_subnets",
+    }
+
+
+def test_a_file_holds_both_dags_and_a_task_builds_its_own(tmp_path):
+    """The destruction is a DAG of its own, so that it can be permitted separately."""
+    file = tmp_path / "storefront.json"
+    file.write_bytes(storefront().to_json())
+
+    assert set(build_dags_from_file(file)) == {"mcop.storefront", "mcop.storefront.destroy"}
+    assert set(build_dags_from_file(file, "mcop.storefront.destroy")) == {"mcop.storefront.destroy"}
+
+
+def test_what_was_removed_is_destroyed_last(dag):
+    """After everything else was applied: nothing refers to it any more."""
+    assert upstream(dag, "remove") == {task for task in dag.task_ids if task.endswith("apply_app")}
 
 
 def test_a_long_chain_is_built():
     """A thousand steps in a chain make a DAG; nothing recurses by step."""
     steps = [step("w.p.s0"), *(step(f"w.p.s{number}", f"w.p.s{number - 1}") for number in range(1, 1000))]
 
-    assert len(build_dag(plan_of(workflow("w", group("w.p", *steps)))).task_ids) == 2003
+    assert len(build_dag(plan_of(workflow("w", group("w.p", *steps)))).task_ids) == 2004

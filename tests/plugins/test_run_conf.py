@@ -6,7 +6,7 @@ from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from mcop_airflow.run_conf import (
     RunAction,
     accepts_null,
-    check_applies,
+    check_changes,
     form_schema,
     params,
     requester_of,
@@ -52,9 +52,9 @@ def test_a_run_applies_unless_it_says_otherwise():
 
 def test_a_run_that_only_previews_applies_nothing():
     """Also when somebody clears a task that it had skipped."""
-    check_applies({})
+    check_changes({})
     with pytest.raises(AirflowFailException, match="only previews"):
-        check_applies({"action": "preview"})
+        check_changes({"action": "preview"})
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,22 @@ class TerraformEngine:
             components, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
         )
 
+    def preview_destroy(
+        self, step: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter
+    ) -> ComponentChanges:
+        """Say what destroying one component would do; see `preview.preview_destroy`."""
+        from mcop_core.engines.terraform.preview import preview_destroy
+
+        return preview_destroy(
+            step,
+            artifact,
+            workspace,
+            report,
+            binary=self._settings.terraform,
+            mirror=self._mirror(),
+            cache=self._cache(),
+        )
+
     def apply(
         self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
     ) -> ApplyResult:

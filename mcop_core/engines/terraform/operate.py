@@ -30,6 +30,7 @@ from mcop_core.engines.terraform.plan_json import read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.refine import deviation
+from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
 from mcop_core.errors import (
@@ -458,12 +459,6 @@ class _Session:
         added, changed, destroyed = tally(self.resources)
         self.report.log(summary(self.resources, len(outputs)))
         return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources))
-
-
-def module_of(artifact: RenderedArtifact) -> str:
-    """Return the name of the one module that a root calls."""
-    (name,) = json.loads(artifact.files["module.tf.json"])["module"]
-    return str(name)
 
 
 def deviates(strange: ComponentChanges) -> Deviates:

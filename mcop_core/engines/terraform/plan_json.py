@@ -52,6 +52,14 @@ _REASONS = {
     "read_because_dependency_pending": "what it depends on changes first",
 }
 
+_PROTECTIONS = (
+    "deletion_protection",
+    "deletion_protection_enabled",
+    "enable_deletion_protection",
+    "disable_api_termination",
+    "termination_protection",
+)
+"""Attributes by which clouds themselves refuse a destruction; Terraform's plan does not look at them."""
 _OWN_TAG = (f'tags["{ADDRESS_TAG}"]', f'tags_all["{ADDRESS_TAG}"]')
 
 Changes = tuple[tuple[ResourceChange, ...], tuple[OutputChange, ...]]
@@ -120,7 +128,12 @@ def _resource(entry: Mapping[str, Any], address: str) -> ResourceChange | None:
     attributes = () if action in {Action.DESTROY, Action.FORGET, Action.MOVE} else tuple(_attributes(change))
     reason = _REASONS.get(str(entry.get("action_reason") or ""), str(entry.get("action_reason") or ""))
     address += f" (deposed {entry['deposed']})" if entry.get("deposed") else ""
-    return ResourceChange(address, entry["type"], action, reason, moved_from, attributes)
+    protection = _protection(change.get("before") or {}) if action in {Action.DESTROY, Action.REPLACE} else ""
+    return ResourceChange(address, entry["type"], action, reason, moved_from, protection, attributes)
+
+
+def _protection(before: Mapping[str, Any]) -> str:
+    return next((name for name in _PROTECTIONS if before.get(name) is True), "")
 
 
 def _output(name: str, entry: Mapping[str, Any]) -> OutputChange:

@@ -12,13 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mcop_core.engines.base import Component, Reporter, Workspace
+from mcop_core.engines.base import Component, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.changes import ComponentChanges, Mode
+from mcop_core.engines.terraform import sealed
 from mcop_core.engines.terraform.backend import render_backend
 from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, show_plan
 from mcop_core.engines.terraform.log import EventReader, Mask
@@ -32,10 +33,11 @@ from mcop_core.engines.terraform.merge import (
     outputs_in,
     sensitive_outputs,
 )
-from mcop_core.engines.terraform.plan_json import read_changes
+from mcop_core.engines.terraform.plan_json import read_changes, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.provider_block import Source, split_source
 from mcop_core.engines.terraform.providers import terraform_environment
+from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.state import STATE_FILE, StateFile, pull, write_durably
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
@@ -78,6 +80,34 @@ def preview(
     """
     planner = _Planner(workspace, report, binary, mirror, cache)
     return _Preview(list(components), planner, sensitive_outputs(components)).run()
+
+
+def preview_destroy(
+    step: str,
+    artifact: RenderedArtifact,
+    workspace: Workspace,
+    report: Reporter,
+    *,
+    binary: str,
+    mirror: Path | None,
+    cache: Path | None,
+) -> ComponentChanges:
+    """
+    Return what destroying the component that *artifact* deployed would do; arguments as `preview`.
+
+    Raises:
+        EngineFailed: Terraform refuses, for example because of `prevent_destroy`; with its diagnostics.
+        Unreachable, Cancelled: As `preview`.
+    """
+    home, module = artifact.runtime["state"], module_of(artifact)
+    state, _ = pull(workspace.open_store(home["store"]), home["key"])
+    if state is None:
+        return ComponentChanges(step, Mode.ALONE)
+    values = sealed.unseal(artifact.runtime.get("sealed", {}), workspace.open_store)
+    variables = sealed.variables(values, artifact.runtime.get("types", {}))
+    planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), variables)
+    _, document = planner.plan(MergedRoot(artifact.files, state.data, {module: step}, {}, {}), step)
+    return replace(read_component(document, module), step=step)
 
 
 @dataclass(slots=True)
@@ -207,6 +237,8 @@ class _Planner:
     binary: str
     mirror: Path | None
     cache: Path | None
+    mode: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, root: MergedRoot, name: str) -> tuple[MergedRoot, Document]:
         """
@@ -236,7 +268,7 @@ class _Planner:
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
         write_durably(directory / STATE_FILE, root.state)
         reader, raw = EventReader(Mask()), []
-        process = self._start(_PLAN, directory)
+        process = self._start((*_PLAN, *self.mode), directory)
         for line in process.lines(self.workspace.cancelled):
             reader.read(line)
             raw.append(line)
@@ -263,7 +295,8 @@ class _Planner:
         return Process.start(self.binary, arguments, directory=directory, environment=environment, name="preview")
 
     def _environment(self, directory: Path) -> dict[str, str]:
-        return terraform_environment(self.workspace.environment, cli_config_file=directory / CLI_CONFIG)
+        allowed = terraform_environment(self.workspace.environment, cli_config_file=directory / CLI_CONFIG)
+        return {**allowed, **self.variables}
 
 
 def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:

@@ -356,3 +356,9 @@ def _runtime(request: RenderRequest, inputs: _Inputs, state: Mapping[str, str]) 
         "outputs": {name: {"sensitive": output.sensitive} for name, output in request.interface.outputs.items()},
         "terraform": {"required_version": version} if version else {},
     }
+
+
+def module_of(artifact: RenderedArtifact) -> str:
+    """Return the name of the one module that a root calls."""
+    (name,) = json.loads(artifact.files["module.tf.json"])["module"]
+    return str(name)

@@ -1,224 +1,59 @@
-"""ApplyPrimitiveOperator: start the runner or find it, stream its log, bring its outputs; ask where it deviates."""
+"""ApplyPrimitiveOperator: make the cloud what a step's render task wrote, and bring the outputs."""
 
 from __future__ import annotations
 
-import json
-import os
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_airflow import naming
-from mcop_airflow.approval_store import ApprovalStore
-from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.reporter import LogReporter
+from mcop_airflow.operators.runner import RunnerOperator
 from mcop_airflow.xcom import push_outputs
-from mcop_core.bootstrap import open_store
-from mcop_core.errors import Deviates
 from mcop_core.refs import StepRef
-from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
-from mcop_core.settings import Settings
+from mcop_core.runner.request import Operation
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
-    from mcop_core.catalog.models import ApprovalPolicy
-    from mcop_core.compiler.plan import Step
-
-GOES_ON = frozenset(
-    {None, "running", "queued", "scheduled", "restarting", "up_for_retry", "deferred", "awaiting_input"}
-)
-"""States in which Airflow means a task to finish: whatever killed this attempt, the next one re-attaches."""
+    from mcop_core.artifacts.store import ObjectStore
+    from mcop_core.runner.request import RunResult
 
 
-class ApplyPrimitiveOperator(BaseOperator):
+class ApplyPrimitiveOperator(RunnerOperator):
     """
-    Make the cloud what the step's render task wrote.
+    Make the cloud what the step's render task wrote; see `RunnerOperator`.
 
-    The work is done by a runner that outlives this task; a retry finds it and goes on listening. So retries (3, after
-    10 seconds each) mend what happens to the task, such as a lost worker or an unreachable store. What the engine
-    itself reports fails the task at once. Outputs go to XCom, one key each; sensitive ones are pointers to the state.
-
-    Where the manifest asks for approvals, the runner is held to the approved preview. Should its own plan do anything
-    else, it does nothing, and a person is asked about the difference: a required action of this task.
-
-    The runner is cancelled when Airflow's record says that somebody stopped the task, and not when Airflow merely lost
-    it. No field is templated.
-
-    Args:
-        step: The step to apply; its render task stands in the same group.
-        policy: When and whom to ask.
+    Outputs go to XCom, one key each; sensitive ones are pointers to the state.
     """
 
-    template_fields = ()
     ui_color = "#e4f4e4"
+    operation = Operation.APPLY
 
-    def __init__(self, *, step: Step, policy: ApprovalPolicy, **kwargs: object) -> None:
-        super().__init__(**{"retries": 3, "retry_delay": timedelta(seconds=10), "do_xcom_push": False, **kwargs})
-        self.step = step
-        self.policy = policy
-        self._running: tuple[RunRequest, RuntimeTaskInstanceProtocol] | None = None
+    @property
+    def is_held(self) -> bool:
+        """Whether the manifest asks for approvals."""
+        return self.plan.approval.is_asked
 
-    def execute(self, context: Context) -> None:
-        """Follow the runner to its end; ask where it would do what nobody approved."""
-        changes = self._carry_out(context)
-        if changes is not None:
-            self._ask(context, changes, ())
-
-    def answered(
-        self, context: Context, event: Mapping[str, Any], people: Sequence[Mapping[str, str]], changes: str
-    ) -> None:
-        """Go on if enough people approved the deviation *changes*, ask on if not; fail if it was rejected."""
-        from mcop_airflow.asking import read_answer
-        from mcop_core.approvals import Decision
-
-        verdict = read_answer(context, self.policy, event, people)
-        self.log.info("%s", verdict.reason)
-        if verdict.decision is Decision.ASK_ON:
-            self._ask(context, changes, verdict.people)
-        with final_unless_unreachable():
-            self._approvals(context).allow(self.task_id, changes, verdict.people)
-        if self._carry_out(context) is not None:
-            # A question of this attempt would show the text of the one before: the next attempt asks.
-            raise AirflowException(f"{self.step.id} deviates again, otherwise than was approved: it is asked again")
-
-    def _carry_out(self, context: Context) -> str | None:
-        """Apply; return the JSON of the changes that nobody approved, None when all is done."""
-        settings, ti = Settings.from_environment(os.environ), context["ti"]
-        with final_unless_unreachable():
-            request = self._request(context, settings)
-            self._running = (request, ti)
-            self.log.info("Applying %s: artifact %s, operation %s", self.step.id, request.artifact, request.id)
-            result = self._follow(request, settings)
-        if result.outcome is not Outcome.SUCCEEDED:
-            return json.dumps(result.facts["changes"])
-        push_outputs(ti, result)
-        counts = f"{result.added} added, {result.changed} changed, {result.destroyed} destroyed"
-        self.log.info("Applied %s: %s; outputs: %s", self.step.id, counts, ", ".join(sorted(result.outputs)) or "none")
-        return None
-
-    def _ask(self, context: Context, changes: str, people: Sequence[Any]) -> None:
-        from mcop_airflow.approval_page import deviation_page
-        from mcop_airflow.asking import ask
-        from mcop_core.approvals import APPROVE, REJECT
-        from mcop_core.engines.changes import ComponentChanges
-        from mcop_core.executions.naming import execution_id
-
-        strange = replace(ComponentChanges.from_json(changes), step=self.step.id)
-        ask(
-            context,
-            self.policy,
-            subject=f"{self.step.id} would do what was not approved",
-            body=deviation_page(strange, execution_id(self.dag_id, context["ti"].run_id)),
-            options=[APPROVE, REJECT],
-            people=people,
-            changes=changes,
-        )
-
-    def _request(self, context: Context, settings: Settings) -> RunRequest:
-        ti = context["ti"]
+    def artifact(self, context: Context, store: ObjectStore) -> str:
+        """Return what the render task of this run left, and note that the step is about to be deployed with it."""
         source = naming.task_id(StepRef(*self.step.id.split(".")), naming.StepTask.RENDER)
-        artifact = ti.xcom_pull(task_ids=source, key=naming.ARTIFACT_KEY, map_indexes=None)
+        artifact = context["ti"].xcom_pull(task_ids=source, key=naming.ARTIFACT_KEY, map_indexes=None)
         if not isinstance(artifact, str):
             raise AirflowFailException(f"{source} left no artifact in this run: clear it together with {self.task_id}")
-        attempts = run_requests(
-            artifact,
-            settings.artifact_store,
-            task=(self.dag_id, ti.run_id, self.task_id),
-            clear_number=context["dag_run"].clear_number,
-            approval=self._approval(context),
-        )
-        return next((request for request in attempts[:-1] if is_running(request, settings)), attempts[-1])
+        self._note(context, store, artifact)
+        return artifact
 
-    def _approval(self, context: Context) -> Approval | None:
-        """Return what the run's approval lets this step do; None where the manifest asks for none."""
-        if not self.policy.is_asked:
-            return None
-        approvals = self._approvals(context)
-        return Approval(approvals.preview(), self.step.id, approvals.allowed(self.task_id))
+    def _note(self, context: Context, store: ObjectStore, artifact: str) -> None:
+        from mcop_core.deployments import Deployment, Deployments
+        from mcop_core.executions.naming import execution_id
 
-    def _approvals(self, context: Context) -> ApprovalStore:
-        store = open_store(Settings.from_environment(os.environ).artifact_store)
-        return ApprovalStore(store, self.dag_id, context["ti"].run_id)
+        execution = execution_id(self.dag_id, context["ti"].run_id)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        noted = Deployment(self.step.id, artifact, self.plan.digest, self.step.after, execution, now)
+        Deployments.of(self.plan, store).put(noted)
 
-    def _follow(self, request: RunRequest, settings: Settings) -> RunResult:
-        # Imported here: the parser builds thousands of these operators and runs none of them.
-        from mcop_core.runner.attach import follow, raise_for
-
-        reporter = LogReporter(self.log)
-        result = follow(request, settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level))
-        if result.error_type != Deviates.__name__:
-            raise_for(result)
-        return result
-
-    def on_kill(self) -> None:
-        """
-        Cancel the runner if somebody stopped the task; returns at once.
-
-        This is called from a signal handler, perhaps while the task itself is talking to its supervisor: so the
-        question to Airflow is asked in a thread of its own.
-        """
-        if self._running:
-            threading.Thread(target=self._cancel_if_stopped, args=self._running, daemon=True).start()
-
-    def _cancel_if_stopped(self, request: RunRequest, ti: RuntimeTaskInstanceProtocol) -> None:
-        from mcop_core.runner.attach import request_cancel
-
-        try:
-            states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
-        except Exception as error:  # The task dies either way; without Airflow's word the runner goes on.
-            self.log.warning("Airflow does not say why this task is stopped (%s): the runner goes on", error)
-            return
-        if not is_stopped(states, ti.run_id, ti.task_id):
-            self.log.warning("Airflow lost this task, nobody stopped it: the runner goes on, the next attempt finds it")
-            return
-        self.log.warning("This task was stopped: cancelling operation %s gracefully", request.id)
-        request_cancel(request, Settings.from_environment(os.environ))
-
-
-def run_requests(
-    artifact: str, store: str, *, task: tuple[str, str, str], clear_number: int, approval: Approval | None = None
-) -> list[RunRequest]:
-    """
-    Return the requests that one apply task may have made so far, the present one last.
-
-    Every attempt has the same request, so that a retry re-attaches. After somebody cleared the run there is a new one,
-    since the cloud may have changed after what was applied once; the earlier ones tell whether that still goes on.
-
-    Args:
-        task: DAG id, run id, task id.
-        clear_number: How often the run was cleared.
-    """
-    key, owner = "/".join(task), " ".join(task[:2])
-    keys = [key, *(f"{key}/{number}" for number in range(1, clear_number + 1))]
-    return [RunRequest(Operation.APPLY, artifact, run_key, owner, store, approval) for run_key in keys]
-
-
-def is_running(request: RunRequest, settings: Settings) -> bool:
-    """Whether a runner works on *request* on this machine."""
-    from mcop_core.runner.folder import OperationFolder
-
-    folder = OperationFolder.of(request, settings)
-    if not folder.path.is_dir():
-        return False
-    alive = folder.hold()
-    if alive is not None:
-        os.close(alive)
-    return alive is None
-
-
-def is_stopped(states: dict[str, dict[str, str | None]], run_id: str, task_id: str) -> bool:
-    """
-    Whether somebody stopped a task, by what Airflow says of it.
-
-    Args:
-        states: Run id -> task id -> state, as Airflow answers; a task that is not in it was deleted.
-    """
-    run = states.get(run_id, {})
-    return task_id not in run or run[task_id] not in GOES_ON
+    def finish(self, context: Context, store: ObjectStore, result: RunResult) -> None:
+        """Push the outputs."""
+        push_outputs(context["ti"], result)
+        self.log.info("Outputs: %s", ", ".join(sorted(result.outputs)) or "none")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.compiler.plan import DeploymentPlan
+    from mcop_core.engines.base import Engine
     from mcop_core.engines.changes import Preview
 
 
@@ -38,15 +39,17 @@ class PreviewOperator(BaseOperator):
 
     Args:
         plan: What is previewed.
+        destroys: Whether the run is to destroy what the manifest deployed, rather than to apply the plan.
     """
 
     template_fields = ()
     ui_color = "#efe8fb"
 
-    def __init__(self, *, plan: DeploymentPlan, **kwargs: object) -> None:
+    def __init__(self, *, plan: DeploymentPlan, destroys: bool = False, **kwargs: object) -> None:
         defaults = {"task_id": naming.PREVIEW_TASK_ID, "retries": 2, "retry_delay": timedelta(seconds=5)}
         super().__init__(**{**defaults, "do_xcom_push": False, "doc_md": PreviewOperator.__doc__, **kwargs})
         self.plan = plan
+        self.destroys = destroys
         self._stopped = Event()
 
     def execute(self, context: Context) -> None:
@@ -66,19 +69,18 @@ class PreviewOperator(BaseOperator):
     def _preview(self, context: Context, settings: Settings, store: ObjectStore) -> Preview:
         # Imported here: the parser builds thousands of these operators and previews with none of them.
         from mcop_core.engines.base import Workspace
-        from mcop_core.previewing import preview_plan
+        from mcop_core.previewing import preview_destroy, preview_plan
 
+        def engine(name: str) -> Engine:
+            return open_engine(name, settings)
+
+        reporter, owner = LogReporter(self.log), f"{self.dag_id} {context['ti'].run_id}"
         with tempfile.TemporaryDirectory(prefix="mcop-preview-") as folder:
-            owner = f"{self.dag_id} {context['ti'].run_id}"
-            return preview_plan(
-                self.plan,
-                lambda engine: open_engine(engine, settings),
-                store,
-                Path(settings.cache_dir),
-                Workspace(Path(folder), open_store, dict(os.environ), self._stopped.is_set, owner),
-                LogReporter(self.log),
-                overrides=run_overrides(self.plan, context["dag_run"].conf),
-            )
+            workspace = Workspace(Path(folder), open_store, dict(os.environ), self._stopped.is_set, owner)
+            if self.destroys:
+                return preview_destroy(self.plan, engine, store, workspace, reporter)
+            overrides, cache = run_overrides(self.plan, context["dag_run"].conf), Path(settings.cache_dir)
+            return preview_plan(self.plan, engine, store, cache, workspace, reporter, overrides=overrides)
 
     def _tell(self, found: Preview) -> None:
         from mcop_core.engines.summary import to_lines

@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.run_conf import check_applies, run_overrides
+from mcop_airflow.run_conf import check_changes, run_overrides
 from mcop_airflow.xcom import pull_outputs
 from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
@@ -49,7 +49,7 @@ class RenderPrimitiveOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Render, store, and leave the digest."""
         settings = Settings.from_environment(os.environ)
-        check_applies(context["dag_run"].conf)
+        check_changes(context["dag_run"].conf)
         overrides = run_overrides(self.plan, context["dag_run"].conf)
         self.log.info("Rendering %s (%s)", self.step.id, self.step.primitive)
         with final_unless_unreachable():

@@ -31,9 +31,21 @@ def test_secrets_are_made_once(home):
     first = load_secrets(home)
 
     assert load_secrets(home) == first
-    assert json.loads(home.passwords_file.read_text()) == {"admin": first.password}
+    assert json.loads(home.passwords_file.read_text()) == {"admin": first.password, "approver": first.approver}
     assert Fernet(first.fernet).decrypt(Fernet(first.fernet).encrypt(b"x")) == b"x"
     assert [path.stat().st_mode & 0o777 for path in (home.secrets_file, home.passwords_file)] == [0o600] * 2
+
+
+def test_a_secret_that_an_older_stack_lacks_is_made(home):
+    """The others stay as they are."""
+    first = load_secrets(home)
+    known = json.loads(home.secrets_file.read_text())
+    home.secrets_file.write_text(json.dumps({name: value for name, value in known.items() if name != "approver"}))
+    second = load_secrets(home)
+
+    assert second.approver not in {"", first.approver}
+    assert (second.password, second.jwt) == (first.password, first.jwt)
+    assert json.loads(home.passwords_file.read_text())["approver"] == second.approver
 
 
 def test_two_stacks_have_different_secrets(project, tmp_path):

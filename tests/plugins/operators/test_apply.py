@@ -3,16 +3,17 @@ import threading
 
 import pytest
 
-from mcop_airflow.operators.apply import GOES_ON, ApplyPrimitiveOperator, is_running, is_stopped, run_requests
-from mcop_core.catalog.models import ApprovalPolicy
+from mcop_airflow.operators.apply import ApplyPrimitiveOperator
+from mcop_airflow.operators.runner import GOES_ON, is_running, is_stopped, run_requests
 from mcop_core.runner.folder import OperationFolder
-from tests.plugins.plans import step
+from mcop_core.runner.request import Operation
+from tests.plugins.plans import step, storefront
 
 TASK = ("mcop.shop", "run1", "w.p.apply_e")
 
 
 def requests(clear_number=0):
-    return run_requests("d" * 64, "file:///store", task=TASK, clear_number=clear_number)
+    return run_requests(Operation.APPLY, "d" * 64, "file:///store", task=TASK, clear_number=clear_number)
 
 
 def test_every_attempt_makes_the_same_request():
@@ -78,7 +79,7 @@ def killed(answer, environment):
     request = requests()[0]
     folder = OperationFolder.of(request, environment)
     folder.make()
-    operator = ApplyPrimitiveOperator(task_id="apply_e", step=step("w.p.e"), policy=ApprovalPolicy())
+    operator = ApplyPrimitiveOperator(task_id="apply_e", plan=storefront(), step=step("w.p.e"))
     operator._running = (request, Airflow(answer))
     before = set(threading.enumerate())
     operator.on_kill()
@@ -101,6 +102,6 @@ def test_a_lost_task_leaves_its_runner_alone(environment, answer):
 def test_a_task_that_has_not_begun_cancels_nothing(environment):
     """Killed before it asked for anything, there is nothing to stop."""
     before = threading.active_count()
-    ApplyPrimitiveOperator(task_id="apply_e", step=step("w.p.e"), policy=ApprovalPolicy()).on_kill()
+    ApplyPrimitiveOperator(task_id="apply_e", plan=storefront(), step=step("w.p.e")).on_kill()
 
     assert threading.active_count() == before

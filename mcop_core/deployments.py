@@ -1,0 +1,93 @@
+"""
+What is deployed: per component of a manifest, the artifact that it was last applied with.
+
+A record is written before an apply begins, so that nothing is made which no record knows, and removed after a
+destroy has succeeded. It lies in the artifact store, `deployments/<namespace>/<manifest>/<step>.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from mcop_core.artifacts.store import ObjectStore
+from mcop_core.compiler.plan import DeploymentPlan
+from mcop_core.errors import StoredObjectMissing
+from mcop_core.parameters.ordering import order_by_references
+from mcop_core.refs import ObjectRef, check_name
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """
+    One component as it was last applied.
+
+    Attributes:
+        step: `workflow.pattern.element`.
+        artifact: Digest of the rendered artifact.
+        plan: Digest of the plan it was rendered from.
+        after: Ids of the steps it was applied after.
+        execution: Id of the execution.
+        at: When, ISO 8601, UTC.
+    """
+
+    step: str
+    artifact: str
+    plan: str
+    after: tuple[str, ...]
+    execution: str
+    at: str
+
+
+class Deployments:
+    """The deployed components of one manifest."""
+
+    def __init__(self, store: ObjectStore, namespace: str, manifest: str) -> None:
+        self._store = store
+        self._prefix = f"deployments/{check_name(namespace)}/{check_name(manifest)}/"
+
+    @classmethod
+    def of(cls, plan: DeploymentPlan, store: ObjectStore) -> Deployments:
+        """Return those of the manifest that *plan* was compiled from, of any version."""
+        return cls(store, plan.namespace, ObjectRef.parse(plan.manifest).name)
+
+    def get(self, step: str) -> Deployment | None:
+        """Return one, None if *step* is not deployed."""
+        try:
+            document = json.loads(self._store.get(self._key(step)).data)
+        except StoredObjectMissing:
+            return None
+        return Deployment(**{**document, "after": tuple(document["after"])})
+
+    def steps(self) -> tuple[str, ...]:
+        """Return the steps that are deployed, sorted."""
+        keys = self._store.keys(self._prefix)
+        return tuple(key.removeprefix(self._prefix).removesuffix(".json") for key in keys)
+
+    def removed(self, plan: DeploymentPlan) -> tuple[Deployment, ...]:
+        """Return what is deployed and not in *plan* any more, what depends on others before those."""
+        kept = {step.id for step in plan.steps}
+        found = {step: self.get(step) for step in self.steps() if step not in kept}
+        return reverse_order({step: one for step, one in found.items() if one is not None})
+
+    def put(self, deployment: Deployment) -> None:
+        """Note that a component is about to be applied."""
+        self._store.put(self._key(deployment.step), json.dumps(asdict(deployment), indent=1).encode())
+
+    def forget(self, step: str) -> None:
+        """Note that a component was destroyed."""
+        self._store.delete(self._key(step))
+
+    def _key(self, step: str) -> str:
+        return f"{self._prefix}{step}.json"
+
+
+def reverse_order(deployments: Mapping[str, Deployment]) -> tuple[Deployment, ...]:
+    """Return *deployments* in the order in which they can be destroyed."""
+    after: dict[str, Sequence[str]] = {
+        step: tuple(other for other in one.after if other in deployments) for step, one in deployments.items()
+    }
+    ordered = order_by_references(after)
+    in_circles = [step for step in deployments if step not in ordered]  # of several versions of a manifest
+    return tuple(deployments[step] for step in [*in_circles, *reversed(ordered)])

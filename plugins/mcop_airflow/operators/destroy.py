@@ -1,0 +1,112 @@
+"""DestroyPrimitiveOperator and RemoveOperator: what was deployed and is not to be any more."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseOperator
+
+from mcop_airflow import naming
+from mcop_airflow.approval_store import ApprovalStore
+from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.operators.runner import RunnerOperator, run_requests
+from mcop_airflow.reporter import LogReporter
+from mcop_airflow.run_conf import check_changes
+from mcop_airflow.xcom import push_outputs
+from mcop_core.bootstrap import open_store
+from mcop_core.runner.request import Approval, Operation
+from mcop_core.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from mcop_core.artifacts.store import ObjectStore
+    from mcop_core.compiler.plan import DeploymentPlan
+    from mcop_core.deployments import Deployment
+    from mcop_core.runner.request import RunResult
+
+
+class DestroyPrimitiveOperator(RunnerOperator):
+    """
+    Remove what a step deployed, with the files that it was deployed with; see `RunnerOperator`.
+
+    A step that was never deployed is done at once. It destroys nothing but what the run's preview said.
+    """
+
+    ui_color = "#fbe3e0"
+    operation = Operation.DESTROY
+    is_held = True
+
+    def artifact(self, context: Context, store: ObjectStore) -> str | None:
+        """Return what the step was last applied with."""
+        from mcop_core.deployments import Deployments
+
+        deployed = Deployments.of(self.plan, store).get(self.step.id)
+        if deployed is None:
+            self.log.info("%s is not deployed: there is nothing to destroy", self.step.id)
+        return deployed.artifact if deployed else None
+
+    def finish(self, context: Context, store: ObjectStore, result: RunResult) -> None:
+        """Note that it is gone."""
+        from mcop_core.deployments import Deployments
+
+        Deployments.of(self.plan, store).forget(self.step.id)
+        push_outputs(context["ti"], result)
+
+
+class RemoveOperator(BaseOperator):
+    """
+    Destroy the components that were deployed and that the manifest does not have any more.
+
+    Each is destroyed with the files it was deployed with, those that depend on others first, one after the other by
+    runners that outlive this task. Where the manifest asks for approvals, nothing is destroyed but what the preview
+    said: should a component's own plan do anything else, this task fails, and the next execution previews it anew.
+    No field is templated.
+
+    Args:
+        plan: What stays.
+        is_held: Whether nothing may be destroyed but what the run's preview said.
+    """
+
+    template_fields = ()
+    ui_color = "#fbe3e0"
+
+    def __init__(self, *, plan: DeploymentPlan, is_held: bool, **kwargs: object) -> None:
+        defaults = {"task_id": naming.REMOVE_TASK_ID, "retries": 3, "retry_delay": timedelta(seconds=10)}
+        super().__init__(**{**defaults, "do_xcom_push": False, "doc_md": RemoveOperator.__doc__, **kwargs})
+        self.plan = plan
+        self.is_held = is_held
+
+    def execute(self, context: Context) -> None:
+        """Destroy one after the other."""
+        from mcop_core.deployments import Deployments
+
+        check_changes(context["dag_run"].conf)
+        settings = Settings.from_environment(os.environ)
+        with final_unless_unreachable():
+            store = open_store(settings.artifact_store)
+            deployments = Deployments.of(self.plan, store)
+            for deployed in deployments.removed(self.plan):
+                self._destroy(context, settings, store, deployed)
+                deployments.forget(deployed.step)
+
+    def _destroy(self, context: Context, settings: Settings, store: ObjectStore, deployed: Deployment) -> None:
+        from mcop_core.runner.attach import follow, raise_for
+
+        run_id = context["ti"].run_id
+        approvals = ApprovalStore(store, self.dag_id, run_id)
+        requests = run_requests(
+            Operation.DESTROY,
+            deployed.artifact,
+            settings.artifact_store,
+            task=(self.dag_id, run_id, f"{self.task_id}/{deployed.step}"),
+            clear_number=context["dag_run"].clear_number,
+            approval=Approval(approvals.preview(), deployed.step) if self.is_held else None,
+        )
+        self.log.info("%s is not in the manifest any more: destroying it", deployed.step)
+        reporter = LogReporter(self.log)
+        raise_for(
+            follow(requests[-1], settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level))
+        )
