@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "backup": BASE | {"catalog", "artifacts"},
     "runner": BASE | {"engines", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
+    "policies": BASE,
 }
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""
 
