@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,9 +23,11 @@ from mcop_core.engines.base import (
     Workspace,
     artifact_key,
 )
-from mcop_core.engines.changes import ComponentChanges, Preview
+from mcop_core.engines.changes import ComponentChanges, Objection, Preview
 from mcop_core.errors import Refused
 from mcop_core.parameters.pending import PendingText
+from mcop_core.policies.ask import ask_policies
+from mcop_core.policies.models import Execution, Level
 from mcop_core.rendering import make_request
 
 _AT_ONCE = 2
@@ -87,6 +90,17 @@ def preview_destroy(
     if protected:
         raise Refused(f"protected from destruction: {', '.join(protected)}. Switch that off and apply it first.")
     return Preview(plan.manifest, plan.digest, found, destroys=True)
+
+
+def judged(preview: Preview, policies: str, execution: Execution) -> Preview:
+    """
+    Return *preview* with what the policies in the folder *policies* have against it, told of *execution*, too.
+
+    An empty name of the folder means that there are none.
+    """
+    verdicts = ask_policies(policies, {"preview": json.loads(preview.to_json()), "execution": execution})
+    found = tuple(Objection(one.policy, one.message, one.level is Level.DENY) for one in verdicts)
+    return replace(preview, objections=found)
 
 
 def _destroyed(

@@ -28,6 +28,7 @@ class Settings:
         cache_dir: Folder of what can be fetched again, by digest.
         terraform: Path or name of the Terraform or OpenTofu binary.
         terraform_plugin_mirror: Folder that holds `registry.terraform.io/`; empty: searched, then the registry.
+        policies: Folder of the policies that every preview and every apply must pass; empty: there are none.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
         airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
@@ -40,6 +41,7 @@ class Settings:
     cache_dir: str = "/var/cache/mcop"
     terraform: str = "terraform"
     terraform_plugin_mirror: str = ""
+    policies: str = ""
     lease_s: float = 30.0
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"

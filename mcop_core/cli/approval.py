@@ -31,7 +31,8 @@ def approve(
     """
     Approve what an execution waits for.
 
-    That is its preview, or what a step would do beside it. What is approved is shown first. Who may approve, and how many must, stands in the manifest.
+    That is its preview, or what a step would do beside it. What is approved is shown first. Who may approve, and how
+    many must, stands in the manifest.
 
     Example: mcop approve storefront-production
     """

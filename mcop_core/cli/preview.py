@@ -16,7 +16,8 @@ import typer
 from mcop_core import bootstrap
 from mcop_core.cli.console import INTERRUPTED, AsJson, CatalogFolder, Sets, say, settings, tell
 from mcop_core.cli.plan import ManifestArgument, checked_overrides, compiled_plan
-from mcop_core.errors import Cancelled
+from mcop_core.errors import Cancelled, Refused
+from mcop_core.refs import ObjectRef
 
 if TYPE_CHECKING:
     from mcop_core.engines.changes import Preview
@@ -39,7 +40,7 @@ def preview(
     Example: mcop preview storefront-staging --set log_retention_days=14
     """
     from mcop_core.engines.base import Workspace
-    from mcop_core.previewing import preview_plan
+    from mcop_core.previewing import judged, preview_plan
 
     read = settings()
     with (
@@ -47,7 +48,7 @@ def preview(
         tempfile.TemporaryDirectory(prefix="mcop-preview-") as name,
         interruption() as is_interrupted,
     ):
-        owner = f"mcop preview {plan.manifest}"
+        owner, overrides = f"mcop preview {plan.manifest}", checked_overrides(plan, sets)
         try:
             found = preview_plan(
                 plan,
@@ -56,12 +57,25 @@ def preview(
                 Path(name) / "templates",
                 Workspace(Path(name) / "roots", bootstrap.open_store, dict(os.environ), is_interrupted, owner),
                 Telling(),
-                overrides=checked_overrides(plan, sets),
+                overrides=overrides,
             )
         except Cancelled as error:
             tell(str(error))
             raise typer.Exit(INTERRUPTED) from None
+        found = judged(
+            found,
+            read.policies,
+            {
+                "manifest": ObjectRef.parse(plan.manifest).name,
+                "namespace": plan.namespace,
+                "action": "preview",
+                "requested_by": "",
+                "overrides": overrides,
+            },
+        )
     print_preview(found, as_json=as_json)
+    if found.denials:
+        raise Refused(f"denied by policy: {'; '.join(found.denials)}")
 
 
 def print_preview(found: Preview, *, as_json: bool) -> None:

@@ -282,8 +282,8 @@ class Workspace:
     lease: Callable[[ObjectStore, str], AbstractContextManager[Lease]] = unleased
 
 
-Approved: TypeAlias = "Sequence[ComponentChanges]"
-"""What one component may do: its part of the approved preview, and deviations from it that were approved since."""
+Gate: TypeAlias = "Callable[[ComponentChanges], None]"
+"""Asked with what an operation is about to do, before it does anything; raises `Refused` or `Deviates` to stop it."""
 
 
 class Engine(Protocol):
@@ -339,22 +339,22 @@ class Engine(Protocol):
         """
 
     def apply(
-        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
     ) -> ApplyResult:
         """
         Make the cloud what *artifact* says; applied twice, the second time changes nothing.
 
         Args:
-            approved: What a person approved; None: nobody was asked, everything may be done.
+            gate: Who is asked first; None: everything may be done.
 
         Raises:
-            Deviates: It would do what was not approved; nothing was done.
+            Refused: The gate let it not pass; nothing was done.
             EngineFailed: With the engine's diagnostics. What was created is in the state.
             StateLocked: Somebody else works on this state.
             Cancelled: A person stopped it; the state is written and the lock free.
         """
 
     def destroy(
-        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
     ) -> ApplyResult:
         """Remove everything that *artifact*'s state holds; raises as `apply`."""

@@ -120,6 +120,20 @@ DESTRUCTIVE = frozenset({Action.REPLACE, Action.DESTROY, Action.FORGET})
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """
+    What a policy has against a preview.
+
+    Attributes:
+        denies: Whether it forbids the execution, rather than warns of it.
+    """
+
+    policy: str
+    message: str
+    denies: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """
     What a run of a plan would do.
@@ -130,6 +144,7 @@ class Preview:
         components: In the order of the plan's steps.
         overrides: Parameter -> value of this run.
         destroys: Whether the run is to destroy everything, rather than to deploy the plan.
+        objections: What policies have against it.
     """
 
     manifest: str
@@ -137,6 +152,7 @@ class Preview:
     components: tuple[ComponentChanges, ...]
     overrides: Mapping[str, Any] = field(default_factory=dict)
     destroys: bool = False
+    objections: tuple[Objection, ...] = ()
 
     @property
     def deferred(self) -> tuple[ComponentChanges, ...]:
@@ -159,6 +175,11 @@ class Preview:
         """Whether a resource would be taken away or replaced, or whether that cannot be told."""
         actions = {change.action for one in self.components for change in one.resources}
         return bool(self.deferred) or not DESTRUCTIVE.isdisjoint(actions)
+
+    @property
+    def denials(self) -> tuple[str, ...]:
+        """What policies forbid, one sentence each."""
+        return tuple(f"{one.policy}: {one.message}" for one in self.objections if one.denies)
 
     def to_json(self) -> bytes:
         """Return the one JSON text of this preview."""

@@ -18,6 +18,7 @@ from mcop_core.engines.changes import (
     AttributeChange,
     ComponentChanges,
     Mode,
+    Objection,
     OutputChange,
     Preview,
     ResourceChange,
@@ -66,7 +67,7 @@ def to_lines(preview: Preview) -> Iterator[Line]:
 
 
 def conclusion(preview: Preview) -> list[str]:
-    """Return what it comes to: the counts, and whether something is left out."""
+    """Return what it comes to: the counts, whether something is left out, and what policies have against it."""
     counts = preview.counts
     told = ", ".join(f"{counts[action]} to {_WORDS.get(action, action)}" for action in COUNTED)
     others = "".join(f", {number} to {name}" for name, number in counts.items() if name not in COUNTED)
@@ -75,7 +76,11 @@ def conclusion(preview: Preview) -> list[str]:
     if preview.deferred:
         left_out = ", ".join(one.step for one in preview.deferred)
         lines.append(f"INCOMPLETE: what would be done to {left_out} cannot be told.")
-    return lines
+    return [*lines, *(_objection(one) for one in preview.objections)]
+
+
+def _objection(objection: Objection) -> str:
+    return f"{'DENIED' if objection.denies else 'Warning'} by policy {objection.policy}: {_escaped(objection.message)}"
 
 
 def component_lines(component: ComponentChanges) -> Iterator[Line]:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 Document: TypeAlias = Mapping[str, Any]
-"""
-What a policy decides on, as plain JSON:
-`{"preview": <Preview.to_json>, "execution": {"manifest", "namespace", "action", "requested_by", "overrides"}}`.
-"""
+"""What a policy decides on, as plain JSON: `{"preview": <Preview.to_json>, "execution": <Execution>}`."""
+
+
+class Execution(TypedDict):
+    """What a policy is told of an execution: names, `apply`, `destroy` or `preview`, who asked, and its overrides."""
+
+    manifest: str
+    namespace: str
+    action: str
+    requested_by: str
+    overrides: Mapping[str, Any]
+
 
 MEMBERS = ("preview", "execution")
 

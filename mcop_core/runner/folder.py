@@ -112,7 +112,7 @@ class OperationFolder:
         """Return what to do."""
         document = json.loads(self.request.read_bytes())
         given = document["approval"]
-        approval = Approval(given["preview"], given["step"], tuple(given["deviations"])) if given else None
+        approval = Approval(given["preview"], tuple(given["deviations"])) if given else None
         return RunRequest(**{**document, "operation": Operation(document["operation"]), "approval": approval})
 
     def write_result(self, result: RunResult) -> None:

@@ -25,13 +25,13 @@ from typing import Any
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, artifact_key
-from mcop_core.engines.changes import ComponentChanges, Preview, preview_key
 from mcop_core.errors import McopError
 from mcop_core.runner.folder import OperationFolder, failed
+from mcop_core.runner.gate import open_gate
 from mcop_core.runner.holder import Holder
 from mcop_core.runner.journal import Journal
 from mcop_core.runner.lease import hold_lease
-from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
+from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
 
@@ -117,7 +117,7 @@ def _carry_out(
 ) -> ApplyResult:
     store = open_store(request.store)
     artifact = fetch(store, request.artifact)
-    approved = fetch_approved(store, request.approval) if request.approval else None
+    gate = open_gate(request, store, settings.policies)
     engine = open_engine(artifact.engine, settings)
     workspace = Workspace(
         directory=folder.workspace,
@@ -128,7 +128,7 @@ def _carry_out(
         lease=partial(_lease, request, folder, settings, report),
     )
     carry_out = {Operation.APPLY: engine.apply, Operation.DESTROY: engine.destroy}[request.operation]
-    return carry_out(artifact, workspace, report, approved)
+    return carry_out(artifact, workspace, report, gate)
 
 
 def _lease(
@@ -147,19 +147,6 @@ def fetch(store: ObjectStore, digest: str) -> RenderedArtifact:
         Tampered: What is there has another digest.
     """
     return RenderedArtifact.from_json(store.get(artifact_key(digest)).data, digest)
-
-
-def fetch_approved(store: ObjectStore, approval: Approval) -> tuple[ComponentChanges, ...]:
-    """
-    Return what one component may do by *approval*.
-
-    Raises:
-        StoredObjectMissing: The preview is not in the artifact store.
-        Tampered: What is there has another digest.
-    """
-    preview = Preview.from_json(store.get(preview_key(approval.preview)).data, approval.preview)
-    planned = [one for one in preview.components if one.step == approval.step]
-    return (*planned, *map(ComponentChanges.from_json, approval.deviations))
 
 
 def succeeded(done: ApplyResult) -> RunResult:

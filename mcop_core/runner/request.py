@@ -33,12 +33,10 @@ class Approval:
 
     Attributes:
         preview: Digest of the preview.
-        step: The component that this is for, `workflow.pattern.element`.
         deviations: JSON of the `ComponentChanges` that were approved since, in order.
     """
 
     preview: str
-    step: str
     deviations: tuple[str, ...] = ()
 
 
@@ -53,6 +51,8 @@ class RunRequest:
         run_key: Who asks, `<dag id>/<run id>/<task id>`: a retry has the same one and re-attaches.
         owner: The same for people, shown in locks.
         store: URL of the artifact store.
+        step: The component, `workflow.pattern.element`.
+        execution: What policies are told of the execution, see `policies.models.Document`; JSON.
         approval: What was approved; None if nobody was asked.
     """
 
@@ -61,6 +61,8 @@ class RunRequest:
     run_key: str
     owner: str
     store: str
+    step: str = ""
+    execution: Mapping[str, Any] = field(default_factory=dict)
     approval: Approval | None = None
 
     @property

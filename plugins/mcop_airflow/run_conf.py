@@ -11,12 +11,16 @@ import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
+from mcop_core.refs import ObjectRef
+
+if TYPE_CHECKING:
+    from mcop_core.policies.models import Execution
 
 
 class RunAction(StrEnum):
@@ -173,3 +177,14 @@ def _untouched(door: ParameterDoor, value: Any) -> bool:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def execution_facts(plan: DeploymentPlan, dag_run: Any, action: str) -> Execution:
+    """Return what policies are told of a run of *plan* that is to do *action*."""
+    return {
+        "manifest": ObjectRef.parse(plan.manifest).name,
+        "namespace": plan.namespace,
+        "action": str(action),
+        "requested_by": requester_of(dag_run),
+        "overrides": run_overrides(plan, dag_run.conf) if action != RunAction.DESTROY else {},
+    }

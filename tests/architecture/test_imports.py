@@ -22,11 +22,11 @@ ALLOWED: dict[str, set[str]] = {
     "engines": BASE | {"artifacts", "catalog", "settings"},
     "rendering": BASE | {"compiler", "engines", "artifacts"},
     "deployments": BASE | {"compiler", "artifacts", "parameters"},
-    "previewing": BASE | {"deployments", "rendering", "compiler", "engines", "artifacts", "parameters"},
+    "previewing": BASE | {"deployments", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
     "approvals": BASE | {"engines", "catalog"},
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
     "backup": BASE | {"catalog", "artifacts"},
-    "runner": BASE | {"engines", "artifacts", "settings", "bootstrap"},
+    "runner": BASE | {"policies", "engines", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
     "policies": BASE,
 }
@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
 OUTSIDE: dict[str, set[str]] = {
     "boto3": {"catalog.dynamodb", "artifacts.s3", "engines.terraform.lock", "embedded", "bootstrap"},
     "botocore": {"catalog.dynamodb", "artifacts.s3", "engines.terraform.lock", "embedded", "bootstrap"},
-    "subprocess": {"engines.terraform.command", "runner", "embedded"},
+    "subprocess": {"engines.terraform.command", "policies.ask", "runner", "embedded"},
     "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
     "httpx": {"executions.airflow_api", "embedded"},
     "yaml": {"catalog.yaml_files", "cli"},

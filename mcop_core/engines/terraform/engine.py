@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mcop_core.catalog.models import Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import (
     ApplyResult,
-    Approved,
     Component,
+    Gate,
     RenderedArtifact,
     RenderRequest,
     Reporter,
@@ -94,7 +94,7 @@ class TerraformEngine:
         )
 
     def apply(
-        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
     ) -> ApplyResult:
         """Make the cloud what *artifact* says; see `operate.apply`."""
         from mcop_core.engines.terraform import operate
@@ -103,14 +103,14 @@ class TerraformEngine:
             artifact,
             workspace,
             report,
-            approved,
+            gate,
             binary=self._settings.terraform,
             mirror=self._mirror(),
             cache=self._cache(),
         )
 
     def destroy(
-        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, approved: Approved | None = None
+        self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
     ) -> ApplyResult:
         """Remove everything that *artifact*'s state holds; see `operate.destroy`."""
         from mcop_core.engines.terraform import operate
@@ -119,7 +119,7 @@ class TerraformEngine:
             artifact,
             workspace,
             report,
-            approved,
+            gate,
             binary=self._settings.terraform,
             mirror=self._mirror(),
             cache=self._cache(),

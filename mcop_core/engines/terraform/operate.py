@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Approved, Lease, RenderedArtifact, Reporter, SensitivePointer, Workspace
-from mcop_core.engines.changes import ComponentChanges
+from mcop_core.engines.base import ApplyResult, Gate, Lease, RenderedArtifact, Reporter, SensitivePointer, Workspace
 from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
 from mcop_core.engines.terraform.command import PLAN_FILE, Process, cancelled, failure, show_plan
@@ -29,12 +28,10 @@ from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, su
 from mcop_core.engines.terraform.plan_json import read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import terraform_environment
-from mcop_core.engines.terraform.refine import deviation
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
 from mcop_core.errors import (
-    Deviates,
     EngineFailed,
     McopError,
     StateConflict,
@@ -66,7 +63,7 @@ def apply(
     artifact: RenderedArtifact,
     workspace: Workspace,
     report: Reporter,
-    approved: Approved | None = None,
+    gate: Gate | None = None,
     *,
     binary: str,
     mirror: Path | None,
@@ -82,7 +79,7 @@ def apply(
         cache: Folder of provider packages installed before, see `preparation`; None: nothing is kept.
 
     Raises:
-        Deviates: Its plan would do what was not *approved*; nothing was done.
+        Refused: The *gate* did not let its plan pass; nothing was done.
         EngineFailed: Terraform failed; what it created is in the state.
         StateLocked: Somebody else works on this state.
         StateConflict: The state moved, or the lease was lost; nothing was overwritten.
@@ -90,14 +87,14 @@ def apply(
         UnknownOutcome: A creation was cut off, and repeating it might double the resource.
         Unreachable: The state store did not answer; what was done is kept in the workspace.
     """
-    return _operate("apply", artifact, workspace, report, approved, binary, mirror, cache, timing)
+    return _operate("apply", artifact, workspace, report, gate, binary, mirror, cache, timing)
 
 
 def destroy(
     artifact: RenderedArtifact,
     workspace: Workspace,
     report: Reporter,
-    approved: Approved | None = None,
+    gate: Gate | None = None,
     *,
     binary: str,
     mirror: Path | None,
@@ -105,7 +102,7 @@ def destroy(
     timing: Timing = Timing(),
 ) -> ApplyResult:
     """Remove everything that *artifact*'s state holds; arguments and errors as `apply`."""
-    return _operate("destroy", artifact, workspace, report, approved, binary, mirror, cache, timing)
+    return _operate("destroy", artifact, workspace, report, gate, binary, mirror, cache, timing)
 
 
 def _operate(
@@ -113,7 +110,7 @@ def _operate(
     artifact: RenderedArtifact,
     workspace: Workspace,
     report: Reporter,
-    approved: Approved | None,
+    gate: Gate | None,
     binary: str,
     mirror: Path | None,
     cache: Path | None,
@@ -126,7 +123,7 @@ def _operate(
     with workspace.lease(store, address.key) as lease:
         lock = locks.open_lock(home, store)
         session = _Session(
-            operation, artifact, workspace, report, approved, binary, mirror, cache, timing, address, store, lease, lock
+            operation, artifact, workspace, report, gate, binary, mirror, cache, timing, address, store, lease, lock
         )
         with session.locked():
             return session.run()
@@ -140,7 +137,7 @@ class _Session:
     artifact: RenderedArtifact
     workspace: Workspace
     report: Reporter
-    approved: Approved | None
+    gate: Gate | None
     binary: str
     mirror: Path | None
     cache: Path | None
@@ -346,8 +343,8 @@ class _Session:
         state.place(self.directory, self.base, base)
         reader = EventReader(mask)
         environment = self._environment(variables)
-        if self.approved is not None:
-            self._hold_to(self.approved, reader, environment, mask)
+        if self.gate is not None:
+            self._pass(self.gate, reader, environment, mask)
         self.is_settled = False
         process = Process.start(
             self.binary, self._arguments(), directory=self.directory, environment=environment, name=_EVENTS
@@ -363,22 +360,19 @@ class _Session:
         return ["-destroy"] if self.operation == "destroy" else []
 
     def _arguments(self) -> list[str]:
-        what = ["-auto-approve", *self._destroys] if self.approved is None else [PLAN_FILE]
+        what = ["-auto-approve", *self._destroys] if self.gate is None else [PLAN_FILE]
         return ["apply", "-input=false", "-json", "-backup=-", *what]
 
-    def _hold_to(self, approved: Approved, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
-        """Write the plan that will be applied, and see that it does nothing but what was *approved*."""
+    def _pass(self, gate: Gate, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
+        """Write the plan that will be applied, and ask *gate* whether it may be."""
         try:
             self._plan(reader, environment, mask)
             shown = show_plan(self.binary, PLAN_FILE, cwd=self.directory, environment=environment)
-            strange = deviation(read_component(shown, module_of(self.artifact)), approved)
-            if strange is not None:
-                self.report.record("plan_deviates", addresses=[change.address for change in strange.resources])
-                raise deviates(strange)
+            gate(read_component(shown, module_of(self.artifact)))
         except McopError:
             state.forget(self.directory)
             raise
-        self.report.record("plan_approved")
+        self.report.record("plan_passed")
 
     def _plan(self, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
         arguments = ["plan", *self._destroys, "-input=false", "-json", f"-out={PLAN_FILE}"]
@@ -459,14 +453,6 @@ class _Session:
         added, changed, destroyed = tally(self.resources)
         self.report.log(summary(self.resources, len(outputs)))
         return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources))
-
-
-def deviates(strange: ComponentChanges) -> Deviates:
-    """Return the error that tells which changes of a plan were not approved, and carries them."""
-    told = "; ".join(f"{change.address}: {change.reason}" for change in strange.resources)
-    return Deviates(
-        f"the plan is not what was approved: {told}. Nothing was done.", changes=json.loads(strange.to_json())
-    )
 
 
 def unknown(addresses: tuple[str, ...]) -> UnknownOutcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from airflow.sdk import BaseOperator
 from mcop_airflow import naming
 from mcop_airflow.approval_store import ApprovalStore
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.operators.runner import RunnerOperator, run_requests
+from mcop_airflow.operators.runner import RunnerOperator, run_request
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes
 from mcop_airflow.xcom import push_outputs
@@ -95,18 +96,10 @@ class RemoveOperator(BaseOperator):
     def _destroy(self, context: Context, settings: Settings, store: ObjectStore, deployed: Deployment) -> None:
         from mcop_core.runner.attach import follow, raise_for
 
-        run_id = context["ti"].run_id
-        approvals = ApprovalStore(store, self.dag_id, run_id)
-        requests = run_requests(
-            Operation.DESTROY,
-            deployed.artifact,
-            settings.artifact_store,
-            task=(self.dag_id, run_id, f"{self.task_id}/{deployed.step}"),
-            clear_number=context["dag_run"].clear_number,
-            approval=Approval(approvals.preview(), deployed.step) if self.is_held else None,
-        )
+        request = run_request(self, context, settings, Operation.DESTROY, deployed.step, deployed.artifact)
+        if self.is_held:
+            approvals = ApprovalStore(store, self.dag_id, context["ti"].run_id)
+            request = replace(request, approval=Approval(approvals.preview()))
         self.log.info("%s is not in the manifest any more: destroying it", deployed.step)
         reporter = LogReporter(self.log)
-        raise_for(
-            follow(requests[-1], settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level))
-        )
+        raise_for(follow(request, settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level)))

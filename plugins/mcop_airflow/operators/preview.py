@@ -10,12 +10,12 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import DownstreamTasksSkipped
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
-from mcop_airflow.run_conf import RunAction, run_action, run_overrides
+from mcop_airflow.run_conf import RunAction, execution_facts, run_action, run_overrides
 from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
 from mcop_core.settings import Settings
@@ -35,7 +35,8 @@ class PreviewOperator(BaseOperator):
 
     Nothing is locked and nothing in the cloud changes. The document lies in the artifact store under
     `previews/<digest>.json`, its digest in the XCom `preview`, its summary in this task's log. A run that is only to
-    preview ends here. An unreachable store or cloud is tried again twice, after 5 seconds each. No field is templated.
+    preview ends here; one that a policy denies fails here. An unreachable store or cloud is tried again twice, after
+    5 seconds each. No field is templated.
 
     Args:
         plan: What is previewed.
@@ -59,12 +60,20 @@ class PreviewOperator(BaseOperator):
         settings = Settings.from_environment(os.environ)
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
-            found = self._preview(context, settings, store)
+            found = self._judged(context, settings, self._preview(context, settings, store))
             put_once(store, preview_key(found.digest), found.to_json())
         self._tell(found)
         context["ti"].xcom_push(key=naming.PREVIEW_KEY, value=found.digest)
+        if found.denials:
+            raise AirflowFailException(f"denied by policy: {'; '.join(found.denials)}")
         if run_action(context["dag_run"].conf) is RunAction.PREVIEW:
             raise DownstreamTasksSkipped(tasks=sorted(self.downstream_task_ids))
+
+    def _judged(self, context: Context, settings: Settings, found: Preview) -> Preview:
+        from mcop_core.previewing import judged
+
+        action = RunAction.DESTROY if self.destroys else run_action(context["dag_run"].conf)
+        return judged(found, settings.policies, execution_facts(self.plan, context["dag_run"], action))
 
     def _preview(self, context: Context, settings: Settings, store: ObjectStore) -> Preview:
         # Imported here: the parser builds thousands of these operators and previews with none of them.

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowException
 from mcop_airflow.approval_store import ApprovalStore
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
-from mcop_airflow.run_conf import check_changes
+from mcop_airflow.run_conf import check_changes, execution_facts
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import Deviates
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
@@ -136,21 +136,16 @@ class RunnerOperator(BaseOperator):
         )
 
     def _request(self, context: Context, settings: Settings, store: ObjectStore, artifact: str) -> RunRequest:
-        attempts = run_requests(
-            self.operation,
-            artifact,
-            settings.artifact_store,
-            task=(self.dag_id, context["ti"].run_id, self.task_id),
-            clear_number=context["dag_run"].clear_number,
-            approval=self._approval(context, store),
-        )
-        return next((request for request in attempts[:-1] if is_running(request, settings)), attempts[-1])
+        request = run_request(self, context, settings, self.operation, self.step.id, artifact)
+        request = replace(request, approval=self._approval(context, store))
+        earlier = earlier_requests(request, context["dag_run"].clear_number)
+        return next((one for one in earlier if is_running(one, settings)), request)
 
     def _approval(self, context: Context, store: ObjectStore) -> Approval | None:
         if not self.is_held:
             return None
         approvals = self._approvals(context, store)
-        return Approval(approvals.preview(), self.step.id, approvals.allowed(self.task_id))
+        return Approval(approvals.preview(), approvals.allowed(self.task_id))
 
     def _approvals(self, context: Context, store: ObjectStore) -> ApprovalStore:
         return ApprovalStore(store, self.dag_id, context["ti"].run_id)
@@ -195,28 +190,36 @@ def _store() -> ObjectStore:
     return open_store(Settings.from_environment(os.environ).artifact_store)
 
 
-def run_requests(
-    operation: Operation,
-    artifact: str,
-    store: str,
-    *,
-    task: tuple[str, str, str],
-    clear_number: int,
-    approval: Approval | None = None,
-) -> list[RunRequest]:
+def run_request(
+    operator: Any, context: Context, settings: Settings, operation: Operation, step: str, artifact: str
+) -> RunRequest:
     """
-    Return the requests that one task may have made so far, the present one last.
+    Return the request of a task of *operator*, which has a `plan`, for one step; not yet held to any approval.
 
     Every attempt has the same request, so that a retry re-attaches. After somebody cleared the run there is a new one,
-    since the cloud may have changed after what was applied once; the earlier ones tell whether that still goes on.
-
-    Args:
-        task: DAG id, run id, task id.
-        clear_number: How often the run was cleared.
+    since the cloud may have changed after what was done once.
     """
-    key, owner = "/".join(task), " ".join(task[:2])
-    keys = [key, *(f"{key}/{number}" for number in range(1, clear_number + 1))]
-    return [RunRequest(operation, artifact, run_key, owner, store, approval) for run_key in keys]
+    ti, run = context["ti"], context["dag_run"]
+    return RunRequest(
+        operation,
+        artifact,
+        run_key("/".join([operator.dag_id, ti.run_id, operator.task_id, step]), run.clear_number),
+        f"{operator.dag_id} {ti.run_id}",
+        settings.artifact_store,
+        step,
+        execution_facts(operator.plan, run, operation),
+    )
+
+
+def run_key(key: str, clear_number: int) -> str:
+    """Return the key of a task's request after its run was cleared so often."""
+    return f"{key}/{clear_number}" if clear_number else key
+
+
+def earlier_requests(request: RunRequest, clear_number: int) -> list[RunRequest]:
+    """Return the requests that the task of *request* may have made before its run was cleared, the first one first."""
+    key = request.run_key.removesuffix(f"/{clear_number}") if clear_number else request.run_key
+    return [replace(request, run_key=run_key(key, number)) for number in range(clear_number)]
 
 
 def is_running(request: RunRequest, settings: Settings) -> bool:

@@ -12,13 +12,14 @@ import pytest
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.engines.base import ApplyResult, RenderedArtifact
 from mcop_core.engines.changes import Action, ComponentChanges, Mode, Preview, ResourceChange, preview_key
-from mcop_core.errors import Cancelled, StoredObjectMissing, Tampered
+from mcop_core.errors import Cancelled, Deviates, Refused, StoredObjectMissing, Tampered
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.journal import read_journal
 from mcop_core.runner.main import fetch, run_operation
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 
 ARTIFACT = RenderedArtifact("scripted", {"a": b"1"}, {})
+EXECUTION = {"manifest": "shop", "namespace": "team", "action": "apply", "requested_by": "ann", "overrides": {}}
 
 
 class ScriptedEngine:
@@ -26,14 +27,14 @@ class ScriptedEngine:
 
     def __init__(self, act) -> None:
         self._act = act
-        self.approved: object = "not asked"
+        self.gate: object = "not asked"
 
-    def apply(self, artifact, workspace, report, approved=None) -> ApplyResult:
-        self.approved = approved
+    def apply(self, artifact, workspace, report, gate=None) -> ApplyResult:
+        self.gate = gate
         return self._act("apply", artifact, workspace, report)
 
-    def destroy(self, artifact, workspace, report, approved=None) -> ApplyResult:
-        self.approved = approved
+    def destroy(self, artifact, workspace, report, gate=None) -> ApplyResult:
+        self.gate = gate
         return self._act("destroy", artifact, workspace, report)
 
 
@@ -54,7 +55,9 @@ def folder(tmp_path: Path) -> OperationFolder:
 def run(
     folder, store, act, *, operation=Operation.APPLY, environment=None, stop=None, approval=None, engine=None
 ) -> RunResult:
-    folder.write_request(RunRequest(operation, ARTIFACT.digest, "key", "owner", store.url, approval))
+    folder.write_request(
+        RunRequest(operation, ARTIFACT.digest, "key", "owner", store.url, "w.p.mine", EXECUTION, approval)
+    )
     return run_operation(
         folder,
         environment or {},
@@ -89,36 +92,52 @@ def test_the_engine_gets_what_was_asked_for(folder, store, operation):
     assert not folder.workspace.exists()
 
 
-def changes(step: str, address: str) -> ComponentChanges:
-    return ComponentChanges(step, Mode.MERGED, resources=(ResourceChange(address, "t", Action.CREATE),))
-
-
 @pytest.mark.parametrize("operation", list(Operation))
 def test_the_engine_is_held_to_what_was_approved(folder, store, operation):
-    """It gets its own component of the preview, and what was approved since; without an approval it gets none."""
-    mine, since = changes("w.p.mine", "t.a"), changes("w.p.mine", "t.b")
-    preview = Preview("manifest#shop@1.0.0", "a" * 64, (mine, changes("w.p.other", "t.c")))
+    """Its gate lets its own component of the preview pass, and what was approved since; nothing else."""
+    mine, since, other = (changes(step, at) for step, at in (("w.p.mine", "t.a"), ("", "t.b"), ("w.p.other", "t.c")))
+    preview = Preview("manifest#shop@1.0.0", "a" * 64, (mine, other))
     store.put(preview_key(preview.digest), preview.to_json())
-    approval = Approval(preview.digest, "w.p.mine", (since.to_json().decode(),))
+    approval = Approval(preview.digest, (since.to_json().decode(),))
     engine, free = (ScriptedEngine(lambda *_: ApplyResult({})) for _ in range(2))
 
     run(folder, store, None, operation=operation, approval=approval, engine=engine)
     run(folder, store, None, operation=operation, engine=free)
 
-    assert engine.approved == (mine, since)
-    assert free.approved is None
+    engine.gate(mine)
+    engine.gate(since)
+    with pytest.raises(Deviates, match=r"t\.c: nothing was approved for it"):
+        engine.gate(other)
+    assert free.gate is None
 
 
 def test_a_preview_that_was_changed_after_its_approval_is_refused(folder, store):
-    """Nothing runs: the engine is not even opened with it."""
+    """Nothing runs: the engine is not asked to do anything."""
     preview = Preview("manifest#shop@1.0.0", "a" * 64, (changes("w.p.mine", "t.a"),))
     store.put(preview_key(preview.digest), preview.to_json().replace(b"t.a", b"t.b"))
     engine = ScriptedEngine(lambda *_: ApplyResult({}))
 
-    result = run(folder, store, None, approval=Approval(preview.digest, "w.p.mine"), engine=engine)
+    result = run(folder, store, None, approval=Approval(preview.digest), engine=engine)
 
     assert result.error_type == "Tampered"
-    assert engine.approved == "not asked"
+    assert engine.gate == "not asked"
+
+
+def test_every_operation_passes_the_policies(folder, store, tmp_path):
+    """Also where nobody was asked for an approval; what they deny is refused by its name."""
+    (tmp_path / "no_b.cel").write_text(
+        'deny: execution.namespace == "team" && preview.components[0].resources[0].address == "t.b"\nmessage: no b\n'
+    )
+    engine = ScriptedEngine(lambda *_: ApplyResult({}))
+    run(folder, store, None, environment={"MCOP_POLICIES": str(tmp_path)}, engine=engine)
+
+    engine.gate(changes("", "t.a"))
+    with pytest.raises(Refused, match="denied by policy: no_b: no b"):
+        engine.gate(changes("", "t.b"))
+
+
+def changes(step: str, address: str) -> ComponentChanges:
+    return ComponentChanges(step, Mode.MERGED, resources=(ResourceChange(address, "t", Action.CREATE),))
 
 
 def test_a_request_to_stop_reaches_the_engine(folder, store):

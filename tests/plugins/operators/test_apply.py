@@ -1,45 +1,63 @@
 import os
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from mcop_airflow.operators.apply import ApplyPrimitiveOperator
-from mcop_airflow.operators.runner import GOES_ON, is_running, is_stopped, run_requests
+from mcop_airflow.operators.runner import GOES_ON, earlier_requests, is_running, is_stopped, run_request
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.request import Operation
+from mcop_core.settings import Settings
 from tests.plugins.plans import step, storefront
 
 TASK = ("mcop.shop", "run1", "w.p.apply_e")
 
 
-def requests(clear_number=0):
-    return run_requests(Operation.APPLY, "d" * 64, "file:///store", task=TASK, clear_number=clear_number)
+def request(clear_number=0, conf=None):
+    """The request that an apply task makes."""
+    operator = ApplyPrimitiveOperator(task_id="apply_e", plan=storefront(), step=step("w.p.e"))
+    run = SimpleNamespace(clear_number=clear_number, triggering_user_name="ann", conf=conf)
+    context = {"ti": SimpleNamespace(run_id="run1"), "dag_run": run}
+    return run_request(operator, context, Settings(), Operation.APPLY, "w.p.e", "d" * 64)
 
 
 def test_every_attempt_makes_the_same_request():
     """A retry has the request of the attempt before it, and so finds its runner."""
-    assert requests() == requests()
-    assert requests()[0].run_key == "mcop.shop/run1/w.p.apply_e"
+    assert request() == request()
+    assert request().run_key.endswith("/run1/apply_e/w.p.e")
 
 
 def test_a_cleared_run_asks_anew():
     """After a run was cleared there is a new request; the earlier ones are known still."""
-    assert requests(2)[0] == requests()[0]
-    assert len({request.id for request in requests(2)}) == 3
+    assert earlier_requests(request(2), 2) == [request(), request(1)]
+    assert earlier_requests(request(), 0) == []
+    assert len({one.id for one in (request(), request(1), request(2))}) == 3
+
+
+def test_a_request_tells_the_policies_what_it_is_about():
+    """Who asked, what for, and with which overrides."""
+    assert request(conf={"size": "m", "action": "apply"}).execution == {
+        "manifest": "storefront",
+        "namespace": "shop",
+        "action": "apply",
+        "requested_by": "ann",
+        "overrides": {"size": "m"},
+    }
 
 
 def test_a_runner_is_told_by_its_lock(settings):
     """A request is being worked on while somebody holds the lock of its folder."""
-    request = requests()[0]
-    folder = OperationFolder.of(request, settings)
+    asked = request()
+    folder = OperationFolder.of(asked, settings)
 
-    assert not is_running(request, settings)
+    assert not is_running(asked, settings)
     folder.make()
-    assert not is_running(request, settings)
+    assert not is_running(asked, settings)
     held = folder.hold()
-    assert is_running(request, settings)
+    assert is_running(asked, settings)
     os.close(held)
-    assert not is_running(request, settings)
+    assert not is_running(asked, settings)
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "skipped", "removed", "upstream_failed"])
@@ -76,11 +94,11 @@ class Airflow:
 
 def killed(answer, environment):
     """Kill an apply task whose runner works; return whether the runner was asked to stop."""
-    request = requests()[0]
-    folder = OperationFolder.of(request, environment)
+    asked = request()
+    folder = OperationFolder.of(asked, environment)
     folder.make()
     operator = ApplyPrimitiveOperator(task_id="apply_e", plan=storefront(), step=step("w.p.e"))
-    operator._running = (request, Airflow(answer))
+    operator._running = (asked, Airflow(answer))
     before = set(threading.enumerate())
     operator.on_kill()
     for thread in set(threading.enumerate()) - before:

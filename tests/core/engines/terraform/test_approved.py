@@ -3,11 +3,13 @@
 import json
 import os
 import random
+from functools import partial
 
 import pytest
 
 from mcop_core.engines.base import Component
 from mcop_core.engines.changes import ComponentChanges
+from mcop_core.engines.refine import hold_to
 from mcop_core.errors import Deviates
 from tests.core.engines.terraform.operations import Recorder
 from tests.core.engines.terraform.test_preview import NETWORK, SERVICE, Manifest, ref
@@ -53,7 +55,9 @@ class Approving(Manifest):
         inputs = self._filled(self.inputs[name])
         artifact = self.engine.render(self.request(name, self.modules[name], inputs))
         report = Recorder()
-        done = self.engine.apply(artifact, self.workspace(name), report, [approved] if approved else [])
+        done = self.engine.apply(
+            artifact, self.workspace(name), report, partial(hold_to, [approved] if approved else [])
+        )
         self.outputs |= {f"w.p.{name}.{output}": value for output, value in done.outputs.items()}
         return done, report
 
@@ -109,7 +113,9 @@ def test_a_deviation_is_told_and_nothing_is_done(manifest):
     assert "s3cr3t" not in str(caught.value.changes)
 
     artifact = manifest.engine.render(manifest.request("top", TOP, manifest._filled(manifest.inputs["top"])))
-    done = manifest.engine.apply(artifact, manifest.workspace("top"), Recorder(), [approved["top"], strange])
+    done = manifest.engine.apply(
+        artifact, manifest.workspace("top"), Recorder(), partial(hold_to, [approved["top"], strange])
+    )
     assert done.changed == 2
 
 
@@ -130,7 +136,7 @@ def test_a_destruction_is_held_to_its_approval_too(manifest):
     manifest.run(manifest.approve())
     artifact = manifest.engine.render(manifest.request("network", NETWORK, {"cidr": "10.0.0.0/8"}))
     with pytest.raises(Deviates, match="nothing was approved for it"):
-        manifest.engine.destroy(artifact, manifest.workspace("network"), Recorder(), [])
+        manifest.engine.destroy(artifact, manifest.workspace("network"), Recorder(), partial(hold_to, []))
 
 
 def _other_value(manifest, rng):

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mcop_core.engines.changes import Action, AttributeChange, ComponentChanges, Mode, ResourceChange
-from mcop_core.engines.terraform.refine import deviation
+from mcop_core.engines.refine import deviation
 
 
 def change(action="update", *attributes, address="t.n", moved_from=""):

@@ -8,12 +8,14 @@ execution has done is not done again. Reading data is never held against it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mcop_core.catalog.models import canonical_json
 from mcop_core.engines.changes import Action, AttributeChange, ComponentChanges, Mode, ResourceChange
+from mcop_core.errors import Deviates
 
 _INDEX = re.compile(r"\[\d+\]")
 _NAMED = 3
@@ -39,6 +41,22 @@ def deviation(planned: ComponentChanges, approved: Sequence[ComponentChanges]) -
         if (why := _why_not(change, by_address.get(change.address, [])))
     ]
     return replace(planned, resources=tuple(strange), outputs=()) if strange else None
+
+
+def hold_to(approved: Sequence[ComponentChanges], planned: ComponentChanges) -> None:
+    """
+    Let *planned* pass if it does nothing but what was *approved*; see `deviation`.
+
+    Raises:
+        Deviates: It does; carries those changes.
+    """
+    strange = deviation(planned, approved)
+    if strange is None:
+        return
+    told = "; ".join(f"{change.address}: {change.reason}" for change in strange.resources)
+    raise Deviates(
+        f"the plan is not what was approved: {told}. Nothing was done.", changes=json.loads(strange.to_json())
+    )
 
 
 def _why_not(change: ResourceChange, approved: Sequence[_Approved]) -> str:
