@@ -291,10 +291,11 @@ def _about(diagnostic: Mapping[str, Any], root: MergedRoot) -> set[str]:
     alias = _ALIAS.fullmatch(address)
     if alias:
         return set(root.aliases.get(alias[1], ()))
-    places = [*_MODULE.findall(address)[:1], str(span.get("filename", "")).split("/")[0]]
-    exact = {root.modules[name] for name in places if name in root.modules}
+    call = str((diagnostic.get("snippet") or {}).get("context") or "")
+    places = [*_MODULE.findall(address)[:1], str(span.get("filename", "")).split("/")[0], *_MODULE.findall(call)[:1]]
+    exact = next((root.modules[name] for name in places if name in root.modules), None)
     if exact:
-        return exact
+        return {exact}
     words = json.dumps([diagnostic.get("detail"), diagnostic.get("snippet")])
     named = {root.modules[name] for name in _MODULE.findall(words) if name in root.modules}
     steps = list(root.modules.values())

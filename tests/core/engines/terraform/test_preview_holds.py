@@ -70,7 +70,7 @@ def test_a_list_is_one_reference(manifest):
 
 
 def test_a_sensitive_list_stays_hidden(manifest):
-    """Passed on whole, it is masked element by element or as one."""
+    """Passed on whole, it is masked, and neither text in it stands anywhere in the preview."""
     manifest.apply("vault", KEYS, {"keys": ["hunter2", "swordfish"]})
     found = manifest.preview(
         vault=(KEYS, {"keys": ["hunter2", "swordfish"]}), user=(NODES, {"subnets": ref("vault", "keys")})
@@ -180,3 +180,36 @@ def test_a_state_of_another_format_defers_its_component(manifest):
 
     assert {"network": "deferred", "on": "deferred", "beside": "merged"} == modes(found)
     assert "not of format 4" in found["network"].reason and "network.tfstate" in found["network"].reason
+
+
+# -- who is to blame -----------------------------------------------------------------------------------
+
+
+def test_a_value_that_a_module_refuses_defers_the_module_that_refuses_it(manifest):
+    """Not the one that the value comes from, which is in order."""
+    picky = """
+    variable "text" {
+      type = string
+      validation {
+        condition     = startswith(var.text, "vpc-")
+        error_message = "An id begins with vpc-."
+      }
+    }
+    """
+    manifest.apply("network", TEXT, {"text": "net-1"})
+    found = manifest.preview(network=(TEXT, {"text": "net-1"}), picky=(picky, {"text": ref("network", "text")}))
+
+    assert {"network": "merged", "picky": "deferred"} == modes(found)
+    assert "An id begins with vpc-." in found["picky"].reason
+
+
+def test_a_value_of_the_wrong_type_defers_the_module_that_takes_it(manifest):
+    """As above: Terraform's diagnostic stands at the call."""
+    manifest.apply("network", SUBNETS, {"names": ["a"]})
+    found = manifest.preview(
+        network=(SUBNETS, {"names": ["a"]}),
+        wrong=(TEXT, {"text": ref("network", "names")}),
+        right=(NODES, {"subnets": ref("network", "names")}),
+    )
+
+    assert {"network": "merged", "wrong": "deferred", "right": "merged"} == modes(found)
