@@ -231,7 +231,7 @@ class _Planner:
         return root, self._planned(root, directory)
 
     def _preparation(self, root: MergedRoot, directory: Path) -> Preparation:
-        install = partial(self._run, directory=directory)
+        install = partial(self._run, root=root, directory=directory)
         return Preparation(root.files, directory, binary=self.binary, mirror=self.mirror, cache=self.cache, run=install)
 
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
@@ -254,13 +254,14 @@ class _Planner:
         document: Document = json.loads(shown.stdout)
         return document
 
-    def _run(self, arguments: tuple[str, ...], *, directory: Path) -> None:
+    def _run(self, arguments: tuple[str, ...], *, root: MergedRoot, directory: Path) -> None:
         process = self._start(arguments, directory)
         for line in process.lines(self.workspace.cancelled):
             self.report.log(line)
         self._stop_if_cancelled()
         if process.exit_code != 0:
-            raise failure(arguments[0], process.exit_code, (), process.stderr)
+            error = failure(arguments[0], process.exit_code, (), process.stderr)
+            raise PlanFailed(error.message, **error.facts, steps=named(process.stderr, root))
 
     def _stop_if_cancelled(self) -> None:
         if self.workspace.cancelled():
@@ -283,6 +284,17 @@ def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:
             if diagnostic.get("severity") == "error":
                 steps |= _about(diagnostic, root)
     return frozenset(steps)
+
+
+def named(text: str, root: MergedRoot) -> frozenset[str]:
+    """Return the steps that *text*, an error of `init` or `get`, is about: it names a file or a provider of theirs."""
+    said = partial(_says, text)
+    files = {step for name, step in root.modules.items() if said(name)}
+    return frozenset(files.union(*(steps for source, steps in root.providers.items() if said(source))))
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
 
 
 def _about(diagnostic: Mapping[str, Any], root: MergedRoot) -> set[str]:

@@ -213,3 +213,27 @@ def test_a_value_of_the_wrong_type_defers_the_module_that_takes_it(manifest):
     )
 
     assert {"network": "merged", "wrong": "deferred", "right": "merged"} == modes(found)
+
+
+def test_a_provider_that_cannot_be_had_defers_who_needs_it(manifest):
+    """The package of one component's provider is not on this machine; the others do not need it."""
+    needs = """
+    terraform {
+      required_providers { aws = { source = "hashicorp/aws", version = "0.0.1" } }
+    }
+    """
+    found = manifest.preview(remote=(needs + TEXT, {"text": "x"}), beside=(TEXT, {"text": "y"}))
+
+    assert {"remote": "deferred", "beside": "merged"} == modes(found)
+    assert "0.0.1" in found["remote"].reason
+
+
+def test_a_module_that_cannot_be_read_defers_itself_alone(manifest):
+    """Terraform refuses such a module before it plans anything."""
+    broken = TEXT + 'resource "terraform_data" "this" {}\n'
+    found = manifest.preview(
+        broken=(broken, {"text": "x"}), beside=(TEXT, {"text": "y"}), after=(TEXT, {"text": ref("broken", "text")})
+    )
+
+    assert {"broken": "deferred", "beside": "merged", "after": "deferred"} == modes(found)
+    assert "Duplicate resource" in found["broken"].reason
