@@ -83,7 +83,7 @@ def preview(
 
 @dataclass(slots=True)
 class _Preview:
-    """One preview; `reasons` says of each element that does not join why."""
+    """One preview; `reasons` says of each element that does not join why, `failure` why a merged plan failed."""
 
     components: list[Component]
     planner: _Planner
@@ -92,6 +92,7 @@ class _Preview:
     reasons: dict[str, str] = field(default_factory=dict)
     known: dict[OutputRef, Any] = field(default_factory=dict)
     found: dict[str, ComponentChanges] = field(default_factory=dict)
+    failure: PlanFailed | None = None
 
     def run(self) -> tuple[ComponentChanges, ...]:
         """Plan all that can join as one, then the others one by one."""
@@ -101,6 +102,8 @@ class _Preview:
         for component in self.components:
             if component.step not in self.found:
                 self._plan_alone(component)
+        if self.failure and all(changes.mode is Mode.DEFERRED for changes in self.found.values()):
+            raise self.failure
         return tuple(self.found[component.step] for component in self.components)
 
     def _read_state(self, component: Component) -> None:
@@ -108,10 +111,10 @@ class _Preview:
             place = render_backend(component.request.backend, component.request.address).state
             self.states[component.step] = pull(self.planner.workspace.open_store(place["store"]), place["key"])[0]
         except (InvalidInput, StateConflict) as error:
-            self._defer(component, f"its state cannot be read: {error}")
+            self._defer(component.step, f"its state cannot be read: {error}")
 
-    def _defer(self, component: Component, reason: str) -> None:
-        self.found[component.step] = ComponentChanges(component.step, Mode.DEFERRED, reason, (), ())
+    def _defer(self, step: str, reason: str) -> None:
+        self.found[step] = ComponentChanges(step, Mode.DEFERRED, reason, (), ())
 
     # -- together -----------------------------------------------------------------------------------
 
@@ -121,9 +124,11 @@ class _Preview:
                 self._take(self.planner.plan(merge(drafts), "merged"), Mode.MERGED)
                 return
             except PlanFailed as error:
-                if error.steps >= {one.step for one in drafts} or not error.steps:
-                    raise
-                self.reasons |= dict.fromkeys(error.steps, str(error))
+                self.failure, joined = error, {one.step for one in drafts}
+                self.reasons |= dict.fromkeys(error.steps or joined, str(error))
+                if error.steps >= joined or len(joined) == 1:  # alone, each would fail in the same way
+                    for step in joined:
+                        self._defer(step, str(error))
             except StateConflict as error:
                 self.reasons[error.facts["step"]] = str(error)
 
@@ -159,13 +164,13 @@ class _Preview:
         scope = Scope(module_names([component.step]), self.sensitive, self.known)
         unknown = sorted(str(ref) for ref in _needs(component) if not scope.can_give(ref))
         if unknown:
-            self._defer(component, f"{reason}; {', '.join(unknown)} is known after apply")
+            self._defer(component.step, f"{reason}; not known: {', '.join(unknown)}")
             return
         try:
             one = draft(component, scope, self.states[component.step])
             self._take(self.planner.plan(merge([one]), component.step), Mode.ALONE, reason)
         except (EngineFailed, InvalidDocuments, StateConflict) as error:
-            self._defer(component, reason if str(error) == reason else f"{reason}; alone: {error}")
+            self._defer(component.step, reason if str(error) == reason else f"{reason}; alone: {error}")
 
     # -- what was planned ---------------------------------------------------------------------------
 
