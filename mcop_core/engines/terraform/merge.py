@@ -317,9 +317,8 @@ class _Providers:
         """Return the root's name of the provider *source*."""
         key = split_source(source)
         if key not in self.locals:
-            name = key[2]
-            while name in self.sources:
-                name += "-"
+            numbered = (f"{key[2]}-{number}" for number in range(2, len(self.sources) + 2))
+            name = next(name for name in (key[2], *numbered) if name not in self.sources)
             self.locals[key], self.sources[name], self.versions[key] = name, source, version
         return self.locals[key]
 
