@@ -167,6 +167,18 @@ def test_half_an_apply_is_finished(manifest):
     assert attribute(found["after"], "input").is_unknown
 
 
+def test_what_a_replacement_left_behind_is_destroyed(manifest):
+    """The new one was made, removing the old one failed: the state holds both under one address."""
+    manifest.apply("disk", TEXT, {"text": "new"})
+    state = json.loads(manifest.state("disk").read_bytes())
+    instances = state["resources"][0]["instances"]
+    instances.append({**instances[0], "deposed": "0b5e71e7"})
+    manifest.state("disk").write_text(json.dumps(state))
+    found = manifest.preview(disk=(TEXT, {"text": "new"}), beside=(TEXT, {"text": "x"}))
+
+    assert {"terraform_data.this (deposed 0b5e71e7)": "destroy"} == actions(found["disk"])
+
+
 def test_a_state_of_another_format_defers_its_component(manifest):
     """It is neither converted nor taken for none; the reason names where it lies."""
     path = manifest.state("network")
