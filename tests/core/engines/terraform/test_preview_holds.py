@@ -249,3 +249,13 @@ def test_a_module_that_cannot_be_read_defers_itself_alone(manifest):
 
     assert {"broken": "deferred", "beside": "merged", "after": "deferred"} == modes(found)
     assert "Duplicate resource" in found["broken"].reason
+
+
+def test_a_fault_that_names_nobody_has_each_component_planned_alone(manifest):
+    """A provider of an inner module that no lock holds: Terraform says only that the lock file does not fit."""
+    inner = 'terraform {\n  required_providers { aws = { source = "hashicorp/aws" } }\n}\n'
+    unlocked = {"main.tf": 'module "inner" { source = "./inner" }', "inner/main.tf": inner}
+    found = manifest.preview(unlocked=(unlocked, {}), beside=(TEXT, {"text": "y"}))
+
+    assert {"unlocked": "deferred", "beside": "alone"} == modes(found)
+    assert "lock file" in found["unlocked"].reason
