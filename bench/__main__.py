@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-NAMES = ("dags", "deploy")
+NAMES = ("dags", "deploy", "preview")
 
 
 def main() -> int:

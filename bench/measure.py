@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,27 @@ def cpu_s(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
+
+
+@dataclass(frozen=True)
+class Cost(Generic[T]):
+    """What one piece of work gave, and what it took: CPU of this process and of those that it waited for."""
+
+    result: T
+    wall_s: float
+    cpu_s: float
+
+
+def cost(work: Callable[[], T]) -> Cost[T]:
+    """Do *work* and return what it gave and took."""
+    wall, cpu = time.monotonic(), time.process_time() + _children_cpu_s()
+    result = work()
+    return Cost(result, time.monotonic() - wall, time.process_time() + _children_cpu_s() - cpu)
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def compare(name: str, pairs: list[tuple[float, float]]) -> Comparison:

@@ -90,6 +90,7 @@ class MergedRoot:
         modules: Name of a module call -> step; variables of the first begin with `e0-`, of the second with `e1-`.
         outputs: Output of the root -> (step, output).
         aliases: Alias of a provider -> the steps that plan through it.
+        providers: `namespace/type` of a provider -> the steps whose modules need it.
     """
 
     files: Mapping[str, bytes]
@@ -97,6 +98,7 @@ class MergedRoot:
     modules: Mapping[str, str]
     outputs: Mapping[str, tuple[str, str]]
     aliases: Mapping[str, frozenset[str]]
+    providers: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,9 +317,8 @@ class _Providers:
         """Return the root's name of the provider *source*."""
         key = split_source(source)
         if key not in self.locals:
-            name = key[2]
-            while name in self.sources:
-                name += "-"
+            numbered = (f"{key[2]}-{number}" for number in range(2, len(self.sources) + 2))
+            name = next(name for name in (key[2], *numbered) if name not in self.sources)
             self.locals[key], self.sources[name], self.versions[key] = name, source, version
         return self.locals[key]
 
@@ -379,7 +380,9 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
     if locks:
         files[LOCK_FILE] = lock_file(dict(sorted(locks.items())))
     modules = {one.name: one.step for one in drafts}
-    return MergedRoot(files, joined.to_json(outputs), modules, outputs, _sharing(drafts, providers.aliases))
+    return MergedRoot(
+        files, joined.to_json(outputs), modules, outputs, _sharing(drafts, providers.aliases), _needing(drafts)
+    )
 
 
 def _sharing(drafts: Sequence[Draft], aliases: Mapping[bytes, str]) -> dict[str, frozenset[str]]:
@@ -387,6 +390,15 @@ def _sharing(drafts: Sequence[Draft], aliases: Mapping[bytes, str]) -> dict[str,
         alias: frozenset(one.step for one in drafts if one.configured.block and one.configuration == configuration)
         for configuration, alias in aliases.items()
     }
+
+
+def _needing(drafts: Sequence[Draft]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for one in drafts:
+        for source, _ in one.providers.values():
+            name = "/".join(split_source(source)[1:])
+            found[name] = found.get(name, frozenset()) | {one.step}
+    return found
 
 
 def _output_names(drafts: Sequence[Draft]) -> dict[str, tuple[str, str]]:

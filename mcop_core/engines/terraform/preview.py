@@ -112,7 +112,7 @@ def preview_destroy(
 
 @dataclass(slots=True)
 class _Preview:
-    """One preview; `reasons` says of each element that does not join why."""
+    """One preview; `reasons` says of each element that does not join why, `failure` why a merged plan failed."""
 
     components: list[Component]
     planner: _Planner
@@ -121,6 +121,7 @@ class _Preview:
     reasons: dict[str, str] = field(default_factory=dict)
     known: dict[OutputRef, Any] = field(default_factory=dict)
     found: dict[str, ComponentChanges] = field(default_factory=dict)
+    failure: PlanFailed | None = None
 
     def run(self) -> tuple[ComponentChanges, ...]:
         """Plan all that can join as one, then the others one by one."""
@@ -130,6 +131,8 @@ class _Preview:
         for component in self.components:
             if component.step not in self.found:
                 self._plan_alone(component)
+        if self.failure and all(changes.mode is Mode.DEFERRED for changes in self.found.values()):
+            raise self.failure
         return tuple(self.found[component.step] for component in self.components)
 
     def _read_state(self, component: Component) -> None:
@@ -137,10 +140,10 @@ class _Preview:
             place = render_backend(component.request.backend, component.request.address).state
             self.states[component.step] = pull(self.planner.workspace.open_store(place["store"]), place["key"])[0]
         except (InvalidInput, StateConflict) as error:
-            self._defer(component, f"its state cannot be read: {error}")
+            self._defer(component.step, f"its state cannot be read: {error}")
 
-    def _defer(self, component: Component, reason: str) -> None:
-        self.found[component.step] = ComponentChanges(component.step, Mode.DEFERRED, reason, (), ())
+    def _defer(self, step: str, reason: str) -> None:
+        self.found[step] = ComponentChanges(step, Mode.DEFERRED, reason, (), ())
 
     # -- together -----------------------------------------------------------------------------------
 
@@ -150,9 +153,11 @@ class _Preview:
                 self._take(self.planner.plan(merge(drafts), "merged"), Mode.MERGED)
                 return
             except PlanFailed as error:
-                if error.steps >= {one.step for one in drafts} or not error.steps:
-                    raise
-                self.reasons |= dict.fromkeys(error.steps, str(error))
+                self.failure, joined = error, {one.step for one in drafts}
+                self.reasons |= dict.fromkeys(error.steps or joined, str(error))
+                if error.steps >= joined or len(joined) == 1:  # alone, each would fail in the same way
+                    for step in joined:
+                        self._defer(step, str(error))
             except StateConflict as error:
                 self.reasons[error.facts["step"]] = str(error)
 
@@ -188,13 +193,13 @@ class _Preview:
         scope = Scope(module_names([component.step]), self.sensitive, self.known)
         unknown = sorted(str(ref) for ref in _needs(component) if not scope.can_give(ref))
         if unknown:
-            self._defer(component, f"{reason}; {', '.join(unknown)} is known after apply")
+            self._defer(component.step, f"{reason}; not known: {', '.join(unknown)}")
             return
         try:
             one = draft(component, scope, self.states[component.step])
             self._take(self.planner.plan(merge([one]), component.step), Mode.ALONE, reason)
         except (EngineFailed, InvalidDocuments, StateConflict) as error:
-            self._defer(component, reason if str(error) == reason else f"{reason}; alone: {error}")
+            self._defer(component.step, reason if str(error) == reason else f"{reason}; alone: {error}")
 
     # -- what was planned ---------------------------------------------------------------------------
 
@@ -262,7 +267,7 @@ class _Planner:
         return root, self._planned(root, directory)
 
     def _preparation(self, root: MergedRoot, directory: Path) -> Preparation:
-        install = partial(self._run, directory=directory)
+        install = partial(self._run, root=root, directory=directory)
         return Preparation(root.files, directory, binary=self.binary, mirror=self.mirror, cache=self.cache, run=install)
 
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
@@ -278,13 +283,14 @@ class _Planner:
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
         return show_plan(self.binary, PLAN_FILE, cwd=directory, environment=self._environment(directory))
 
-    def _run(self, arguments: tuple[str, ...], *, directory: Path) -> None:
+    def _run(self, arguments: tuple[str, ...], *, root: MergedRoot, directory: Path) -> None:
         process = self._start(arguments, directory)
         for line in process.lines(self.workspace.cancelled):
             self.report.log(line)
         self._stop_if_cancelled()
         if process.exit_code != 0:
-            raise failure(arguments[0], process.exit_code, (), process.stderr)
+            error = failure(arguments[0], process.exit_code, (), process.stderr)
+            raise PlanFailed(error.message, **error.facts, steps=named(process.stderr, root))
 
     def _stop_if_cancelled(self) -> None:
         if self.workspace.cancelled():
@@ -310,16 +316,28 @@ def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:
     return frozenset(steps)
 
 
+def named(text: str, root: MergedRoot) -> frozenset[str]:
+    """Return the steps that *text*, an error of `init` or `get`, is about: it names a file or a provider of theirs."""
+    said = partial(_says, text)
+    files = {step for name, step in root.modules.items() if said(name)}
+    return frozenset(files.union(*(steps for source, steps in root.providers.items() if said(source))))
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
+
+
 def _about(diagnostic: Mapping[str, Any], root: MergedRoot) -> set[str]:
     """The place of an error tells most; its words are asked when the place is the root itself."""
     address, span = str(diagnostic.get("address") or ""), diagnostic.get("range") or {}
     alias = _ALIAS.fullmatch(address)
     if alias:
         return set(root.aliases.get(alias[1], ()))
-    places = [*_MODULE.findall(address)[:1], str(span.get("filename", "")).split("/")[0]]
-    exact = {root.modules[name] for name in places if name in root.modules}
+    call = str((diagnostic.get("snippet") or {}).get("context") or "")
+    places = [*_MODULE.findall(address)[:1], str(span.get("filename", "")).split("/")[0], *_MODULE.findall(call)[:1]]
+    exact = next((root.modules[name] for name in places if name in root.modules), None)
     if exact:
-        return exact
+        return {exact}
     words = json.dumps([diagnostic.get("detail"), diagnostic.get("snippet")])
     named = {root.modules[name] for name in _MODULE.findall(words) if name in root.modules}
     steps = list(root.modules.values())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock
+from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.terraform.merge import Scope, draft, merge, module_names, sensitive_outputs
 from mcop_core.engines.terraform.state import StateFile
@@ -89,6 +89,16 @@ def test_providers_are_locked():
         "required_providers"
     ]["aws"]
     assert root.files[".terraform.lock.hcl"].count(b"provider ") == 1
+
+
+def test_providers_of_one_type_and_two_owners_have_names_that_terraform_takes():
+    """Letters, digits and hyphens, none of them at an end."""
+    other = INTERFACE.model_copy(update={"providers": {"aws": ProviderRequirement(source="acme/aws", version="1.0.0")}})
+    root = merged(component("a"), component("b", interface=other))
+    required = document(root, "main.tf.json")["terraform"]["required_providers"]
+
+    assert {"aws": "hashicorp/aws", "aws-2": "acme/aws"} == {name: entry["source"] for name, entry in required.items()}
+    assert {"aws": "aws-2"} == document(root, "modules.tf.json")["module"]["w-p-b"]["providers"]
 
 
 def test_an_output_is_a_reference_and_a_value_a_variable():

@@ -1,21 +1,13 @@
 """The merged plan through the real Terraform, with built-in resources and states in a folder."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
-from mcop_core.artifacts.local import LocalStore
-from mcop_core.catalog.models import AdapterSettings
-from mcop_core.engines.base import Component, RenderRequest, SealedText, Workspace
+from mcop_core.engines.base import SealedText
 from mcop_core.engines.changes import Mode
-from mcop_core.engines.terraform.engine import TerraformEngine
-from mcop_core.engines.terraform.module_interface import read_interface
 from mcop_core.errors import Cancelled, EngineFailed
-from mcop_core.refs import OutputRef
-from mcop_core.settings import Settings
-from tests.core.engines.terraform.operations import Recorder
+from tests.core.engines.terraform.manifests import Manifest, actions, attribute, ref
 
 pytestmark = pytest.mark.terraform
 
@@ -47,56 +39,9 @@ output "count" { value = length(var.keys) }
 """
 
 
-class Manifest:
-    """Elements of a manifest, previewed and applied by the real engine."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.states = folder, folder / "states"
-        self.states.mkdir()
-        self.cancelled = False
-        self.engine = TerraformEngine(Settings(cache_dir=str(folder / "cache")), dict(os.environ))
-
-    def request(self, element: str, module: str, inputs: dict) -> RenderRequest:
-        files = {"main.tf": module.encode()}
-        return RenderRequest(
-            address=("shop", "store", "w", "p", element),
-            files=files,
-            interface=read_interface(files),
-            inputs=inputs,
-            settings=AdapterSettings(),
-            locks={},
-            backend={"type": "local", "path": str(self.states)},
-        )
-
-    def preview(self, **elements):
-        components = [Component(f"w.p.{name}", self.request(name, *parts)) for name, parts in elements.items()]
-        found = self.engine.preview(components, self.workspace("preview"), Recorder())
-        return {changes.step.rpartition(".")[2]: changes for changes in found}
-
-    def apply(self, element: str, module: str, inputs: dict):
-        artifact = self.engine.render(self.request(element, module, inputs))
-        return self.engine.apply(artifact, self.workspace(element), Recorder()).outputs
-
-    def workspace(self, name: str) -> Workspace:
-        folder = self.folder / "work" / name
-        return Workspace(folder, LocalStore.open, dict(os.environ), lambda: self.cancelled, "test")
-
-
 @pytest.fixture
 def manifest(tmp_path):
     return Manifest(tmp_path)
-
-
-def ref(element, output):
-    return OutputRef.parse(f"w.p.{element}.{output}")
-
-
-def actions(changes):
-    return {change.address: change.action for change in changes.resources}
-
-
-def attribute(changes, path):
-    return next(a for change in changes.resources for a in change.attributes if a.path == path)
 
 
 def test_what_only_apply_knows_flows_from_component_to_component(manifest):

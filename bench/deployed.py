@@ -1,0 +1,183 @@
+"""Many small components, deployed in an emulated cloud: their states, and how MCOP previews and renders them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcop_core.artifacts.local import LocalStore
+from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
+from mcop_core.engines.base import Component, RenderedArtifact, RenderRequest, Workspace
+from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.terraform.module_interface import read_interface
+from mcop_core.engines.terraform.providers import cli_config, find_mirror, terraform_environment
+from mcop_core.refs import OutputRef
+from mcop_core.settings import Settings
+
+_MODULE = """
+terraform {
+  required_providers { aws = { source = "hashicorp/aws" } }
+}
+variable "name" { type = string }
+variable "text" { type = string }
+variable "upstream" { type = string }
+variable "tags" {
+  type    = map(string)
+  default = {}
+}
+resource "aws_sns_topic" "this" {
+  name = var.name
+  tags = var.tags
+}
+resource "aws_cloudwatch_log_group" "this" {
+  name = "/bench/${var.name}"
+  tags = var.tags
+}
+resource "aws_ssm_parameter" "this" {
+  name           = "/bench/${var.name}"
+  type           = "String"
+  description    = "after ${var.upstream}"
+  insecure_value = var.text
+  tags           = var.tags
+}
+output "arn" { value = aws_sns_topic.this.arn }
+"""
+_OWNER = ("bench", "shop", "main", "group")
+_ADAPTER = AdapterSettings(source="hashicorp/aws", version="~> 5.0", configuration={"region": "us-east-1"})
+_FILES = {"main.tf": _MODULE.encode()}
+
+
+class _Silent:
+    """A reporter that keeps nothing."""
+
+    def log(self, line: str, *, level: str = "info") -> None:
+        """Pass."""
+
+    def record(self, event: str, **facts: object) -> None:
+        """Pass."""
+
+
+class DeployedShop:
+    """
+    *size* components; every second takes an output of the one before it.
+
+    Args:
+        folder: Gets the states and the workspaces.
+        environment: What leads to the cloud.
+    """
+
+    def __init__(self, size: int, folder: Path, environment: Mapping[str, str], settings: Settings) -> None:
+        self._folder, self._environment, self._settings = folder, dict(environment), settings
+        self._engine = TerraformEngine(settings, environment)
+        self._locks = self._engine.lock({"aws": ProviderRequirement(source=_ADAPTER.source, version=_ADAPTER.version)})
+        self._store = LocalStore(folder / "states")
+        self._arns: dict[str, str] = {}
+        self.names = [f"main.group.e{number:03}" for number in range(size)]
+
+    # -- deploying ----------------------------------------------------------------------------------
+
+    def deploy(self) -> None:
+        """
+        Make everything in one apply, and cut its state into the components' own.
+
+        The state of a component is what an apply of its own root writes: the same module name, resources and tags.
+        """
+        root = self._folder / "deploy"
+        (root / "module").mkdir(parents=True)
+        (root / "module" / "main.tf").write_text(_MODULE)
+        (root / "main.tf.json").write_text(json.dumps(self._root()))
+        for arguments in (("init",), ("apply", "-auto-approve")):
+            self._terraform(root, *arguments)
+        state = json.loads((root / "terraform.tfstate").read_bytes())
+        self._arns = {step: state["outputs"][_element(step)]["value"] for step in self.names}
+        for step in self.names:
+            self._store.put(_key(step), json.dumps(self._cut(state, step)).encode())
+
+    def _root(self) -> dict[str, Any]:
+        version = next(iter(self._locks.values())).version
+        default_tags = {"tags": {"mcop:manifest": "/".join(_OWNER[:2])}}
+        return {
+            "terraform": {"required_providers": {"aws": {"source": _ADAPTER.source, "version": version}}},
+            "provider": {"aws": {**_ADAPTER.configuration, "default_tags": default_tags}},
+            "module": {
+                _element(step): {
+                    "source": "./module",
+                    "name": _element(step),
+                    "text": "deployed",
+                    "upstream": f"${{module.{_element(before)}.arn}}" if before else "",
+                    "tags": {"mcop:address": "/".join((*_OWNER, _element(step)))},
+                }
+                for step, before in self._befores()
+            },
+            "output": {_element(step): {"value": f"${{module.{_element(step)}.arn}}"} for step in self.names},
+        }
+
+    def _befores(self) -> Iterable[tuple[str, str]]:
+        """Return every step, and the one whose output it takes, or nothing."""
+        return [(step, self.names[number - 1] if number % 2 else "") for number, step in enumerate(self.names)]
+
+    def _cut(self, state: Mapping[str, Any], step: str) -> dict[str, Any]:
+        module = f"module.{_element(step)}"
+        resources = [entry for entry in state["resources"] if entry["module"] == module]
+        for instance in (instance for entry in resources for instance in entry["instances"]):
+            needed = instance.get("dependencies", ())
+            instance["dependencies"] = [name for name in needed if name.startswith(f"{module}.")]
+            instance["attributes"]["tags"] = {}  # the provider adds the component's tags, so they are no argument
+        outputs = {"arn": {"value": self._arns[step], "type": "string"}}
+        return {**state, "lineage": f"bench-{step}", "outputs": outputs, "resources": resources}
+
+    def _terraform(self, root: Path, *arguments: str) -> None:
+        config = root / "terraform.tfrc"
+        config.write_text(cli_config(find_mirror(self._settings.terraform_plugin_mirror)))
+        command = [self._settings.terraform, *arguments, "-input=false", "-no-color"]
+        environment = terraform_environment(self._environment, cli_config_file=config)
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stdout + done.stderr)
+
+    # -- the two sides ------------------------------------------------------------------------------
+
+    def preview(self, steps: Iterable[str], changed: str) -> frozenset[tuple[str, str, str]]:
+        """Preview *steps* through MCOP in an empty workspace, and return (step, address, action) of what it says."""
+        components = [Component(step, self._request(step, changed, is_open=True)) for step in steps]
+        workspace = Workspace(self._folder / "work", LocalStore.open, self._environment, lambda: False, "bench")
+        found = self._engine.preview(components, workspace, _Silent())
+        shutil.rmtree(workspace.directory)
+        apart = [f"{one.step} is {one.mode}: {one.reason}" for one in found if one.mode != "merged"]
+        if apart:
+            raise SystemExit("\n".join(apart))
+        return frozenset((one.step, change.address, str(change.action)) for one in found for change in one.resources)
+
+    def artifact(self, step: str, changed: str) -> RenderedArtifact:
+        """Return the root of *step* by itself, what it takes of others filled in."""
+        return self._engine.render(self._request(step, changed, is_open=False))
+
+    def state(self, step: str) -> bytes:
+        """Return the state of *step*."""
+        return self._store.get(_key(step)).data
+
+    def _request(self, step: str, changed: str, *, is_open: bool) -> RenderRequest:
+        before = dict(self._befores())[step]
+        reference = OutputRef.parse(f"{before}.arn") if is_open and before else self._arns.get(before, "")
+        text = "changed" if step == changed else "deployed"
+        return RenderRequest(
+            address=(*_OWNER, _element(step)),
+            files=_FILES,
+            interface=read_interface(_FILES),
+            inputs={"name": _element(step), "text": text, "upstream": reference},
+            settings=_ADAPTER,
+            locks=self._locks,
+            backend={"type": "local", "path": str(self._folder / "states")},
+        )
+
+
+def _element(step: str) -> str:
+    return step.rpartition(".")[2]
+
+
+def _key(step: str) -> str:
+    return "/".join((*_OWNER, _element(step))) + ".tfstate"
