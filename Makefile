@@ -23,7 +23,12 @@ down:
 	@test ! -x $(BIN)/mcop || $(BIN)/mcop down
 
 test: setup
-	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
+	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder -m "not campaign"
+
+# What is too slow for every change: the preview against a cloud, and many more random mutations after an approval.
+test-campaign: setup
+	@$(BIN)/pytest -m campaign
+	@MCOP_TEST_MUTATIONS=$${MUTATIONS:-100} $(BIN)/pytest tests/core/engines/terraform/test_approved.py
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -106,7 +106,7 @@ def preview_destroy(
     values = sealed.unseal(artifact.runtime.get("sealed", {}), workspace.open_store)
     variables = sealed.variables(values, artifact.runtime.get("types", {}))
     planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), variables)
-    _, document = planner.plan(MergedRoot(artifact.files, state.data, {module: step}, {}, {}), step)
+    _, document = planner.plan(MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}), step)
     return replace(read_component(document, module), step=step)
 
 

@@ -11,8 +11,9 @@ from mcop_core.engines.base import Component
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.refine import hold_to
 from mcop_core.errors import Deviates
+from tests.core.engines.terraform.manifests import Manifest, ref
 from tests.core.engines.terraform.operations import Recorder
-from tests.core.engines.terraform.test_preview import NETWORK, SERVICE, Manifest, ref
+from tests.core.engines.terraform.test_preview import NETWORK, SERVICE
 
 pytestmark = pytest.mark.terraform
 
@@ -174,7 +175,7 @@ def _other_state(manifest, rng):
 MUTATIONS = [_other_value, _other_module, _lost_resource, _other_state]
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("MCOP_TEST_MUTATIONS", "8"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("MCOP_TEST_MUTATIONS", "4"))))
 def test_whatever_changes_between_preview_and_apply_is_never_applied(manifest, seed):
     """Parameters, module files and state, mutated at random after the approval: the step that would do more stops."""
     rng = random.Random(seed)

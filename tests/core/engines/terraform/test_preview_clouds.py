@@ -14,7 +14,7 @@ from mcop_core.settings import Settings
 from tests.core.engines.terraform.manifests import Manifest, actions, attribute, modes, ref
 from tests.emulators import free_port, running
 
-pytestmark = [pytest.mark.terraform, pytest.mark.emulator]
+pytestmark = [pytest.mark.campaign, pytest.mark.terraform, pytest.mark.emulator]
 
 VERSION = "5.100.0"
 OTHER_VERSION = "5.99.0"
