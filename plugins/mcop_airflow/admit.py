@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import ACTION_KEY, CONFIRM_KEY, REQUESTER_KEY, RunAction, run_action, run_overrides
-from mcop_core.bootstrap import open_repository, open_store
+from mcop_core.bootstrap import open_repository
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
@@ -79,8 +79,8 @@ class AdmitOperator(BaseOperator):
             self._check_graph(context)
             self._check_alone(context)
             self._check_conf(conf)
-            left_out = self._left_out(run_action(conf))
         self.log.info("Admitted %s, plan %s", self.plan.manifest, self.plan_digest)
+        left_out = self._left_out(run_action(conf))
         if left_out:
             raise DownstreamTasksSkipped(tasks=left_out)
 
@@ -94,22 +94,11 @@ class AdmitOperator(BaseOperator):
         self._check_standings()
 
     def _left_out(self, action: RunAction) -> list[str]:
-        """Return the tasks that a run with this action is not about; an approval needs the preview anyway."""
-        if self.destroys:
+        """Return the next tasks that a run with this action is not about; an approval needs the preview anyway."""
+        if self.destroys or self.plan.approval.is_asked:
             return []
-        if self.plan.approval.is_asked:
-            return self._nothing_removed()
         beside = {naming.PREVIEW_TASK_ID, naming.plan_marker(self.plan_digest)}
-        if action is RunAction.PREVIEW:
-            return sorted(self.downstream_task_ids - beside)
-        return [naming.PREVIEW_TASK_ID, *self._nothing_removed()]
-
-    def _nothing_removed(self) -> list[str]:
-        """Return the task that removes components, if there are none to remove."""
-        from mcop_core.deployments import Deployments
-
-        store = open_store(Settings.from_environment(os.environ).artifact_store)
-        return [] if Deployments.of(self.plan, store).removed(self.plan) else [naming.REMOVE_TASK_ID]
+        return sorted(self.downstream_task_ids - beside) if action is RunAction.PREVIEW else [naming.PREVIEW_TASK_ID]
 
     def _check_graph(self, context: Context) -> None:
         ti = context["ti"]

@@ -75,7 +75,7 @@ def test_a_manifest_is_deployed(deployer):
     xcoms = deployer.xcoms("first")
 
     assert run == "success"
-    assert {task for task, state in tasks.items() if state != "success"} == {"preview"}
+    assert {task for task, state in tasks.items() if state != "success"} == {"preview", "remove"}
     assert xcoms["platform.pair.apply_first", "name"] == "one"
     assert xcoms["platform.pair.apply_second", "name"] == "after-one"
     assert xcoms["platform.pair.apply_second", "tags"] == ["a", "b"]
@@ -103,7 +103,7 @@ def test_a_second_run_changes_nothing(deployer, capsys):
     assert before[artifact] == after[artifact]
     assert after["platform.pair.apply_first", naming.RESULT_KEY]["added"] == 0
     assert after["platform.pair.apply_second", "name"] == "after-one"
-    assert "Applied platform.pair.second: 0 added, 0 changed, 0 destroyed" in log
+    assert "Done with platform.pair.second: 0 added, 0 changed, 0 destroyed" in log
     assert "::group::" in log
     assert "canary" not in log
 

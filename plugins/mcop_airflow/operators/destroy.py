@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
 from mcop_airflow import naming
 from mcop_airflow.approval_store import ApprovalStore
@@ -64,7 +65,7 @@ class RemoveOperator(BaseOperator):
     Each is destroyed with the files it was deployed with, those that depend on others first, one after the other by
     runners that outlive this task. Where the manifest asks for approvals, nothing is destroyed but what the preview
     said: should a component's own plan do anything else, this task fails, and the next execution previews it anew.
-    No field is templated.
+    Where there is nothing to remove, a run that deploys skips this task. No field is templated.
 
     Args:
         plan: What stays.
@@ -89,9 +90,13 @@ class RemoveOperator(BaseOperator):
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
             deployments = Deployments.of(self.plan, store)
-            for deployed in deployments.removed(self.plan):
+            removed = deployments.removed(self.plan)
+            for deployed in removed:
                 self._destroy(context, settings, store, deployed)
                 deployments.forget(deployed.step)
+        # Only here, not ahead by admit: a run whose last task is skipped counts as a success, whatever failed before.
+        if not removed and not self.downstream_task_ids:
+            raise AirflowSkipException("the manifest lost no component")
 
     def _destroy(self, context: Context, settings: Settings, store: ObjectStore, deployed: Deployment) -> None:
         from mcop_core.runner.attach import follow, raise_for
