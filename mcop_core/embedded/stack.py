@@ -27,7 +27,7 @@ START_S = 240.0
 EMULATOR_START_S = 60.0
 ARTIFACT_BUCKET = "mcop-artifacts"
 _EMULATOR_PORT = "emulator"
-_OWN_SETTINGS = ("lease_s", "catalog_audit_s", "terraform_plugin_mirror")
+_OWN_SETTINGS = ("lease_s", "catalog_audit_s", "terraform_plugin_mirror", "policies")
 """Settings that the caller's environment may decide; the others are the stack's."""
 
 
@@ -170,6 +170,7 @@ class Stack:
             cache_dir=str(self.home.cache),
             terraform=str(tool.path),
             terraform_plugin_mirror=str(mirror or ""),
+            policies=str(Path(given.policies).absolute()) if given.policies else "",
             airflow_url=self.url,
             airflow_username=ADMIN,
             airflow_password=load_secrets(self.home).password,
