@@ -85,7 +85,7 @@ def _objection(objection: Objection) -> str:
 
 def component_lines(component: ComponentChanges) -> Iterator[Line]:
     """Yield one component: its name, each change, its outputs."""
-    how = "" if component.mode is Mode.MERGED else f" ({component.mode}: {_escaped(component.reason)})"
+    how = f" ({component.mode}: {_escaped(component.reason)})" if component.reason else ""
     yield Line(f"{component.step}{how}", is_title=True)
     alike = sorted(component.resources, key=lambda change: (change.action, change.type))
     for (action, type_), group in groupby(alike, key=lambda change: (change.action, change.type)):
