@@ -1,5 +1,6 @@
 """Plans for the tests of the Airflow side, made by hand: what the compiler would write, in its smallest form."""
 
+from mcop_airflow import naming
 from mcop_core.catalog.models import Input, Interface, Output, Template
 from mcop_core.compiler.plan import (
     DeploymentPlan,
@@ -15,6 +16,11 @@ INTERFACE = Interface(
     inputs={"name": Input(type="string"), "password": Input(type="string", sensitive=True)},
     outputs={"id": Output(description="Its id."), "token": Output(sensitive=True)},
 )
+
+
+def dags_of(*manifests):
+    """Ids of the DAGs of *manifests*: each has one that deploys and one that destroys."""
+    return {make(manifest) for manifest in manifests for make in (naming.dag_id, naming.destroy_dag_id)}
 
 
 def layered(value):

@@ -9,6 +9,7 @@ from mcop_core.catalog.dynamodb import create_tables
 from mcop_core.catalog.versions import version_key
 from mcop_core.errors import StoredObjectMissing, Unreachable
 from tests.plugins import airflow_home
+from tests.plugins.plans import dags_of
 
 pytestmark = pytest.mark.emulator
 
@@ -35,14 +36,14 @@ def test_the_bundle_brings_a_dag_for_each_manifest(open_bundle, dynamodb_catalog
     first = open_bundle()
     version = first.get_current_version()
     assert version == BundleVersion(dynamodb_catalog.repository.head().snapshot)
-    assert set(parse(first).dags) == {"mcop.shop", "mcop.cafe"}
+    assert set(parse(first).dags) == dags_of("shop", "cafe")
 
     dynamodb_catalog.publish(dynamodb_catalog.manifest("bakery"))
     first.refresh()
-    assert set(parse(first).dags) == {"mcop.shop", "mcop.cafe", "mcop.bakery"}
+    assert set(parse(first).dags) == dags_of("shop", "cafe", "bakery")
 
     pinned = open_bundle(version.version)
-    assert set(parse(pinned).dags) == {"mcop.shop", "mcop.cafe"}
+    assert set(parse(pinned).dags) == dags_of("shop", "cafe")
     assert pinned.get_current_version() == version
     assert pinned.plan_digest("shop") is not None
     assert pinned.plan_digest("bakery") is None
@@ -57,10 +58,10 @@ def test_the_dags_stay_with_dynamodb_down(open_bundle, emulator):
     running = open_bundle()
 
     assert running.get_current_version() == version
-    assert set(parse(running).dags) == {"mcop.shop", "mcop.cafe"}
-    assert set(parse(open_bundle(version.version)).dags) == {"mcop.shop", "mcop.cafe"}
+    assert set(parse(running).dags) == dags_of("shop", "cafe")
+    assert set(parse(open_bundle(version.version)).dags) == dags_of("shop", "cafe")
     shutil.rmtree(airflow_home.HOME / "bundles")
-    assert set(parse(open_bundle(version.version)).dags) == {"mcop.shop", "mcop.cafe"}
+    assert set(parse(open_bundle(version.version)).dags) == dags_of("shop", "cafe")
     shutil.rmtree(airflow_home.HOME / "bundles")
     with pytest.raises(Unreachable):
         open_bundle()
@@ -77,7 +78,7 @@ def test_a_broken_manifest_is_an_import_error_of_its_own(open_bundle, dynamodb_c
     bundle.refresh()
     bag = parse(bundle)
 
-    assert set(bag.dags) == {"mcop.cafe"}
+    assert set(bag.dags) == dags_of("cafe")
     assert [path.rpartition("/")[2] for path in bag.import_errors] == ["shop.py"]
     assert "1.0.1" in next(iter(bag.import_errors.values()))
 

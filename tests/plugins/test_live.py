@@ -6,6 +6,7 @@ from airflow.dag_processing.dagbag import BundleDagBag
 from mcop_airflow.live import BUNDLE_CLASS, has_catalog_bundle, live_dags
 from mcop_core.errors import Unreachable
 from mcop_core.settings import Settings
+from tests.plugins.plans import dags_of
 
 FACTORY = Path(__file__).parents[2] / "dags" / "mcop_manifests.py"
 OTHER = {"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle"}
@@ -30,16 +31,16 @@ def test_the_class_path_is_the_bundles():
 @pytest.mark.emulator
 def test_the_live_catalogs_dags(dynamodb_catalog, emulator, environment, caplog):
     """All manifests, or the one that is asked for; the last good ones with DynamoDB down."""
-    assert set(live_dags(environment)) == {"mcop.shop", "mcop.cafe"}
+    assert set(live_dags(environment)) == dags_of("shop", "cafe")
     assert set(live_dags(environment, "mcop.shop")) == {"mcop.shop"}
     assert live_dags(environment, "another") == {}
-    assert set(BundleDagBag(dag_folder=FACTORY, bundle_path=FACTORY.parent).dags) == {"mcop.shop", "mcop.cafe"}
+    assert set(BundleDagBag(dag_folder=FACTORY, bundle_path=FACTORY.parent).dags) == dags_of("shop", "cafe")
 
     dynamodb_catalog.publish(dynamodb_catalog.manifest("bakery"))
     assert "mcop.bakery" in live_dags(environment)
 
     emulator.stop()
-    assert set(live_dags(environment)) == {"mcop.shop", "mcop.cafe", "mcop.bakery"}
+    assert set(live_dags(environment)) == dags_of("shop", "cafe", "bakery")
     assert "The last good snapshot" in caplog.text
 
 

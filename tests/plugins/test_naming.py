@@ -47,7 +47,7 @@ def test_a_task_that_applies_is_told_from_outside():
     ]
 
 
-@pytest.mark.parametrize("text", ["admit", "a.b", "a.b.c", "a.b.destroy_c", "a.b.apply_", ".b.apply_c", "a..apply_c"])
+@pytest.mark.parametrize("text", ["admit", "a.b", "a.b.c", "a.b.delete_c", "a.b.destroy_", ".b.apply_c", "a..apply_c"])
 def test_what_is_no_steps_task_is_refused(text):
     """An id of another form raises and says what the form is."""
     with pytest.raises(InvalidName, match=r"workflow\.pattern\.render_element"):

@@ -8,7 +8,7 @@ from mcop_airflow import snapshot_folder
 from mcop_airflow.snapshot_folder import SnapshotFiles, is_complete, kept_plans, plan_digests, write_folder
 from mcop_core.compiler.snapshot import plan_key
 from mcop_core.errors import InvalidInput, InvalidName, NotFound, StoredObjectMissing, Tampered
-from tests.plugins.plans import storefront
+from tests.plugins.plans import dags_of, storefront
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def load(path):
     return module
 
 
-def test_a_manifests_file_builds_its_dag(folder):
-    """The DAG file reads the plan beside it, wherever the folder lies."""
+def test_a_manifests_file_builds_its_dags(folder):
+    """One that deploys and one that destroys; the file reads the plan beside it, wherever the folder lies."""
     moved = folder.rename(folder.with_name("moved"))
 
-    assert load(moved / "dags" / "storefront.py").dag.dag_id == "mcop.storefront"
+    assert dags_of("storefront") <= set(vars(load(moved / "dags" / "storefront.py")))
 
 
 def test_a_broken_manifests_file_raises_why(folder):

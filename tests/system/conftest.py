@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -125,3 +126,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
         yield live
     finally:
         live.mcop("down", check=False)
+
+
+@pytest.fixture(scope="session")
+def checkout(stack: LiveStack) -> Path:
+    """A folder that looks as the project's does after `make run`."""
+    (stack.folder / ".venv").symlink_to(ROOT / ".venv")
+    shutil.copytree(ROOT / "include", stack.folder / "include")
+    return stack.folder

@@ -14,15 +14,6 @@ pytestmark = pytest.mark.system
 LOG_STEP = "vault.vault.apply_log"
 
 
-@pytest.fixture(scope="module")
-def checkout(stack: LiveStack) -> Path:
-    """A folder that looks as the project's does after `make run`."""
-    environment = stack.folder / ".venv"
-    if not environment.exists():
-        environment.symlink_to(ROOT / ".venv")
-    return stack.folder
-
-
 def password(stack: LiveStack) -> str:
     return load_secrets(stack.home).approver
 

@@ -1,7 +1,6 @@
 """The README's first hour, run as it is written."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,14 +10,6 @@ from tests.docs.blocks import blocks
 from tests.system.conftest import MANIFEST, ROOT, LiveStack
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def checkout(stack: LiveStack) -> Path:
-    """A folder that looks as the project's does after `make run`."""
-    (stack.folder / ".venv").symlink_to(ROOT / ".venv")
-    shutil.copytree(ROOT / "include", stack.folder / "include")
-    return stack.folder
 
 
 def test_the_first_hour_goes_as_written(checkout, stack):
