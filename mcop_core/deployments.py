@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.errors import StoredObjectMissing
 from mcop_core.parameters.ordering import order_by_references
 from mcop_core.refs import ObjectRef, check_name
+
+_PREFIX = "deployments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Deployment:
         step: `workflow.pattern.element`.
         artifact: Digest of the rendered artifact.
         plan: Digest of the plan it was rendered from.
+        overrides: Parameter -> value of that execution.
         after: Ids of the steps it was applied after.
         execution: Id of the execution.
         at: When, ISO 8601, UTC.
@@ -35,6 +39,7 @@ class Deployment:
     step: str
     artifact: str
     plan: str
+    overrides: Mapping[str, Any]
     after: tuple[str, ...]
     execution: str
     at: str
@@ -45,12 +50,16 @@ class Deployments:
 
     def __init__(self, store: ObjectStore, namespace: str, manifest: str) -> None:
         self._store = store
-        self._prefix = f"deployments/{check_name(namespace)}/{check_name(manifest)}/"
+        self._prefix = f"{_PREFIX}/{check_name(namespace)}/{check_name(manifest)}/"
 
     @classmethod
     def of(cls, plan: DeploymentPlan, store: ObjectStore) -> Deployments:
         """Return those of the manifest that *plan* was compiled from, of any version."""
         return cls(store, plan.namespace, ObjectRef.parse(plan.manifest).name)
+
+    def all(self) -> dict[str, Deployment]:
+        """Return step -> deployment, sorted."""
+        return {step: one for step in self.steps() if (one := self.get(step))}
 
     def get(self, step: str) -> Deployment | None:
         """Return one, None if *step* is not deployed."""
@@ -68,8 +77,7 @@ class Deployments:
     def removed(self, plan: DeploymentPlan) -> tuple[Deployment, ...]:
         """Return what is deployed and not in *plan* any more, what depends on others before those."""
         kept = {step.id for step in plan.steps}
-        found = {step: self.get(step) for step in self.steps() if step not in kept}
-        return reverse_order({step: one for step, one in found.items() if one is not None})
+        return reverse_order({step: one for step, one in self.all().items() if step not in kept})
 
     def put(self, deployment: Deployment) -> None:
         """Note that a component is about to be applied."""
@@ -81,6 +89,12 @@ class Deployments:
 
     def _key(self, step: str) -> str:
         return f"{self._prefix}{step}.json"
+
+
+def deployed_manifests(store: ObjectStore) -> tuple[tuple[str, str], ...]:
+    """Return (namespace, manifest) of everything that is deployed, sorted."""
+    found = {tuple(key.split("/")[1:3]) for key in store.keys(f"{_PREFIX}/")}
+    return tuple(sorted((namespace, manifest) for namespace, manifest in found))
 
 
 def reverse_order(deployments: Mapping[str, Deployment]) -> tuple[Deployment, ...]:

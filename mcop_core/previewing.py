@@ -43,14 +43,16 @@ def preview_plan(
     report: Reporter,
     *,
     overrides: Mapping[str, Any],
+    with_removed: bool = True,
 ) -> Preview:
     """
-    Say what a run of *plan* with *overrides* would do, the destruction of components that are not in it included.
+    Say what a run of *plan* with *overrides* would do.
 
     Args:
         store: Artifact store, where the templates lie.
         cache_dir: Folder of template files fetched before, by digest.
         workspace: Its directory gets plans and states in clear: make it for this call and remove it afterwards.
+        with_removed: Whether to tell the destruction of components that were deployed and are not in *plan*.
 
     Raises:
         InvalidDocuments: An override is not allowed, or a value breaks its type or rule.
@@ -65,8 +67,9 @@ def preview_plan(
         inside = replace(workspace, directory=workspace.directory / name)
         found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report)}
     planned = [found[step.id] for step in plan.steps]
-    removed = _destroyed(Deployments.of(plan, store).removed(plan), open_engine, store, workspace, report)
-    return Preview(plan.manifest, plan.digest, (*planned, *removed), dict(overrides))
+    removed = Deployments.of(plan, store).removed(plan) if with_removed else ()
+    destroyed = _destroyed(removed, open_engine, store, workspace, report)
+    return Preview(plan.manifest, plan.digest, (*planned, *destroyed), dict(overrides))
 
 
 def preview_destroy(
@@ -83,8 +86,7 @@ def preview_destroy(
         EngineFailed: A component cannot be planned, or must not be destroyed.
         Refused: The cloud protects a resource from its destruction; names all of them.
     """
-    deployments = Deployments.of(plan, store)
-    deployed = {step: one for step in deployments.steps() if (one := deployments.get(step))}
+    deployed = Deployments.of(plan, store).all()
     found = _destroyed(reverse_order(deployed), open_engine, store, workspace, report)
     protected = [f"{one.step}.{c.address} ({c.protection})" for one in found for c in one.resources if c.protection]
     if protected:

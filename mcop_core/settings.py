@@ -29,6 +29,10 @@ class Settings:
         terraform: Path or name of the Terraform or OpenTofu binary.
         terraform_plugin_mirror: Folder that holds `registry.terraform.io/`; empty: searched, then the registry.
         policies: Folder of the policies that every preview and every apply must pass; empty: there are none.
+        drift_schedule: When the DAG `mcop_drift` looks at everything that is deployed, cron; empty: only when asked.
+        drift_ceiling: Share of the components, 0 to 1: if more drifted at once, a drift run reports and executes
+            nothing.
+        drift_notifier: Airflow notifier that is told of drift, JSON: `{"classpath": …, "kwargs": {…}}`.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
         airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
@@ -42,6 +46,9 @@ class Settings:
     terraform: str = "terraform"
     terraform_plugin_mirror: str = ""
     policies: str = ""
+    drift_schedule: str = "0 5 * * *"
+    drift_ceiling: float = 0.5
+    drift_notifier: str = ""
     lease_s: float = 30.0
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"
@@ -66,7 +73,7 @@ class Settings:
                 near = closest(variable, known)
                 raise InvalidInput(f"{variable} is no setting of MCOP." + (f' Did you mean "{near}"?' if near else ""))
             field = known[variable]
-            values[field.name] = _seconds(variable, text) if field.type == "float" else text
+            values[field.name] = _number(variable, text) if field.type == "float" else text
         return cls(**values)  # type: ignore[arg-type]
 
     def to_environment(self) -> dict[str, str]:
@@ -74,11 +81,11 @@ class Settings:
         return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
 
 
-def _seconds(variable: str, text: str) -> float:
+def _number(variable: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InvalidInput(f"{variable} is {text!r}: it must be a number of seconds") from None
+        raise InvalidInput(f"{variable} is {text!r}: it must be a number") from None
 
 
 def load_profile(environment: Mapping[str, str], path: Path = PROFILE) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import (
@@ -40,6 +41,7 @@ Version = Annotated[str, AfterValidator(check_version), Field(json_schema_extra=
 Requirement = Annotated[str, AfterValidator(check_requirement)]
 _AS_TUPLE = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 Names = Annotated[tuple[Name, ...], _AS_TUPLE]
+Day = Annotated[date, BeforeValidator(lambda value: date.fromisoformat(value) if isinstance(value, str) else value)]
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], _AS_TUPLE]
 
 
@@ -311,6 +313,25 @@ class ApprovalPolicy(Model):
         return self.when != "never"
 
 
+class IgnoredDrift(Model):
+    """Drift that is known and left as it is, until a day."""
+
+    component: str = Field(min_length=1, description="workflow.pattern.element; may hold * and ?.")
+    address: str = Field("*", min_length=1, description="Address in its module; may hold * and ?.")
+    attributes: Texts = Field((), description="Only changes of these attributes; left out: whatever happened to it.")
+    reason: str = Field(min_length=1, description="Why it is left as it is.")
+    until: Day = Field(description="The last day on which it is ignored.")
+
+
+class DriftPolicy(Model):
+    """What is done about what differs in the cloud from what was deployed."""
+
+    watch: bool = Field(True, description="Whether the scheduled drift runs look at this manifest.")
+    every_hours: float = Field(0.0, ge=0, description="How long a look lasts, hours; 0: each scheduled run looks.")
+    remediate: bool = Field(False, description="Whether a drift run that found something executes the manifest.")
+    ignore: Annotated[tuple[IgnoredDrift, ...], _AS_TUPLE] = ()
+
+
 class Manifest(CatalogObject):
     """One or more workflows with configuration, overrides, namespace: the deployment of one application."""
 
@@ -321,6 +342,7 @@ class Manifest(CatalogObject):
     sequence: Names = Field((), description="Order of the workflows; left out: as they are written.")
     order: Literal["sequence", "references"] = "sequence"
     approval: ApprovalPolicy = Field(ApprovalPolicy(), description="One word, or the policy in full.")
+    drift: DriftPolicy = Field(DriftPolicy(), description="What is done about drift.")
 
     @model_validator(mode="before")
     @classmethod

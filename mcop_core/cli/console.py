@@ -36,6 +36,7 @@ EXIT_CODES: dict[type[McopError], int] = {
 """Error class -> exit code of `mcop`."""
 
 FAILURE = 1
+DRIFTED = 9
 INTERRUPTED = 130
 MEANINGS = {
     0: "success",
@@ -47,6 +48,7 @@ MEANINGS = {
     6: "the catalog, the store or Airflow did not answer",
     7: "the engine failed",
     8: "what happened in the cloud cannot be told",
+    DRIFTED: "drift was found",
     INTERRUPTED: "interrupted; an execution that was started goes on",
 }
 """Exit code -> what it means."""

@@ -9,6 +9,7 @@ import typer
 from mcop_core.cli import console
 from mcop_core.cli.approval import approve, reject
 from mcop_core.cli.catalog import catalog_app, schema
+from mcop_core.cli.drift import drift
 from mcop_core.cli.executions import cancel, destroy, execute, executions_app
 from mcop_core.cli.help import Commands
 from mcop_core.cli.maintenance import backup, migrate, restore
@@ -35,7 +36,7 @@ app.add_typer(executions_app, name="executions")
 app.add_typer(state_app, name="state")
 for whole in (backup, restore, migrate):
     catalog_app.command()(whole)
-for command in (plan, render, preview, execute, approve, reject, cancel, destroy, schema, up, down, status):
+for command in (plan, render, preview, execute, approve, reject, cancel, destroy, drift, schema, up, down, status):
     app.command()(command)
 
 

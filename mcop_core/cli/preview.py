@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -21,6 +21,7 @@ from mcop_core.refs import ObjectRef
 
 if TYPE_CHECKING:
     from mcop_core.engines.changes import Preview
+    from mcop_core.engines.summary import Line
 
 _COLOURS = {"create": "green", "update": "yellow", "replace": "red", "destroy": "red", "read": "cyan", "move": "cyan"}
 
@@ -85,7 +86,12 @@ def print_preview(found: Preview, *, as_json: bool) -> None:
     if as_json:
         say(found.to_json().decode())
         return
-    for line in to_lines(found):
+    print_change_lines(to_lines(found))
+
+
+def print_change_lines(lines: Iterable[Line]) -> None:
+    """Print a summary, each change in its colour."""
+    for line in lines:
         say(line.text, fg=_COLOURS.get(line.action) if line.action else None, bold=line.is_title)
 
 

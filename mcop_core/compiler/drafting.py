@@ -62,7 +62,8 @@ def draft_manifest(manifest: Manifest, linker: Linker) -> Draft:
             draft.unknown.add(name)
         else:
             groups.append(_workflow(name, workflow, manifest_scope(manifest, name, use), linker, draft))
-    draft.plan = draft.plan.model_copy(update={"workflows": tuple(groups), "approval": manifest.approval})
+    own = {"approval": manifest.approval, "drift": manifest.drift}
+    draft.plan = draft.plan.model_copy(update={"workflows": tuple(groups), **own})
     return draft
 
 

@@ -13,7 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mcop_core.catalog.models import AdapterSettings, ApprovalPolicy, Interface, ProviderLock, Template, canonical_json
+from mcop_core.catalog.models import (
+    AdapterSettings,
+    ApprovalPolicy,
+    DriftPolicy,
+    Interface,
+    ProviderLock,
+    Template,
+    canonical_json,
+)
 from mcop_core.parameters.ordering import order_by_references
 
 
@@ -164,6 +172,7 @@ class DeploymentPlan(PlanPart):
         parameters: What a run may override, by name.
         fixed: Name -> why a run may not override it.
         approval: When a person must approve what a run would do.
+        drift: What is done about what differs in the cloud from what was deployed.
         workflows: In an order in which they may run.
         pins: Every version chosen; see `catalog.repository.Pins`.
         rules: Rule name -> the `ValidationRule` document, for checks in the render task.
@@ -175,6 +184,7 @@ class DeploymentPlan(PlanPart):
     parameters: tuple[ParameterDoor, ...] = ()
     fixed: dict[str, str] = {}
     approval: ApprovalPolicy = ApprovalPolicy()
+    drift: DriftPolicy = DriftPolicy()
     workflows: tuple[WorkflowGroup, ...]
     pins: dict[str, str] = {}
     rules: dict[str, dict[str, Any]] = {}

@@ -27,7 +27,15 @@ START_S = 240.0
 EMULATOR_START_S = 60.0
 ARTIFACT_BUCKET = "mcop-artifacts"
 _EMULATOR_PORT = "emulator"
-_OWN_SETTINGS = ("lease_s", "catalog_audit_s", "terraform_plugin_mirror", "policies")
+_OWN_SETTINGS = (
+    "lease_s",
+    "catalog_audit_s",
+    "terraform_plugin_mirror",
+    "policies",
+    "drift_schedule",
+    "drift_ceiling",
+    "drift_notifier",
+)
 """Settings that the caller's environment may decide; the others are the stack's."""
 
 

@@ -27,6 +27,13 @@ class Action(StrEnum):
     FORGET = "forget"
 
 
+class Drift(StrEnum):
+    """What happened to a resource outside of MCOP."""
+
+    CHANGED = "changed"
+    DELETED = "deleted"
+
+
 class Mode(StrEnum):
     """How a component was planned: with the others, by itself, or not at all."""
 
@@ -64,6 +71,7 @@ class ResourceChange:
         address: Inside the component's module, `aws_subnet.this["a"]`.
         reason: Why it is replaced, destroyed or only read at apply, as a sentence; may be empty.
         moved_from: The address it had.
+        drift: What happened to it in the cloud since it was applied; None if nothing did.
         protection: What forbids its destruction, the name of an attribute; empty if nothing is known to.
         attributes: What changes; of a created resource what is set, of a destroyed one nothing.
     """
@@ -74,6 +82,7 @@ class ResourceChange:
     reason: str = ""
     moved_from: str = ""
     protection: str = ""
+    drift: Drift | None = None
     attributes: tuple[AttributeChange, ...] = ()
 
 

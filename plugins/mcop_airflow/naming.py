@@ -28,6 +28,7 @@ __all__ = [
     "APPROVE_TASK_ID",
     "ARTIFACT_KEY",
     "DEPLOY_TASK_ID",
+    "DRIFT_DAG_ID",
     "EXECUTE_DAG_ID",
     "PREVIEW_KEY",
     "PREVIEW_TASK_ID",
@@ -48,6 +49,8 @@ __all__ = [
     "workflow_group_id",
 ]
 
+DRIFT_DAG_ID = "mcop_drift"
+"""The DAG that looks for drift; no manifest's DAG can be called so."""
 ADMIT_TASK_ID, APPROVE_TASK_ID, REMOVE_TASK_ID = "admit", "approve", "remove"
 ARTIFACT_KEY = "artifact"
 """XCom key of a render task: digest of what it rendered."""

@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "rendering": BASE | {"compiler", "engines", "artifacts"},
     "deployments": BASE | {"compiler", "artifacts", "parameters"},
     "previewing": BASE | {"deployments", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
+    "drift": BASE | {"previewing", "deployments", "compiler", "engines", "artifacts", "catalog"},
     "approvals": BASE | {"engines", "catalog"},
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
     "backup": BASE | {"catalog", "artifacts"},

@@ -3,12 +3,12 @@
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.deployments import Deployment, Deployments, reverse_order
+from mcop_core.deployments import Deployment, Deployments, deployed_manifests, reverse_order
 from mcop_core.errors import InvalidName
 
 
 def deployment(step, *after):
-    return Deployment(step, "a" * 64, "p" * 64, after, "mcop.shop/run1", "2026-01-01T00:00:00+00:00")
+    return Deployment(step, "a" * 64, "p" * 64, {"size": "m"}, after, "mcop.shop/run1", "2026-01-01T00:00:00+00:00")
 
 
 @pytest.fixture
@@ -35,6 +35,17 @@ def test_manifests_do_not_see_each_other(deployments, tmp_path):
     assert Deployments(LocalStore(tmp_path / "store"), "team", "shop2").steps() == ()
     with pytest.raises(InvalidName):
         Deployments(LocalStore(tmp_path / "store"), "team", "../other")
+
+
+def test_everything_that_is_deployed_is_known(deployments, tmp_path):
+    """By namespace and manifest."""
+    store = LocalStore(tmp_path / "store")
+    assert deployed_manifests(store) == ()
+    deployments.put(deployment("w.p.a"))
+    deployments.put(deployment("w.p.b"))
+    Deployments(store, "other", "shop").put(deployment("w.p.a"))
+    assert deployed_manifests(store) == (("other", "shop"), ("team", "shop"))
+    assert set(deployments.all()) == {"w.p.a", "w.p.b"}
 
 
 def test_what_depends_on_others_is_destroyed_before_them():

@@ -19,6 +19,7 @@ from mcop_core.engines.changes import (
     Action,
     AttributeChange,
     ComponentChanges,
+    Drift,
     Mode,
     OutputChange,
     ResourceChange,
@@ -83,9 +84,10 @@ def read_changes(
     if not version.startswith(_FORMAT):
         raise EngineFailed(f"Terraform's plan is of format {version}; 1.x can be read", diagnostics=())
     resources: dict[str, list[ResourceChange]] = {step: [] for step in modules.values()}
+    drifted = {entry["address"]: entry["change"]["actions"] for entry in document.get("resource_drift") or []}
     for entry in document.get("resource_changes") or []:
         module, address = _split(entry["address"])
-        change = _resource(entry, address)
+        change = _resource(entry, address, drifted.get(entry["address"], ()))
         if change is not None:
             resources[modules[module]].append(change)
     changed: dict[str, list[OutputChange]] = {step: [] for step in modules.values()}
@@ -118,7 +120,7 @@ def _split(address: str) -> tuple[str, str]:
     return module, rest
 
 
-def _resource(entry: Mapping[str, Any], address: str) -> ResourceChange | None:
+def _resource(entry: Mapping[str, Any], address: str, drifted: Sequence[str]) -> ResourceChange | None:
     change = entry["change"]
     before = str(entry.get("previous_address") or "")
     moved_from = _split(before)[1] if before else ""
@@ -129,7 +131,8 @@ def _resource(entry: Mapping[str, Any], address: str) -> ResourceChange | None:
     reason = _REASONS.get(str(entry.get("action_reason") or ""), str(entry.get("action_reason") or ""))
     address += f" (deposed {entry['deposed']})" if entry.get("deposed") else ""
     protection = _protection(change.get("before") or {}) if action in {Action.DESTROY, Action.REPLACE} else ""
-    return ResourceChange(address, entry["type"], action, reason, moved_from, protection, attributes)
+    drift = Drift.DELETED if "delete" in drifted else Drift.CHANGED if "update" in drifted else None
+    return ResourceChange(address, entry["type"], action, reason, moved_from, protection, drift, attributes)
 
 
 def _protection(before: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_airflow import naming
 from mcop_airflow.operators.runner import RunnerOperator
+from mcop_airflow.run_conf import run_overrides
 from mcop_airflow.xcom import push_outputs
 from mcop_core.refs import StepRef
 from mcop_core.runner.request import Operation
@@ -50,7 +51,8 @@ class ApplyPrimitiveOperator(RunnerOperator):
 
         execution = execution_id(self.dag_id, context["ti"].run_id)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        noted = Deployment(self.step.id, artifact, self.plan.digest, self.step.after, execution, now)
+        overrides = run_overrides(self.plan, context["dag_run"].conf)
+        noted = Deployment(self.step.id, artifact, self.plan.digest, overrides, self.step.after, execution, now)
         Deployments.of(self.plan, store).put(noted)
 
     def finish(self, context: Context, store: ObjectStore, result: RunResult) -> None:

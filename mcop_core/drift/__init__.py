@@ -1,0 +1,1 @@
+"""What in the cloud is not as it was deployed: deployments in, a `DriftReport` out."""
