@@ -23,7 +23,7 @@ down:
 	@test ! -x $(BIN)/mcop || $(BIN)/mcop down
 
 test: setup
-	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder -m "not campaign"
+	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder --durations 20 -m "not campaign"
 
 # What is too slow for every change: the preview against a cloud, and many more random mutations after an approval.
 test-campaign: setup

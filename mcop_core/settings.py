@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -89,11 +90,11 @@ def _number(variable: str, text: str) -> float:
 
 
 def load_profile(environment: Mapping[str, str], path: Path = PROFILE) -> dict[str, str]:
-    """Return *environment* over the `NAME=value` lines of the file *path*, if there is one."""
+    """Return *environment* over the `NAME=value` lines of the file *path*, a shell's, if there is one."""
     if not path.is_file():
         return dict(environment)
-    lines = (line.partition("=") for line in path.read_text().splitlines() if line and not line.startswith("#"))
-    return {**{name: value for name, _, value in lines}, **environment}
+    lines = shlex.split(path.read_text(), comments=True)
+    return {**{name: value for name, _, value in (line.partition("=") for line in lines)}, **environment}
 
 
 def load_settings() -> Settings:

@@ -1,5 +1,7 @@
 """How the tests are spread over processes."""
 
+import signal
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -13,6 +15,10 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return STACK if file.startswith(f"{STACK}/") else file
+
+
+# What a shell starts in the background ignores Ctrl-C, and so would every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config, log):

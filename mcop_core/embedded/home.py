@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -160,8 +161,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def write_settings(home: Home, environment: Mapping[str, str]) -> None:
-    """Write `settings.env`, one `NAME=value` a line, sorted."""
-    lines = [f"{name}={value}" for name, value in sorted(environment.items())]
+    """Write `settings.env`, one `NAME=value` a line, sorted, as a shell reads them."""
+    lines = [f"{name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
     write_private(
         home.settings_file, "\n".join(["# Written by `mcop up`; removed by nobody, read by `mcop`.", *lines, ""])
     )

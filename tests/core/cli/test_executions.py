@@ -163,19 +163,12 @@ def test_the_log_of_a_step_of_what_was_started(mcop, through_execute):
     assert mcop("executions", "logs", "mcop_execute/e1", "apply")[1] == "Error: quota\n"
 
 
-def heed_interrupts():
-    """What a shell starts in the background ignores Ctrl-C, and so would what it starts in turn."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_an_interrupt_leaves_the_execution_alone(airflow, reachable):
     """The exit code says so, and the message how to follow it and how to stop it."""
     airflow.instances = Always([make_instance("admit", "running", START, None, 1), make_instance("apply")])
     airflow.runs.append(make_run("mcop.shop", "r9", 9, state="running"))
     command = [sys.executable, "-m", "mcop_core", "executions", "follow", "shop"]
-    with subprocess.Popen(
-        command, env=reachable, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
-    ) as process:
+    with subprocess.Popen(command, env=reachable, stderr=subprocess.PIPE, text=True) as process:
         assert "admit: running" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         told = process.stderr.read()

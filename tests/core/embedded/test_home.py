@@ -1,4 +1,5 @@
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,14 @@ def test_two_stacks_have_different_secrets(project, tmp_path):
 
 
 def test_settings_are_read_as_they_were_written(home):
-    """`settings.env` is what `load_profile` reads; real variables win."""
-    write_settings(home, {"MCOP_AIRFLOW_URL": "http://127.0.0.1:1", "AWS_REGION": "us-east-1"})
+    """`settings.env` is what `load_profile` and a shell read; real variables win."""
+    kept = {"MCOP_DRIFT_SCHEDULE": "0 5 * * *", "MCOP_POLICIES": "", "MCOP_DRIFT_NOTIFIER": """{"a": "it's $HOME"}"""}
+    write_settings(home, {**kept, "AWS_REGION": "us-east-1"})
+    shown = 'printf "%s|%s|%s" "$MCOP_DRIFT_SCHEDULE" "$MCOP_POLICIES" "$MCOP_DRIFT_NOTIFIER"'
+    sourced = subprocess.run(["bash", "-c", f". {home.settings_file}; {shown}"], capture_output=True, text=True)
 
-    found = load_profile({"AWS_REGION": "eu-west-1"}, home.settings_file)
-    assert found == {"MCOP_AIRFLOW_URL": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
+    assert load_profile({"AWS_REGION": "eu-west-1"}, home.settings_file) == {**kept, "AWS_REGION": "eu-west-1"}
+    assert (sourced.stdout, sourced.stderr) == ("|".join(kept.values()), "")
 
 
 def test_a_file_is_replaced_whole(tmp_path):
