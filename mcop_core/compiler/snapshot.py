@@ -141,6 +141,11 @@ def pinned_refs(pins: Pins) -> set[ObjectRef]:
     return refs
 
 
+def pinned_objects(plan: DeploymentPlan) -> list[ObjectRef]:
+    """Return every published version that *plan* was compiled from, the manifest too, sorted."""
+    return sorted({ObjectRef.parse(plan.manifest), *pinned_refs(plan.pins)})
+
+
 # -- stored ---------------------------------------------------------------------------------------------
 
 

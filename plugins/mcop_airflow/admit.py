@@ -19,8 +19,15 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.run_conf import ACTION_KEY, CONFIRM_KEY, REQUESTER_KEY, RunAction, run_action, run_overrides
 from mcop_core.bootstrap import open_repository
+from mcop_core.compiler.run_conf import (
+    ACTION_KEY,
+    CONFIRM_KEY,
+    REQUESTER_KEY,
+    RunAction,
+    run_action,
+    run_overrides,
+)
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
@@ -127,7 +134,8 @@ class AdmitOperator(BaseOperator):
             raise Refused("; ".join(found.revoked), revoked=found.revoked)
 
     def _ask_catalog(self) -> Standings:
-        from mcop_airflow.pinned import pinned_objects, standings
+        from mcop_airflow.pinned import standings
+        from mcop_core.compiler.snapshot import pinned_objects
 
         refs = pinned_objects(self.plan)
         return standings(refs, self.open_catalog(Settings.from_environment(os.environ)).get_many(refs))

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcop_airflow.run_conf import RunAction
 from mcop_core.catalog.versions import check_version
 from mcop_core.compiler.plan import DeploymentPlan, Step
+from mcop_core.compiler.run_conf import RunAction
 from mcop_core.engines.base import SensitivePointer
 from mcop_core.errors import Fault, InvalidDocuments, closest
 from mcop_core.refs import NAME_PATTERN

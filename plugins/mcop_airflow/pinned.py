@@ -1,4 +1,4 @@
-"""What a plan stands on: the published versions it pins, and what became of them since."""
+"""What became of the published versions that a plan stands on."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mcop_core.catalog.repository import CatalogEntry, Standing
-from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.snapshot import pinned_refs
 from mcop_core.refs import ObjectRef
-
-
-def pinned_objects(plan: DeploymentPlan) -> list[ObjectRef]:
-    """Return every published version that *plan* was compiled from, the manifest too, sorted."""
-    return sorted({ObjectRef.parse(plan.manifest), *pinned_refs(plan.pins)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,41 +1,30 @@
-"""
-A run's conf: a plan's parameter doors as Airflow Params, and the conf back as overrides and action.
-
-The conf holds overrides directly, parameter name -> value, since that is what the trigger form sends, and beside
-them what the run is to do. The form sends every field, the untouched ones too: those are no overrides.
-"""
+"""A plan's parameter doors as Airflow Params; what a run's conf says is read by `mcop_core.compiler.run_conf`."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
+from mcop_core.compiler.run_conf import (
+    ACTION_KEY,
+    CONFIRM_KEY,
+    RunAction,
+    accepts_null,
+    requester,
+    run_action,
+    run_overrides,
+    schema_types,
+)
 from mcop_core.refs import ObjectRef
 
 if TYPE_CHECKING:
     from mcop_core.policies.models import Execution
 
-
-class RunAction(StrEnum):
-    """What a run is to do."""
-
-    APPLY = "apply"
-    DESTROY = "destroy"
-    PREVIEW = "preview"
-
-
-ACTION_KEY = "action"
-REQUESTER_KEY = "mcop.requested_by"
-"""Set by `mcop_execute`, whose runs of a manifest's DAG have no user of their own; no parameter has a dot."""
-CONFIRM_KEY = "confirm"
-_OWN_KEYS = {ACTION_KEY, REQUESTER_KEY}
 _WORDS = {
     RunAction.APPLY: "make the cloud what the manifest says",
     RunAction.DESTROY: "remove everything that the manifest deployed",
@@ -43,7 +32,6 @@ _WORDS = {
 }
 _OPEN_FIELDS = 12
 """Up to this many fields the trigger form shows all at once; beyond, each pattern's in a section of its own."""
-_ALL_TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
 
 
 def params(plan: DeploymentPlan) -> dict[str, Param]:
@@ -70,11 +58,6 @@ def action_param(default: RunAction) -> Param:
     return Param(str(default), description=" ".join(f"{word}: {_WORDS[word]}." for word in words), schema=schema)
 
 
-def run_action(conf: Mapping[str, Any] | None) -> RunAction:
-    """Return what a run with *conf* is to do; the trigger has checked the word."""
-    return RunAction((conf or {}).get(ACTION_KEY) or RunAction.APPLY)
-
-
 def check_changes(conf: Mapping[str, Any] | None) -> None:
     """
     Make sure that a run with *conf* may change something.
@@ -87,12 +70,8 @@ def check_changes(conf: Mapping[str, Any] | None) -> None:
 
 
 def requester_of(dag_run: Any) -> str:
-    """
-    Return who asked for a run: whoever triggered it, or asked `mcop_execute` for it; empty if nobody is known.
-
-    What the conf says counts only for a run that a task triggered: a person's run says itself whose it is.
-    """
-    return dag_run.triggering_user_name or str((dag_run.conf or {}).get(REQUESTER_KEY) or "")
+    """Return who asked for a run, see `requester`."""
+    return requester(dag_run.triggering_user_name, dag_run.conf)
 
 
 def _param(door: ParameterDoor, *, section: str) -> Param:
@@ -122,30 +101,12 @@ def _nullable(schema: Mapping[str, Any]) -> dict[str, Any]:
     if "enum" in wider:
         wider["enum"] = [*wider["enum"], None]
     if "type" in wider:
-        wider["type"] = [*_types(wider), "null"]
+        wider["type"] = [*schema_types(wider), "null"]
     if "anyOf" in wider:
         wider["anyOf"] = [*wider["anyOf"], {"type": "null"}]
     if "allOf" in wider:
         wider["allOf"] = [_nullable(part) for part in wider["allOf"]]
     return wider
-
-
-def _types(schema: Mapping[str, Any]) -> list[str]:
-    given = schema.get("type", _ALL_TYPES)
-    return [given] if isinstance(given, str) else list(given)
-
-
-def accepts_null(schema: Mapping[str, Any]) -> bool:
-    """Whether null is a value of *schema* (of the kinds that parameter doors have)."""
-    if "const" in schema:
-        return schema["const"] is None
-    if "enum" in schema and None not in schema["enum"]:
-        return False
-    if "anyOf" in schema and not any(accepts_null(option) for option in schema["anyOf"]):
-        return False
-    if not all(accepts_null(part) for part in schema.get("allOf", ())):
-        return False
-    return "null" in _types(schema)
 
 
 def _description(door: ParameterDoor) -> str:
@@ -155,28 +116,6 @@ def _description(door: ParameterDoor) -> str:
     if not door.has_default:
         sentences.append("Left empty: as in the manifest.")
     return " ".join(" ".join(sentence.split()) for sentence in sentences if sentence)
-
-
-def run_overrides(plan: DeploymentPlan, conf: Mapping[str, Any] | None) -> dict[str, Any]:
-    """
-    Return what a run's *conf* really overrides, sorted by name.
-
-    A field that says what the plan says anyway is left out, as is one left empty. Keys that are no parameter stay, so
-    that checks can name them.
-    """
-    doors = {door.name: door for door in plan.parameters}
-    given = {name: value for name, value in (conf or {}).items() if name not in _OWN_KEYS}.items()
-    return {name: value for name, value in sorted(given) if name not in doors or not _untouched(doors[name], value)}
-
-
-def _untouched(door: ParameterDoor, value: Any) -> bool:
-    if value is None and (not door.has_default or not accepts_null(door.schema_)):
-        return True
-    return door.has_default and _text(value) == _text(door.default)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def execution_facts(plan: DeploymentPlan, dag_run: Any, action: str) -> Execution:

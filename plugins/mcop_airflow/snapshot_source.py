@@ -17,7 +17,6 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from mcop_airflow.pinned import pinned_objects
 from mcop_airflow.snapshot_folder import (
     SnapshotFiles,
     is_complete,
@@ -30,7 +29,7 @@ from mcop_airflow.snapshot_folder import (
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.repository import CatalogRepository
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.snapshot import Snapshot, build_snapshot, load_snapshot, plan_key, save_snapshot
+from mcop_core.compiler.snapshot import Snapshot, build_snapshot, load_snapshot, pinned_objects, plan_key, save_snapshot
 from mcop_core.errors import McopError, PreconditionFailed, StoredObjectMissing
 from mcop_core.refs import ObjectRef
 

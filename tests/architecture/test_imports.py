@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "previewing": BASE | {"deployments", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
     "drift": BASE | {"previewing", "deployments", "compiler", "engines", "artifacts", "catalog"},
     "approvals": BASE | {"engines", "catalog"},
+    "approval_store": BASE | {"approvals", "artifacts"},
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
     "backup": BASE | {"catalog", "artifacts"},
     "runner": BASE | {"policies", "engines", "artifacts", "settings", "bootstrap"},

@@ -1,8 +1,9 @@
 from datetime import UTC, datetime
 
-from mcop_airflow.pinned import Standings, pinned_objects, standings
+from mcop_airflow.pinned import Standings, standings
 from mcop_core.catalog.models import ValidationRule
 from mcop_core.catalog.repository import CatalogEntry, Standing
+from mcop_core.compiler.snapshot import pinned_objects
 from mcop_core.refs import Kind, ObjectRef
 from tests.plugins.plans import storefront
 

@@ -3,17 +3,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
-from mcop_airflow.run_conf import (
-    RunAction,
-    accepts_null,
-    check_changes,
-    form_schema,
-    params,
-    requester_of,
-    run_action,
-    run_overrides,
-)
+from mcop_airflow.run_conf import check_changes, form_schema, params, requester_of
 from mcop_core.compiler.plan import ParameterDoor
+from mcop_core.compiler.run_conf import RunAction, accepts_null, run_action, run_overrides
 from tests.plugins.plans import storefront
 
 ENUM = {"type": "string", "enum": ["a", "b"]}

@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_airflow import naming
 from mcop_airflow.operators.runner import RunnerOperator
-from mcop_airflow.run_conf import run_overrides
 from mcop_airflow.xcom import push_outputs
+from mcop_core.compiler.run_conf import run_overrides
 from mcop_core.refs import StepRef
 from mcop_core.runner.request import Operation
 

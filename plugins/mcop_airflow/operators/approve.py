@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from mcop_airflow import naming
-from mcop_airflow.approval_store import ApprovalStore
 from mcop_airflow.failures import final_unless_unreachable
+from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import NotFound
 from mcop_core.settings import Settings

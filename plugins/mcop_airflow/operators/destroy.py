@@ -11,12 +11,12 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from mcop_airflow import naming
-from mcop_airflow.approval_store import ApprovalStore
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.operators.runner import RunnerOperator, run_request
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes
 from mcop_airflow.xcom import push_outputs
+from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.runner.request import Approval, Operation
 from mcop_core.settings import Settings

@@ -20,9 +20,10 @@ from mcop_airflow import naming
 from mcop_airflow.admit import check_run_overrides
 from mcop_airflow.execution_request import ExecutionRequest, output_key, outputs_document, read_request
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.run_conf import ACTION_KEY, REQUESTER_KEY, requester_of, run_overrides
+from mcop_airflow.run_conf import requester_of
 from mcop_airflow.xcom import pull_outputs, pull_summary
 from mcop_core.bootstrap import open_repository, open_store
+from mcop_core.compiler.run_conf import ACTION_KEY, REQUESTER_KEY, run_overrides
 from mcop_core.errors import Refused
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.settings import Settings

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
-from mcop_airflow.approval_store import ApprovalStore
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes, execution_facts
+from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import Deviates
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult

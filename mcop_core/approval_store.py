@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.errors import Refused, StoredObjectMissing
@@ -19,6 +19,24 @@ if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
 
 _RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """
+    One approval of a run.
+
+    Attributes:
+        preview: Digest of the approved preview; empty where it is about one task alone.
+        task: Id of the task that may do *changes* beside the preview; empty for the preview itself.
+        changes: JSON of a `ComponentChanges`; empty for the preview itself.
+        people: Who approved; nobody where nobody was needed.
+    """
+
+    preview: str = ""
+    task: str = ""
+    changes: str = ""
+    people: tuple[Person, ...] = ()
 
 
 class ApprovalStore:
@@ -62,6 +80,16 @@ class ApprovalStore:
         """Return the changes that a task may do beside the approved preview, in the order of their approval."""
         return tuple(entry["changes"] for entry in self._get(task_id).get("approved", ()))
 
+    def all(self) -> tuple[Approved, ...]:
+        """Return every approval of the run, that of the preview first, then by task in the order of their approval."""
+        tasks = [key.removeprefix(f"{self._prefix}/").removesuffix(".json") for key in self._keys()]
+        whole = [_approved(self._get(_RUN))] if _RUN in tasks else []
+        alone = [(task, entry) for task in tasks if task != _RUN for entry in self._get(task).get("approved", ())]
+        return (*whole, *(_approved(entry, task) for task, entry in alone))
+
+    def _keys(self) -> Iterator[str]:
+        return self._store.keys(f"{self._prefix}/")
+
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}.json"
 
@@ -74,6 +102,13 @@ class ApprovalStore:
 
     def _put(self, name: str, document: dict[str, Any]) -> None:
         self._store.put(self._key(name), json.dumps({**self._about, **document}, indent=1).encode())
+
+
+def _approved(document: Mapping[str, Any], task: str = "") -> Approved:
+    from mcop_core.approvals import Person
+
+    people = tuple(Person(**person) for person in document["people"])
+    return Approved(document.get("preview", ""), task, document.get("changes", ""), people)
 
 
 def _plain(people: Sequence[Person]) -> list[dict[str, str]]:

@@ -1,0 +1,88 @@
+"""
+A run's conf: what it overrides, and what it is to do.
+
+The conf holds overrides directly, parameter name -> value, since that is what the trigger form sends, and beside
+them what the run is to do. The form sends every field, the untouched ones too: those are no overrides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
+
+ACTION_KEY = "action"
+REQUESTER_KEY = "mcop.requested_by"
+"""Set by `mcop_execute`, whose runs of a manifest's DAG have no user of their own; no parameter has a dot."""
+CONFIRM_KEY = "confirm"
+_OWN_KEYS = {ACTION_KEY, REQUESTER_KEY}
+_ALL_TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
+
+
+class RunAction(StrEnum):
+    """What a run is to do."""
+
+    APPLY = "apply"
+    DESTROY = "destroy"
+    PREVIEW = "preview"
+
+
+def run_action(conf: Mapping[str, Any] | None) -> RunAction:
+    """Return what a run with *conf* is to do; the trigger has checked the word."""
+    return RunAction((conf or {}).get(ACTION_KEY) or RunAction.APPLY)
+
+
+def requester(user: str | None, conf: Mapping[str, Any] | None) -> str:
+    """
+    Return who asked for a run: whoever triggered it, or asked `mcop_execute` for it; empty if nobody is known.
+
+    What the conf says counts only for a run that a task triggered: a person's run says itself whose it is.
+
+    Args:
+        user: Who triggered it, as Airflow has it.
+    """
+    return user or str((conf or {}).get(REQUESTER_KEY) or "")
+
+
+def run_overrides(plan: DeploymentPlan, conf: Mapping[str, Any] | None) -> dict[str, Any]:
+    """
+    Return what a run's *conf* really overrides, sorted by name.
+
+    A field that says what the plan says anyway is left out, as is one left empty. Keys that are no parameter stay, so
+    that checks can name them.
+    """
+    doors = {door.name: door for door in plan.parameters}
+    given = {name: value for name, value in (conf or {}).items() if name not in _OWN_KEYS}.items()
+    return {name: value for name, value in sorted(given) if name not in doors or not _untouched(doors[name], value)}
+
+
+def _untouched(door: ParameterDoor, value: Any) -> bool:
+    if value is None and (not door.has_default or not accepts_null(door.schema_)):
+        return True
+    return door.has_default and _text(value) == _text(door.default)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def accepts_null(schema: Mapping[str, Any]) -> bool:
+    """Whether null is a value of *schema* (of the kinds that parameter doors have)."""
+    if "const" in schema:
+        return schema["const"] is None
+    if "enum" in schema and None not in schema["enum"]:
+        return False
+    if "anyOf" in schema and not any(accepts_null(option) for option in schema["anyOf"]):
+        return False
+    if not all(accepts_null(part) for part in schema.get("allOf", ())):
+        return False
+    return "null" in schema_types(schema)
+
+
+def schema_types(schema: Mapping[str, Any]) -> list[str]:
+    """Return the types of JSON values that *schema* names, all of them if it names none."""
+    given = schema.get("type", _ALL_TYPES)
+    return [given] if isinstance(given, str) else list(given)
