@@ -18,8 +18,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,9 +26,10 @@ from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.migrations import MIGRATIONS, Migrations, migrate_document
-from mcop_core.catalog.models import Primitive, Template, canonical_json, object_from_document
+from mcop_core.catalog.models import Primitive, Template, object_from_document
 from mcop_core.catalog.repository import CatalogEntry, CatalogRepository, Head, Standing
 from mcop_core.errors import PreconditionFailed, StoredObjectMissing, Tampered, VersionConflict
+from mcop_core.signed_lines import check_signed, read_lines, write_signed
 
 FORMAT = "mcop-catalog-backup"
 FORMAT_VERSION = 1
@@ -56,7 +55,7 @@ def back_up(repository: CatalogRepository, store: ObjectStore, path: Path) -> in
         Tampered: A template's file has other bytes than were published.
     """
     copy = _steady_copy(repository)
-    _write_whole(path, _signed(_lines(copy, store)))
+    write_signed(path, _lines(copy, store))
     return len(copy.entries)
 
 
@@ -88,20 +87,7 @@ def check_backup(path: Path) -> None:
     Raises:
         Tampered: It is not; says what was found.
     """
-    digest, line = hashlib.sha256(), b""
-    with path.open("rb") as file:
-        first = file.readline()
-        for following in _each(first, file):
-            digest.update(line)
-            line = following
-    found, stated = digest.hexdigest(), _json(line).get("sha256")
-    if stated is None:
-        raise Tampered(f"{path} is cut short or no backup: its last line holds no digest", found=found)
-    if stated != found:
-        raise Tampered(f"{path} was altered: it has the digest {found}, it says {stated}", found=found, expected=stated)
-    header = _json(first)
-    if (header.get("format"), header.get("format_version")) != (FORMAT, FORMAT_VERSION):
-        raise Tampered(f"{path} is no backup of format {FORMAT} {FORMAT_VERSION}", found=header.get("format"))
+    check_signed(path, FORMAT, FORMAT_VERSION, what="backup")
 
 
 # -- writing -------------------------------------------------------------------------------------------
@@ -184,27 +170,6 @@ def _published_bytes(template: Template, key: str, data: bytes) -> bytes:
     return data
 
 
-def _signed(lines: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    for line in lines:
-        data = canonical_json(line) + b"\n"
-        digest.update(data)
-        yield data
-    yield canonical_json({"sha256": digest.hexdigest()}) + b"\n"
-
-
-def _write_whole(path: Path, lines: Iterable[bytes]) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
 # -- reading -------------------------------------------------------------------------------------------
 
 
@@ -212,7 +177,7 @@ def _read_copy(path: Path, migrations: Migrations) -> CatalogCopy:
     entries: list[CatalogEntry] = []
     active: dict[str, str] = {}
     head = Head()
-    for line in _records(path):
+    for line in read_lines(path):
         if "entry" in line:
             entries.append(decode_entry(line["entry"], migrations))
         elif "active" in line:
@@ -236,7 +201,7 @@ def decode_entry(record: Mapping[str, Any], migrations: Migrations = MIGRATIONS)
 
 
 def _files_in(path: Path) -> Iterator[tuple[str, bytes]]:
-    for line in _records(path):
+    for line in read_lines(path):
         if "file" in line:
             yield line["file"]["key"], base64.b64decode(line["file"]["base64"])
 
@@ -247,22 +212,3 @@ def _store_file(store: ObjectStore, key: str, data: bytes) -> None:
     except PreconditionFailed:
         if store.get(key).data != data:
             raise VersionConflict(f"{store.url}: {key} is there with other bytes", key=key) from None
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        yield from map(_json, file)
-
-
-def _json(line: bytes) -> dict[str, Any]:
-    """Return the record in *line*, empty when the line holds none."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _each(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest

@@ -267,17 +267,31 @@ def list_executions(
     if as_json:
         print_json([record_document(record) for record in records])
         return
-    rows = [(r.id, r.status, _when(r.queued_at), _seconds(r.started_at, r.ended_at), r.requested_by) for r in records]
+    rows = [(r.id, r.status, when(r.queued_at), _seconds(r.started_at, r.ended_at), r.requested_by) for r in records]
     print_table(("EXECUTION", "STATUS", "REQUESTED", "SECONDS", "BY"), rows)
 
 
 @executions_app.command()
-def show(execution: ExecutionArgument, as_json: AsJson = False) -> None:
+def show(
+    execution: ExecutionArgument,
+    bill: Annotated[
+        bool,
+        typer.Option("--bill", help="Its bill of materials: versions, digests, parameters, approvals and outcomes."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """
-    Show one execution with its steps.
+    Show one execution with its steps, or its bill of materials.
 
     Example: mcop executions show storefront-staging
+
+    Example: mcop executions show storefront-production --bill --json
     """
+    if bill:
+        from mcop_core.cli.records import show_bill
+
+        show_bill(execution, as_json=as_json)
+        return
     with bootstrap.open_airflow(settings()) as api:
         record = find_execution(api, execution)
     if as_json:
@@ -403,7 +417,8 @@ def print_execution(record: ExecutionRecord) -> None:
     say(f"execution {record.id}: {record.status}", bold=True)
     conf = ", ".join(f"{name}={value!r}" for name, value in record.conf.items())
     facts = {
-        "requested": f"{_when(record.queued_at)} by {record.requested_by or 'nobody'}",
+        "requested": f"{when(record.queued_at)} by {record.requested_by or 'nobody'}",
+        "note": record.note,
         "conf": conf or "none",
         "snapshot": record.bundle_version or "none",
         "seconds": _seconds(record.started_at, record.ended_at),
@@ -417,7 +432,8 @@ def print_execution(record: ExecutionRecord) -> None:
     )
 
 
-def _when(moment: datetime | None) -> str:
+def when(moment: datetime | None) -> str:
+    """Return a moment as people read it, in UTC."""
     return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment else ""
 
 

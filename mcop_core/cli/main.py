@@ -15,6 +15,7 @@ from mcop_core.cli.help import Commands
 from mcop_core.cli.maintenance import backup, migrate, restore
 from mcop_core.cli.plan import plan, render
 from mcop_core.cli.preview import preview
+from mcop_core.cli.records import replay
 from mcop_core.cli.rules import rules_app
 from mcop_core.cli.stack import down, status, up
 from mcop_core.cli.state import state_app
@@ -36,7 +37,22 @@ app.add_typer(executions_app, name="executions")
 app.add_typer(state_app, name="state")
 for whole in (backup, restore, migrate):
     catalog_app.command()(whole)
-for command in (plan, render, preview, execute, approve, reject, cancel, destroy, drift, schema, up, down, status):
+for command in (
+    plan,
+    render,
+    preview,
+    execute,
+    approve,
+    reject,
+    cancel,
+    destroy,
+    drift,
+    replay,
+    schema,
+    up,
+    down,
+    status,
+):
     app.command()(command)
 
 

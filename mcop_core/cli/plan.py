@@ -130,12 +130,13 @@ def _render_all(
         engine = bootstrap.open_engine(step.engine, settings())
         with tempfile.TemporaryDirectory() as cache:
             artifact = render_step(compiled, step.id, engine, store, Path(cache), overrides=overrides, outputs=known)
-        _write(artifact.files, output / step.id)
+        write_files(artifact.files, output / step.id)
         rows[-1]["artifact"] = artifact.digest
     return rows
 
 
-def _write(files: Mapping[str, bytes], folder: Path) -> None:
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write path -> bytes below *folder*."""
     for path, data in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mcop_core.compiler.doors import SECRET_PREFIX
 from mcop_core.compiler.evaluation import Evaluation, index_of, plain_names, reachable
 from mcop_core.compiler.plan import DeploymentPlan, LayeredValue, PatternGroup, Step, WorkflowGroup
-from mcop_core.compiler.provenance import origin
+from mcop_core.compiler.provenance import Origin, origin
 from mcop_core.compiler.resolution import effective_overrides
-from mcop_core.parameters.pending import open_outputs, to_template
+from mcop_core.parameters.pending import has_sealed, open_outputs, to_template
 from mcop_core.parameters.syntax import parse, readable_references
+from mcop_core.refs import OutputRef
 
 SENSITIVE = "(sensitive)"
 
@@ -99,6 +101,58 @@ def _quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class InputValue:
+    """
+    The value of one input of one step.
+
+    Attributes:
+        step: `workflow.pattern.element`.
+        input: Name of the primitive's input.
+        value: JSON, as far as it is known; outputs to come as `${address}`, sensitive values as "(sensitive)" unless
+            they are references to secrets.
+        is_hidden: Whether *value* stands for one that must not be shown.
+        origin: Where it comes from.
+    """
+
+    step: str
+    input: str
+    value: Any
+    is_hidden: bool
+    origin: Origin
+
+
+def input_values(
+    plan: DeploymentPlan, overrides: Mapping[str, Any], outputs: Mapping[OutputRef, Any] | None = None
+) -> list[InputValue]:
+    """
+    Return every input of every step, in the plan's order; inputs by name.
+
+    Args:
+        outputs: What is known of outputs, as XCom has it.
+    """
+    given = effective_overrides(plan, overrides)
+    index = index_of(plan)
+    evaluation = Evaluation(plan, index, overrides=given, outputs=outputs)
+    groups = {group.id: (workflow, group) for workflow in plan.workflows for group in workflow.groups}
+    rows: list[InputValue] = []
+    for step in plan.steps:
+        workflow, group = groups[step.id.rpartition(".")[0]]
+        values = evaluation.step(workflow, group, step).inputs
+        secret = sensitive_inputs(step, group)
+        for name, declared in sorted(step.interface.inputs.items()):
+            found = origin(name, step, workflow, group, given)
+            value = values.get(name, declared.default)
+            hidden = name in secret or has_sealed(value) or any(index.is_sensitive(ref) for ref in open_outputs(value))
+            rows.append(InputValue(step.id, name, _hidden(value) if hidden else to_template(value), hidden, found))
+    return rows
+
+
+def _hidden(value: Any) -> str:
+    """Return what stands for a sensitive value: a reference to a secret for itself, it is none."""
+    return value if isinstance(value, str) and value.startswith(SECRET_PREFIX) else SENSITIVE
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """
     One input of one step.
@@ -120,22 +174,12 @@ class Explanation:
 
 def explain(plan: DeploymentPlan, overrides: Mapping[str, Any]) -> list[Explanation]:
     """Return one row for every input of every step, in the plan's order; inputs by name."""
-    given = effective_overrides(plan, overrides)
-    index = index_of(plan)
-    evaluation = Evaluation(plan, index, overrides=given)
-    groups = {group.id: (workflow, group) for workflow in plan.workflows for group in workflow.groups}
-    rows: list[Explanation] = []
-    for step in plan.steps:
-        workflow, group = groups[step.id.rpartition(".")[0]]
-        values = evaluation.step(workflow, group, step).inputs
-        secret = sensitive_inputs(step, group)
-        for name, declared in sorted(step.interface.inputs.items()):
-            found = origin(name, step, workflow, group, given)
-            value = values.get(name, declared.default)
-            hidden = name in secret or any(index.is_sensitive(ref) for ref in open_outputs(value))
-            shown = SENSITIVE if hidden else json.dumps(to_template(value), ensure_ascii=False, sort_keys=True)
-            rows.append(Explanation(step.id, name, shown, str(found.layer), f"{found.via} ({found.source})"))
-    return rows
+    return [_explanation(row) for row in input_values(plan, overrides)]
+
+
+def _explanation(row: InputValue) -> Explanation:
+    shown = row.value if row.is_hidden else json.dumps(row.value, ensure_ascii=False, sort_keys=True)
+    return Explanation(row.step, row.input, shown, str(row.origin.layer), f"{row.origin.via} ({row.origin.source})")
 
 
 def sensitive_inputs(step: Step, group: PatternGroup) -> frozenset[str]:

@@ -107,9 +107,18 @@ def needed_outputs(plan: DeploymentPlan, step_id: str, overrides: Mapping[str, A
         UnknownName: The plan has no such step.
     """
     workflow, group, step = find_step(plan, step_id)
-    values = _evaluation(plan, overrides, {}).step(workflow, group, step)
-    refs = [*open_outputs(dict(values.inputs)), *open_outputs(dict(values.configuration))]
-    return tuple(sorted(set(refs)))
+    return tuple(sorted(_awaited(_evaluation(plan, overrides, {}).step(workflow, group, step))))
+
+
+def read_outputs(plan: DeploymentPlan, overrides: Mapping[str, Any]) -> tuple[OutputRef, ...]:
+    """Return the outputs that the values of any step wait for, sorted; see `needed_outputs`."""
+    evaluation = _evaluation(plan, overrides, {})
+    steps = [(w, g, step) for w in plan.workflows for g in w.groups for step in g.steps]
+    return tuple(sorted({ref for place in steps for ref in _awaited(evaluation.step(*place))}))
+
+
+def _awaited(values: StepValues) -> set[OutputRef]:
+    return {*open_outputs(dict(values.inputs)), *open_outputs(dict(values.configuration))}
 
 
 def check_overrides(plan: DeploymentPlan, overrides: Mapping[str, Any]) -> list[Fault]:

@@ -214,7 +214,12 @@ def snapshot_key(digest: str) -> str:
 
 def plan_key(digest: str) -> str:
     """Return the key of the plan with *digest*."""
-    return f"plans/{_checked(digest)}.json"
+    return f"{plan_prefix(_checked(digest))}.json"
+
+
+def plan_prefix(beginning: str) -> str:
+    """Return how the key of a plan starts whose digest starts with *beginning*."""
+    return f"plans/{beginning}"
 
 
 def _checked(digest: str) -> str:

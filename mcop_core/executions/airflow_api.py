@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,6 +26,8 @@ ANY = "~"
 """Airflow's wildcard for a DAG id or run id."""
 PAGE_SIZE = 100
 """Airflow's own upper limit, `[api] maximum_page_limit`."""
+AT_ONCE = 8
+"""Values that are read at the same time."""
 TIMEOUT_S = 60.0
 """A freshly started API server builds its execution API on the first call, during which it answers nobody."""
 READ_PAUSES_S = (0.2, 0.5, 1.0, 2.0)
@@ -177,11 +181,19 @@ class AirflowApi:
         _raise_for(response, f"run {run_id!r} of DAG {dag_id!r}")
         return _document(response)
 
-    def runs(self, dag_id: str = ANY, *, dag_id_prefix: str = "", state: str = "") -> Iterator[Json]:
-        """Yield runs, newest first, page by page as they are asked for; new ones that arrive meanwhile are not seen."""
+    def runs(
+        self, dag_id: str = ANY, *, dag_id_prefix: str = "", state: str = "", before: datetime | None = None
+    ) -> Iterator[Json]:
+        """
+        Yield runs, newest first, page by page as they are asked for; new ones that arrive meanwhile are not seen.
+
+        Args:
+            before: Only those that were to run before this moment.
+        """
         query: dict[str, str] = {"order_by": "-run_after", "limit": str(PAGE_SIZE), "cursor": ""}
         query |= {"dag_id_prefix_pattern": dag_id_prefix} if dag_id_prefix else {}
         query |= {"state": state} if state else {}
+        query |= {"run_after_lt": before.isoformat()} if before else {}
         while True:
             page = self._get(f"/dags/{_part(dag_id)}/dagRuns", f"DAG {dag_id!r}", query=query)
             yield from (run for run in page["dag_runs"] if run["dag_id"].startswith(dag_id_prefix))
@@ -223,6 +235,18 @@ class AirflowApi:
         what = f"task {task_id!r} of run {run_id!r}"
         keys = sorted(entry["key"] for entry in self._pages(base, "xcom_entries", {}, what))
         return {key: self._get(f"{base}/{_part(key)}", what)["value"] for key in keys}
+
+    def xcom_values(self, dag_id: str, run_id: str, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+        """Return what tasks of a run left, of the (task id, key) that are *wanted*: JSON values, several at once."""
+        base, what = f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}/taskInstances", f"values of run {run_id!r}"
+        entries = self._pages(f"{base}/{ANY}/xcomEntries", "xcom_entries", {}, what)
+        found = sorted({(entry["task_id"], entry["key"]) for entry in entries}.intersection(wanted))
+
+        def value(place: tuple[str, str]) -> Any:
+            return self._get(f"{base}/{_part(place[0])}/xcomEntries/{_part(place[1])}", what)["value"]
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(found, pool.map(value, found), strict=True))
 
     def logs(self, dag_id: str, run_id: str, task_id: str, *, attempt: int) -> Iterator[Json]:
         """Yield the log of one attempt, line by line: `event`, and mostly `timestamp` and `level`."""

@@ -7,14 +7,23 @@ One execution is one run of a manifest's DAG, and its id is `<dag id>/<run id>`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NotRequired,  # pydantic reads these before Python 3.12
+    Protocol,
+    TypeAlias,
+)
+
+from typing_extensions import TypedDict
 
 from mcop_core.errors import NotFound, closest
 from mcop_core.executions.naming import (
+    ANY_PREFIX,
     DAG_PREFIX,
     DEPLOY_TASK_ID,
     EXECUTE_DAG_ID,
@@ -22,6 +31,7 @@ from mcop_core.executions.naming import (
     dag_id,
     execution_id,
     manifest_of,
+    runs_manifests,
     split_id,
 )
 from mcop_core.executions.record import ExecutionRecord, StepRecord
@@ -30,11 +40,20 @@ from mcop_core.executions.status import from_airflow
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
 
+TaskKey: TypeAlias = tuple[str, str]
+"""Task id and XCom key."""
 _NEAR_AMONG = 200
 """How many of the latest executions are searched for one that was meant."""
 
 
-class ExecutionHistory(Protocol):
+class TaskValues(Protocol):
+    """What tasks left."""
+
+    def values(self, execution: str, wanted: Collection[TaskKey]) -> dict[TaskKey, Any]:
+        """Return what tasks of an execution left, of what is *wanted*: JSON values, None where it is null."""
+
+
+class ExecutionHistory(TaskValues, Protocol):
     """What ran."""
 
     def find(self, manifest: str = "", *, limit: int) -> list[ExecutionRecord]:
@@ -78,7 +97,11 @@ class AirflowHistory:
         except NotFound as error:
             raise self._unknown(wanted) from error
         record = read_execution(run, self._api.task_instances(dag, run_id))
-        return replace(record, started=find_started(self._api, record))
+        return replace(record, started=find_started(self, record))
+
+    def values(self, execution: str, wanted: Collection[TaskKey]) -> dict[TaskKey, Any]:
+        """Return what tasks of an execution left, of what is *wanted*: JSON values, None where it is null."""
+        return self._api.xcom_values(*split_id(execution), wanted)
 
     def latest(self, manifest: str) -> ExecutionRecord:
         """
@@ -91,6 +114,12 @@ class AirflowHistory:
         if not found:
             raise NotFound(f"manifest {manifest!r} was never executed")
         return self.get(found[0].id)
+
+    def older(self, before: datetime) -> Iterator[ExecutionRecord]:
+        """Yield every execution, runs of `mcop_execute` too, that was to run before a moment, newest first, whole."""
+        for run in self._api.runs(dag_id_prefix=ANY_PREFIX, before=before):
+            if runs_manifests(run["dag_id"]):
+                yield self.get(execution_id(run["dag_id"], run["dag_run_id"]))
 
     def _runs(self, manifest: str) -> Iterator[Mapping[str, Any]]:
         if not manifest:
@@ -129,7 +158,7 @@ def find_dag(api: AirflowApi, manifest: str) -> dict[str, Any]:
         raise NotFound(f"Airflow has no DAG {dag} of manifest {manifest!r}. {hint}", suggestion=near) from error
 
 
-def find_started(api: AirflowApi, record: ExecutionRecord) -> str:
+def find_started(values: TaskValues, record: ExecutionRecord) -> str:
     """
     Return the id of the execution that a run of `mcop_execute` started, as its `deploy` task left it.
 
@@ -138,10 +167,11 @@ def find_started(api: AirflowApi, record: ExecutionRecord) -> str:
     Args:
         record: With its steps.
     """
-    dag, run_id = split_id(record.id)
+    dag = split_id(record.id)[0]
     if dag != EXECUTE_DAG_ID or not record.manifest or not _was_attempted(record, DEPLOY_TASK_ID):
         return ""
-    started = api.xcoms(dag, run_id, DEPLOY_TASK_ID).get(STARTED_RUN_KEY)
+    key = (DEPLOY_TASK_ID, STARTED_RUN_KEY)
+    started = values.values(record.id, {key}).get(key)
     return execution_id(dag_id(record.manifest), str(started)) if started else ""
 
 
@@ -163,6 +193,7 @@ def read_execution(run: Mapping[str, Any], task_instances: Iterable[Mapping[str,
         started_at=read_time(run.get("start_date")),
         ended_at=read_time(run.get("end_date")),
         steps=tuple(read_step(item) for item in task_instances),
+        note=run.get("note") or "",
     )
 
 
@@ -189,13 +220,43 @@ def read_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def record_document(record: ExecutionRecord) -> dict[str, Any]:
-    """Return *record* as JSON: times in ISO 8601, durations in seconds, steps only when they were read."""
-    document: dict[str, Any] = {
+class StepDocument(TypedDict):
+    """A `StepRecord` as JSON; times in ISO 8601, UTC, the duration in seconds."""
+
+    id: str
+    status: str
+    state: str | None
+    attempts: int
+    started_at: str | None
+    ended_at: str | None
+    duration_s: float | None
+
+
+class ExecutionDocument(TypedDict):
+    """An `ExecutionRecord` as JSON; times in ISO 8601, UTC, `steps` and `started` only where there are any."""
+
+    id: str
+    manifest: str
+    status: str
+    requested_by: str
+    note: str
+    conf: dict[str, Any]
+    bundle_version: str | None
+    queued_at: str | None
+    started_at: str | None
+    ended_at: str | None
+    started: NotRequired[str]
+    steps: NotRequired[list[StepDocument]]
+
+
+def record_document(record: ExecutionRecord) -> ExecutionDocument:
+    """Return *record* as JSON."""
+    document: ExecutionDocument = {
         "id": record.id,
         "manifest": record.manifest,
         "status": str(record.status),
         "requested_by": record.requested_by,
+        "note": record.note,
         "conf": dict(record.conf),
         "bundle_version": record.bundle_version,
         "queued_at": _iso(record.queued_at),
@@ -209,7 +270,7 @@ def record_document(record: ExecutionRecord) -> dict[str, Any]:
     return document
 
 
-def _step_document(step: StepRecord) -> dict[str, Any]:
+def _step_document(step: StepRecord) -> StepDocument:
     return {
         "id": step.id,
         "status": str(step.status),

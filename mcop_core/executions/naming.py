@@ -13,6 +13,8 @@ from enum import StrEnum
 from mcop_core.errors import InvalidName
 from mcop_core.refs import NAME_PATTERN, OutputRef, StepRef, check_name
 
+ANY_PREFIX = "mcop"
+"""How the ids of all DAGs start that run manifests."""
 DAG_PREFIX = "mcop."
 DESTROY_SUFFIX = ".destroy"
 EXECUTE_DAG_ID = "mcop_execute"
@@ -73,6 +75,16 @@ def manifest_of(dag: str) -> str | None:
     """Return the manifest whose DAG (to deploy or to destroy) has this id, or None if none has."""
     match = _MANIFEST_DAG.fullmatch(dag)
     return match["manifest"] if match else None
+
+
+def runs_manifests(dag: str) -> bool:
+    """Whether the DAG with this id deploys or destroys manifests, itself or through another one."""
+    return dag == EXECUTE_DAG_ID or manifest_of(dag) is not None
+
+
+def destroys(dag: str) -> bool:
+    """Whether the DAG with this id destroys what a manifest deployed."""
+    return bool(manifest_of(dag)) and dag.endswith(DESTROY_SUFFIX)
 
 
 def is_apply_task(task: str) -> bool:
@@ -159,3 +171,8 @@ def plan_marker(digest: str) -> str:
 def is_plan_marker(task: str) -> bool:
     """Whether a task id is of the form that `plan_marker` gives."""
     return task.startswith(_MARKER)
+
+
+def marked_plan(task: str) -> str:
+    """Return the beginning of the digest that a task id of that form names."""
+    return task.removeprefix(_MARKER)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mcop_core.executions.history import find_started, read_execution
+from mcop_core.executions.history import AirflowHistory, find_started, read_execution
 from mcop_core.executions.naming import DEPLOY_TASK_ID, split_id
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 
@@ -201,7 +201,7 @@ class _Reader:
 
     def _started_by(self, execution: ExecutionRecord) -> str:
         attempts = sum(step.attempts for step in execution.steps if step.id == DEPLOY_TASK_ID)
-        found = self._started.get((execution.id, attempts)) or find_started(self._api, execution)
+        found = self._started.get((execution.id, attempts)) or find_started(AirflowHistory(self._api), execution)
         self._started[execution.id, attempts] = found
         return found
 

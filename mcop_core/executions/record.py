@@ -45,6 +45,7 @@ class ExecutionRecord:
         id: `<dag id>/<run id>`.
         manifest: Name of the manifest.
         requested_by: User who triggered it, as Airflow authenticated them; empty if nobody did.
+        note: Why, as somebody noted it.
         conf: What was given at trigger.
         bundle_version: Snapshot that the run is pinned to.
         started: For a run of `mcop_execute`, the id of the execution that it started; empty for others, and before.
@@ -61,3 +62,4 @@ class ExecutionRecord:
     ended_at: datetime | None = None
     steps: tuple[StepRecord, ...] = ()
     started: str = ""
+    note: str = ""

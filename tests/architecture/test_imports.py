@@ -27,9 +27,13 @@ ALLOWED: dict[str, set[str]] = {
     "approvals": BASE | {"engines", "catalog"},
     "approval_store": BASE | {"approvals", "artifacts"},
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
-    "backup": BASE | {"catalog", "artifacts"},
+    "signed_lines": BASE | {"catalog"},
+    "backup": BASE | {"signed_lines", "catalog", "artifacts"},
     "runner": BASE | {"policies", "engines", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
+    "records": BASE
+    | {"executions", "approvals", "approval_store", "signed_lines", "rendering", "compiler"}
+    | {"engines", "artifacts", "catalog"},
     "policies": BASE,
 }
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""

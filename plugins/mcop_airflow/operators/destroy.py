@@ -42,13 +42,15 @@ class DestroyPrimitiveOperator(RunnerOperator):
     is_held = True
 
     def artifact(self, context: Context, store: ObjectStore) -> str | None:
-        """Return what the step was last applied with."""
+        """Return what the step was last applied with, and leave its digest for the records."""
         from mcop_core.deployments import Deployments
 
         deployed = Deployments.of(self.plan, store).get(self.step.id)
         if deployed is None:
             self.log.info("%s is not deployed: there is nothing to destroy", self.step.id)
-        return deployed.artifact if deployed else None
+            return None
+        context["ti"].xcom_push(key=naming.ARTIFACT_KEY, value=deployed.artifact)
+        return deployed.artifact
 
     def finish(self, context: Context, store: ObjectStore, result: RunResult) -> None:
         """Note that it is gone."""

@@ -96,6 +96,7 @@ class FakeAirflow:
     def _runs(self, runs, query):
         prefix = query.get("dag_id_prefix_pattern", "")
         runs = [run for run in runs if run["dag_id"].startswith(prefix)]
+        runs = [run for run in runs if run["run_after"] < query.get("run_after_lt", "9999")]
         newest_first = sorted(runs, key=lambda run: run["run_after"], reverse=True)
         start = int(query["cursor"] or 0)
         size = min(int(query["limit"]), 100)
@@ -134,6 +135,9 @@ class FakeAirflow:
                 return ok(run)
             case ["taskInstances"]:
                 return page("task_instances", self.instances.get(run_id, []), query)
+            case ["taskInstances", "~", "xcomEntries"]:
+                tasks = [(task, found) for (run, task), found in self.xcoms.items() if run == run_id]
+                return page("xcom_entries", [{"task_id": t, "key": key} for t, found in tasks for key in found], query)
             case ["taskInstances", task, "xcomEntries"]:
                 return page("xcom_entries", [{"key": key} for key in self.xcoms.get((run_id, task), {})], query)
             case ["taskInstances", task, "xcomEntries", key]:

@@ -147,7 +147,7 @@ def test_the_run_that_was_started_is_followed_too(airflow, api):
     assert [step.id for step in seen[1].steps] == ["activate", "deploy", *GRAPH, "write_outputs"]
     counts = {path: count for (_, path), count in airflow.asked.items()}
     assert counts["/api/v2/dags/mcop.shop/tasks"] == 1
-    assert counts["/api/v2/dags/mcop_execute/dagRuns/r1/taskInstances/deploy/xcomEntries"] == 1
+    assert counts["/api/v2/dags/mcop_execute/dagRuns/r1/taskInstances/~/xcomEntries"] == 1
 
 
 def test_a_run_that_is_not_there_is_not_followed(airflow, api):

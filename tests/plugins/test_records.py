@@ -1,0 +1,184 @@
+"""What executions leave behind, read through Airflow's REST API and in its database: bills, differences, replays."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mcop_core import bootstrap
+from mcop_core.catalog.models import ValidationRule
+from mcop_core.compiler.snapshot import load_plan
+from mcop_core.engines.base import RenderedArtifact, artifact_key
+from mcop_core.executions.history import AirflowHistory
+from mcop_core.records.bill import BILL, bill_document
+from mcop_core.records.comparison import compare
+from mcop_core.records.reading import read_bill
+from mcop_core.settings import Settings
+from tests.core.cli.conftest import mcop  # noqa: F401
+from tests.plugins.small_catalog import MODULE, filled
+from tests.plugins.test_approval import Asker
+
+pytestmark = pytest.mark.terraform
+
+DEPLOYED, OVERRIDDEN, ELSEWHERE = "mcop.shop/one", "mcop.shop/two", "mcop.cafe/one"
+FIRST, SECOND = "platform.pair.first", "platform.pair.second"
+
+
+@pytest.fixture(scope="module")
+def scheduling(airflow_database):
+    from tests.plugins import scheduling
+
+    return scheduling
+
+
+@pytest.fixture(scope="module")
+def world(scheduling, tmp_path_factory):
+    """A catalog whose manifest `shop` was approved and deployed, and later deployed with an override."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with pytest.MonkeyPatch.context() as patch:
+        settings = Settings(
+            artifact_store=f"file://{folder}/store", work_dir=str(folder / "runs"), cache_dir=str(folder / "cache")
+        )
+        for name, value in settings.to_environment().items():
+            patch.setenv(name, value)
+        made = Asker(filled(settings, folder / "states"), scheduling)
+        made.publish("shop", "1.0.1")
+        made.start("shop", "one")
+        made.answer("shop", "one", "Approve")
+        made.publish("shop", "1.1.0", approval="never", base="two")
+        made.deploy("shop", run_id="two", conf={"labels": ["x"]})
+        made.deploy("cafe", run_id="one", rounds=0)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def airflow(world):
+    """Airflow's own routes that MCOP reads, and the plugin's API beside them."""
+    from tests.plugins.serving import Airflow
+
+    return Airflow()
+
+
+@pytest.fixture(scope="module")
+def bills(world, airflow):
+    """Return execution -> its bill, as the command line reads it."""
+    with airflow.api() as api:
+        history = AirflowHistory(api)
+        wanted = (DEPLOYED, OVERRIDDEN)
+        return {name: read_bill(history, world.catalog.store, history.get(name)) for name in wanted}
+
+
+@pytest.fixture
+def command(mcop, airflow, monkeypatch):  # noqa: F811
+    """Return `mcop`, speaking to *airflow*."""
+    monkeypatch.setattr(bootstrap, "open_airflow", lambda settings: airflow.api())
+    return mcop
+
+
+def artifact_of(world, step):
+    return RenderedArtifact.from_json(world.catalog.store.get(artifact_key(step.artifact)).data, step.artifact)
+
+
+def test_a_bill_names_everything_an_execution_was_made_of(world, bills):
+    """Versions, digests, the approval with the person, each step's values with their layers, and what came of it."""
+    found = bills[DEPLOYED]
+    first, second = found.steps
+
+    assert (found.status, found.action, found.requested_by) == ("COMPLETED", "apply", "tester")
+    assert found.manifest == "manifest#shop@1.0.1" and "primitive#thing@1.0.0" in found.objects
+    assert [(one.preview, one.by) for one in found.approvals] == [(found.preview, ("boss",))]
+    assert (first.id, first.outcome, first.added, first.attempts) == (FIRST, "applied", 1, 1)
+    assert first.template == world.catalog.primitive().template.digest
+    assert {one.name: (one.value, one.layer) for one in second.parameters} == {
+        "name": ("after-one", "pattern element"),
+        "tags": (["a", "b"], "pattern element"),
+    }
+    assert first.outputs == {"name": "one", "tags": ["a", "b"]}
+    assert [artifact_of(world, step).engine for step in found.steps] == ["terraform", "terraform"]
+
+
+def test_an_override_is_billed_with_its_layer(bills):
+    """What the run was given, and which inputs it reached; nobody was asked."""
+    found = bills[OVERRIDDEN]
+    values = {one.name: (one.value, one.layer) for one in found.steps[0].parameters}
+
+    assert found.overrides == {"labels": ["x"]}
+    assert values == {"name": ("two", "manifest configuration"), "tags": (["x"], "run override")}
+    assert (found.approvals, found.preview) == ((), None)
+
+
+def test_a_bill_is_json_and_back(bills):
+    """The document holds all of it."""
+    for found in bills.values():
+        assert BILL.validate_json(json.dumps(bill_document(found))) == found
+
+
+def test_executions_differ_where_they_were_given_something_else(bills):
+    """Versions, parameters with their layers, artifacts and outcomes; templates and providers are the same."""
+    sections = compare(bills[DEPLOYED], bills[OVERRIDDEN]).sections
+    told = [str(one) for differing in sections.values() for one in differing]
+
+    assert set(sections) == {"execution", "versions", "overrides", "parameters", "artifacts", "outcomes"}
+    assert '~ manifest#shop: "1.0.1" -> "1.1.0"' in told
+    assert f'~ {FIRST}.tags.layer: "pattern default" -> "run override"' in told
+    assert f'~ {FIRST}.name.value: "one" -> "two"' in told
+    assert f"~ {FIRST}.added: 1 -> 0" in told
+    assert not compare(bills[DEPLOYED], bills[DEPLOYED]).sections
+
+
+def test_after_fifty_changes_of_the_catalog_a_replay_is_byte_identical(world, bills, command, tmp_path):
+    """New versions of the primitive, of the manifest and of rules came after; the recorded ones are rendered."""
+    catalog = world.catalog
+    for number in range(16):
+        catalog.publish(catalog.primitive(f"1.0.{number + 1}", MODULE + f"# {number}\n"))
+        catalog.publish(catalog.manifest("shop", f"2.0.{number}", base="later"))
+        catalog.publish(ValidationRule(name="base", version=f"1.1.{number}", type="string", value="later"))
+    catalog.revoke("primitive#thing@1.0.0", "found to be wrong")
+    catalog.activate("shop", "2.0.0")
+    code, out, _ = command("replay", DEPLOYED, "--output", str(tmp_path), "--json")
+    rendered = {
+        step.id: {str(path.relative_to(tmp_path / step.id)): path.read_bytes() for path in files(tmp_path / step.id)}
+        for step in bills[DEPLOYED].steps
+    }
+
+    assert (code, [one["identical"] for one in json.loads(out)]) == (0, [True, True])
+    assert rendered == {step.id: dict(artifact_of(world, step).files) for step in bills[DEPLOYED].steps}
+
+
+def files(folder: Path):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_replay_without_its_template_says_so(world, bills, command):
+    """The steps that need what is gone are named, with the key; the exit code is 1."""
+    template = load_plan(world.catalog.store, bills[DEPLOYED].plan).steps[0].template
+    key = f"{template.prefix}/main.tf"
+    kept = world.catalog.store.get(key).data
+    world.catalog.store.delete(key)
+    code, out, err = command("replay", DEPLOYED)
+    world.catalog.store.put(key, kept)
+
+    assert code == 1
+    assert "2 of 2 steps" in err and FIRST in err and key in err
+    assert out.count("differs") == 2
+
+
+def test_an_execution_that_rendered_nothing_replays_nothing(command):
+    """It is said of each step."""
+    code, out, _ = command("replay", ELSEWHERE)
+
+    assert (code, out.count("was not rendered")) == (0, 2)
+
+
+def test_the_command_line_shows_bills_and_differences(command):
+    """For people as text, for programs as JSON."""
+    code, shown, _ = command("executions", "show", DEPLOYED, "--bill")
+    told = command("executions", "diff", DEPLOYED, OVERRIDDEN)[1]
+    document = json.loads(command("executions", "diff", DEPLOYED, OVERRIDDEN, "--json")[1])
+
+    assert code == 0
+    assert "approved: preview" in shown and "by boss at" in shown
+    assert "labels (pattern#pair@1.0.0 parameters.labels.default)" in shown
+    assert "1 added, 0 changed, 0 destroyed, 1 attempts" in shown
+    assert '~ manifest#shop: "1.0.1" -> "1.1.0"' in told
+    assert {"path": "labels", "after": ["x"]} in document["differences"]["overrides"]
