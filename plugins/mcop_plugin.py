@@ -1,9 +1,26 @@
-"""What MCOP registers with Airflow: its name. Links, listeners and the portal are listed here when they come."""
+"""What MCOP registers with Airflow: its API. Links, listeners and the portal are listed here when they come."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
+
+API_PREFIX = "/mcop/api/v1"
+
+
+class LazyApi:
+    """The API as an ASGI app; every process of Airflow loads plugins, and only the API server needs FastAPI."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        from mcop_airflow.api import app
+
+        await app(scope, receive, send)
 
 
 class McopPlugin(AirflowPlugin):
     """The plugin's entry in Airflow's list."""
 
     name = "mcop"
+    fastapi_apps: ClassVar[list[Any]] = [{"app": LazyApi(), "url_prefix": API_PREFIX, "name": "MCOP"}]

@@ -24,6 +24,6 @@ os.environ.update(
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(HOME / "plugins"),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(HOME / "bundles"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
-        "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" * 4,
+        "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" * 5,
     }
 )

@@ -1,4 +1,4 @@
-"""Airflow's own routes that MCOP reads, in this process and without a network."""
+"""Airflow's own routes that MCOP reads, and the plugin's API beside them, in this process and without a network."""
 
 from airflow.api_fastapi import app as airflow_app
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from mcop_core.executions.airflow_api import AirflowApi
+from tests.plugins.test_mcop_plugin import load_plugin
 
 SHOPKEEPER = "shopkeeper"
 """A user who may read the DAGs of `shop` alone."""
@@ -35,6 +36,8 @@ class Airflow:
         self.app.state.auth_manager, self.app.state.dag_bag = self.manager, create_dag_bag()
         for router in (xcom_router, dags_router, dag_run_router, task_instances_router):  # in Airflow's order
             self.app.include_router(router, prefix="/api/v2")
+        for entry in load_plugin().fastapi_apps:
+            self.app.mount(entry["url_prefix"], entry["app"])
 
     def token(self, name, role):
         return self.manager.generate_jwt(SimpleAuthManagerUser(username=name, role=role))

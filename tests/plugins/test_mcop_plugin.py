@@ -4,13 +4,21 @@ from pathlib import Path
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
-def test_the_plugin_registers_its_name_and_nothing_else():
-    """Airflow lists MCOP, and loads no operator, link or app for it that is not there yet."""
+def load_plugin():
+    """Return the plugin's class, loaded from its file as Airflow does."""
     spec = importlib.util.spec_from_file_location("mcop_plugin", PLUGINS / "mcop_plugin.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module.McopPlugin
 
-    assert module.McopPlugin.name == "mcop"
+
+def test_the_plugin_registers_its_api_and_nothing_else():
+    """Airflow lists MCOP, mounts its API, and loads no operator, link or middleware for it."""
+    plugin = load_plugin()
+
+    assert plugin.name == "mcop"
+    assert [entry["url_prefix"] for entry in plugin.fastapi_apps] == ["/mcop/api/v1"]
+    assert not (plugin.fastapi_root_middlewares or plugin.operator_extra_links or plugin.listeners)
 
 
 def test_airflow_does_not_import_the_package_twice():

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.terraform
 
 DEPLOYED, OVERRIDDEN, ELSEWHERE = "mcop.shop/one", "mcop.shop/two", "mcop.cafe/one"
 FIRST, SECOND = "platform.pair.first", "platform.pair.second"
+API = "/mcop/api/v1"
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +183,101 @@ def test_the_command_line_shows_bills_and_differences(command):
     assert "1 added, 0 changed, 0 destroyed, 1 attempts" in shown
     assert '~ manifest#shop: "1.0.1" -> "1.1.0"' in told
     assert {"path": "labels", "after": ["x"]} in document["differences"]["overrides"]
+
+
+# -- the plugin's API ---------------------------------------------------------------------------------------
+
+
+def test_the_api_answers_what_the_command_line_shows(airflow, command):
+    """Executions, bills, differences and previews are the same documents, from the database and by REST."""
+    client = airflow.client("ann", "VIEWER")
+    paths = {
+        f"/executions/{DEPLOYED}": ("executions", "show", DEPLOYED),
+        f"/executions/{DEPLOYED}/bill": ("executions", "show", DEPLOYED, "--bill"),
+        f"/executions/{DEPLOYED}/diff?to={OVERRIDDEN}": ("executions", "diff", DEPLOYED, OVERRIDDEN),
+        f"/executions/{DEPLOYED}/preview": ("executions", "preview", DEPLOYED),
+        "/executions?manifest=shop": ("executions", "list", "shop"),
+    }
+
+    for path, words in paths.items():
+        assert json.loads(command(*words, "--json")[1]) == client.get(API + path).json(), path
+
+
+def routes():
+    from mcop_airflow.api import app
+
+    return [route.path for route in app.routes]
+
+
+def address(path):
+    return API + path.replace("{dag_id}/{run_id}", DEPLOYED) + ("?to=" + OVERRIDDEN if path.endswith("diff") else "")
+
+
+def test_no_route_of_the_api_is_open(airflow):
+    """Whoever does not say who they are gets 401 from each, whoever may do nothing 403, and others an answer."""
+    found = {path: address(path) for path in routes()}
+
+    assert len(found) == 6
+    assert {path: airflow.client().get(where).status_code for path, where in found.items()} == dict.fromkeys(found, 401)
+    nobody = {path: airflow.client("nobody").get(where).status_code for path, where in found.items()}
+    assert nobody == dict.fromkeys(found, 403)
+    viewer = {path: airflow.client("ann", "VIEWER").get(where).status_code for path, where in found.items()}
+    assert viewer == dict.fromkeys(found, 200)
+
+
+def test_a_token_of_somebody_else_opens_nothing(airflow):
+    """A signature that is not Airflow's is refused."""
+    client = airflow.client()
+    assert client.get(f"{API}/executions", headers={"Authorization": "Bearer forged"}).status_code == 403
+
+
+def test_a_user_sees_the_dags_that_they_may_read(airflow):
+    """Others are not in the list, and cannot be had by name, nor as the other side of a difference."""
+    from tests.plugins.serving import SHOPKEEPER
+
+    client = airflow.client(SHOPKEEPER, "VIEWER")
+    everybody = {one["id"] for one in airflow.client("ann", "VIEWER").get(f"{API}/executions").json()}
+
+    assert {DEPLOYED, OVERRIDDEN, ELSEWHERE} == everybody
+    assert {DEPLOYED, OVERRIDDEN} == {one["id"] for one in client.get(f"{API}/executions").json()}
+    for path in (ELSEWHERE, f"{ELSEWHERE}/bill", f"{ELSEWHERE}/preview", f"{DEPLOYED}/diff?to={ELSEWHERE}"):
+        assert client.get(f"{API}/executions/{path}").status_code == 403, path
+    assert client.get(f"{API}/executions/{DEPLOYED}/diff?to={OVERRIDDEN}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("mcop.shop/three", 404, "there is no execution 'mcop.shop/three'"),
+        ("mcop.shop/two/preview", 404, "has no preview"),
+        (f"{DEPLOYED}/diff?to=shop", 400, "is no execution"),
+        (f"{DEPLOYED}/diff", 422, "Field required"),
+    ],
+)
+def test_a_bad_question_is_told(airflow, path, status, said):
+    """With what was wrong, as everywhere."""
+    answer = airflow.client("ann", "VIEWER").get(f"{API}/executions/{path}")
+
+    assert (answer.status_code, said in answer.text) == (status, True)
+
+
+def test_the_list_has_pages(airflow):
+    """The newest come first; so many are left out, so many shown."""
+    client = airflow.client("ann", "VIEWER")
+    listed = [one["id"] for one in client.get(f"{API}/executions").json()]
+
+    pages = [client.get(f"{API}/executions?limit=1&offset={number}").json() for number in range(4)]
+    assert [[one["id"] for one in page] for page in pages] == [[one] for one in listed] + [[]]
+    assert client.get(f"{API}/executions?limit=101").status_code == 422
+
+
+def test_the_api_describes_itself(airflow):
+    """Each route with its login and the form of its answer, which the answers have."""
+    document = airflow.client("ann", "VIEWER").get(f"{API}/openapi.json").json()
+    described = {path: operations["get"] for path, operations in document["paths"].items()}
+
+    assert {*described, "/openapi.json"} == set(routes())
+    assert document["servers"] == [{"url": API}]
+    assert all(one["security"] and {"200", "401", "403"} <= set(one["responses"]) for one in described.values())
+    bill = described["/executions/{dag_id}/{run_id}/bill"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert bill == {"$ref": "#/components/schemas/BillOfMaterials"}
