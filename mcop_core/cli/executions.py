@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -278,6 +279,10 @@ def show(
         bool,
         typer.Option("--bill", help="Its bill of materials: versions, digests, parameters, approvals and outcomes."),
     ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE", exists=True, dir_okay=False, help="With --bill: read this export."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -290,8 +295,10 @@ def show(
     if bill:
         from mcop_core.cli.records import show_bill
 
-        show_bill(execution, as_json=as_json)
+        show_bill(execution, export, as_json=as_json)
         return
+    if export:
+        raise InvalidInput("an export is read for its bills: add --bill")
     with bootstrap.open_airflow(settings()) as api:
         record = find_execution(api, execution)
     if as_json:

@@ -1,10 +1,11 @@
-"""`mcop replay`, `mcop executions diff` and bills of materials: what executions were made of."""
+"""`mcop replay`, `mcop executions diff` and `export`, bills of materials: what executions were made of."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 from mcop_core import bootstrap
 from mcop_core.cli.console import AsJson, print_json, print_lines, print_rows, print_table, say, settings
 from mcop_core.cli.executions import ExecutionArgument, executions_app, find_execution, inner_execution, when
-from mcop_core.errors import McopError
+from mcop_core.errors import InvalidInput, McopError, NotFound, closest
 
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
@@ -22,6 +23,36 @@ if TYPE_CHECKING:
     from mcop_core.records.replay import ReplayedStep
 
 _SHOWN_DIGITS = 12
+
+ExportOption = Annotated[
+    Path | None,
+    typer.Option("--export", metavar="FILE", exists=True, dir_okay=False, help="Read this export, and not Airflow."),
+]
+
+
+def read_bills(wanted: Sequence[str], export: Path | None) -> list[BillOfMaterials]:
+    """
+    Return the bills of executions, from an export where one is given.
+
+    Raises:
+        NotFound: There is no such execution, or its plan is not in the store any more; names the nearest.
+        Tampered: The export is damaged.
+    """
+    if export is None:
+        with bootstrap.open_airflow(settings()) as api:
+            return [find_bill(api, one) for one in wanted]
+    from mcop_core.records.export import exported_bills
+
+    found = exported_bills(export)
+    return [_exported(found, one, export) for one in wanted]
+
+
+def _exported(bills: Mapping[str, BillOfMaterials], wanted: str, path: Path) -> BillOfMaterials:
+    if wanted in bills:
+        return bills[wanted]
+    near = closest(wanted, bills)
+    hint = f' Did you mean "{near}"?' if near else ""
+    raise NotFound(f"{path} holds no bill of materials of an execution {wanted!r}.{hint}", suggestion=near)
 
 
 def find_bill(api: AirflowApi, wanted: str) -> BillOfMaterials:
@@ -38,12 +69,11 @@ def find_bill(api: AirflowApi, wanted: str) -> BillOfMaterials:
     return read_bill(AirflowHistory(api), bootstrap.open_store(settings().artifact_store), record)
 
 
-def show_bill(execution: str, *, as_json: bool) -> None:
+def show_bill(execution: str, export: Path | None, *, as_json: bool) -> None:
     """Print the bill of an execution."""
     from mcop_core.records.bill import bill_document
 
-    with bootstrap.open_airflow(settings()) as api:
-        bill = find_bill(api, execution)
+    (bill,) = read_bills([execution], export)
     if as_json:
         print_json(bill_document(bill))
     else:
@@ -103,6 +133,7 @@ def _shown(value: Any) -> str:
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="Id of an execution, or a manifest: its latest.")],
     after: Annotated[str, typer.Argument(metavar="B", help="Id of the other.")],
+    export: ExportOption = None,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -114,8 +145,7 @@ def diff(
     """
     from mcop_core.records.comparison import compare
 
-    with bootstrap.open_airflow(settings()) as api:
-        comparison = compare(find_bill(api, before), find_bill(api, after))
+    comparison = compare(*read_bills([before, after], export))
     if as_json:
         print_json(comparison.to_json())
     else:
@@ -136,6 +166,7 @@ def replay(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", file_okay=False, help="Write the artifacts here.")
     ] = None,
+    export: ExportOption = None,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -150,8 +181,7 @@ def replay(
     from mcop_core.records import replay as replaying
 
     store = bootstrap.open_store(settings().artifact_store)
-    with bootstrap.open_airflow(settings()) as api:
-        bill = find_bill(api, execution)
+    (bill,) = read_bills([execution], export)
     plan = load_plan(store, bill.plan)
     with tempfile.TemporaryDirectory(prefix="mcop-replay-") as cache:
         engines = {step.engine: bootstrap.open_engine(step.engine, settings()) for step in bill.steps}
@@ -192,3 +222,51 @@ def _result(one: ReplayedStep) -> str:
     if one.recorded is None:
         return "was not rendered"
     return "differs" if one.problem else "identical"
+
+
+@executions_app.command("export")
+def export_executions(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="The file to write; a new one.")
+    ],
+    before: Annotated[
+        str, typer.Option("--before", metavar="DATE", help="Executions before this day or moment, ISO 8601, UTC.")
+    ] = "",
+    older_than: Annotated[
+        int | None, typer.Option("--older-than", metavar="DAYS", min=0, help="Executions older than so many days.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Write executions with their bills to a file.
+
+    For longer than Airflow keeps them: before `airflow db clean` with the same date. The file is whole or not there,
+    and is read again and checked. Logs are not in it.
+
+    Example: mcop executions export --before 2026-01-01 --output 2025.jsonl
+    """
+    from mcop_core.executions.history import AirflowHistory
+    from mcop_core.records import export as exporting
+
+    moment = _moment(before, older_than, datetime.now(UTC))
+    store = bootstrap.open_store(settings().artifact_store)
+    with bootstrap.open_airflow(settings()) as api:
+        history = AirflowHistory(api)
+        count = exporting.export(history, store, history.older(moment), moment, output)
+    if as_json:
+        print_json({"executions": count, "before": moment.isoformat(), "file": str(output)})
+    else:
+        say(f"{count} executions before {moment.isoformat()} written to {output}")
+
+
+def _moment(before: str, older_than: int | None, now: datetime) -> datetime:
+    """Return the moment that exactly one of the two options names."""
+    if bool(before) == (older_than is not None):
+        raise InvalidInput("say up to when: either --before DATE or --older-than DAYS")
+    if older_than is not None:
+        return now - timedelta(days=older_than)
+    try:
+        moment = datetime.fromisoformat(before)
+    except ValueError as error:
+        raise InvalidInput(f"--before {before!r} is no date: write 2026-01-31, or 2026-01-31T12:00:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 """What executions leave behind, read through Airflow's REST API and in its database: bills, differences, replays."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mcop_core.engines.base import RenderedArtifact, artifact_key
 from mcop_core.executions.history import AirflowHistory
 from mcop_core.records.bill import BILL, bill_document
 from mcop_core.records.comparison import compare
+from mcop_core.records.export import exported_bills
 from mcop_core.records.reading import read_bill
 from mcop_core.settings import Settings
 from tests.core.cli.conftest import mcop  # noqa: F401
@@ -281,3 +283,53 @@ def test_the_api_describes_itself(airflow):
     assert all(one["security"] and {"200", "401", "403"} <= set(one["responses"]) for one in described.values())
     bill = described["/executions/{dag_id}/{run_id}/bill"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert bill == {"$ref": "#/components/schemas/BillOfMaterials"}
+
+
+# -- kept for longer than Airflow keeps it ------------------------------------------------------------------
+
+
+def test_exported_executions_have_their_bills(bills, airflow, command, tmp_path):
+    """Everything up to a moment, asked for on the command line; one that has not ended is named."""
+    code, _, err = command("executions", "export", "--older-than", "0", "--output", str(tmp_path / "all.jsonl"))
+    assert (code, ELSEWHERE in err, list(tmp_path.iterdir())) == (5, True, [])
+
+    with airflow.api() as api:
+        api.fail_run(*ELSEWHERE.split("/"))
+    code, out, _ = command("executions", "export", "--older-than", "0", "--output", str(tmp_path / "all.jsonl"))
+
+    assert (code, out.startswith("3 executions before")) == (0, True)
+    exported = exported_bills(tmp_path / "all.jsonl")
+    assert {name: exported[name] for name in bills} == bills
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "either --before DATE or --older-than DAYS"),
+        (("--before", "2026-01-01", "--older-than", "1"), "either --before DATE or --older-than DAYS"),
+        (("--before", "yesterday"), "write 2026-01-31"),
+    ],
+)
+def test_an_export_says_up_to_when(command, tmp_path, options, said):
+    """Exactly one of the two ways, and a date."""
+    code, _, err = command("executions", "export", *options, "--output", str(tmp_path / "all.jsonl"))
+
+    assert (code, said in err, list(tmp_path.iterdir())) == (2, True, [])
+
+
+def test_what_airflow_has_forgotten_is_in_the_export(bills, airflow, command, tmp_path):
+    """After `airflow db clean` the export still shows, compares and replays; Airflow knows none of it any more."""
+    from airflow.utils.db_cleanup import run_cleanup
+
+    file = str(tmp_path / "all.jsonl")
+    command("executions", "export", "--older-than", "0", "--output", file)
+    shown = command("executions", "show", DEPLOYED, "--bill", "--json")[1]
+    run_cleanup(clean_before_timestamp=datetime.now(UTC), table_names=["dag_run"], confirm=False, skip_archive=True)
+    code, out, _ = command("replay", DEPLOYED, "--export", file)
+
+    assert command("executions", "show", DEPLOYED, "--bill")[0] == 3
+    assert command("executions", "show", DEPLOYED, "--bill", "--export", file, "--json")[1] == shown
+    assert (code, out.count("identical")) == (0, 2)
+    assert "labels" in command("executions", "diff", DEPLOYED, OVERRIDDEN, "--export", file)[1]
+    code, _, err = command("replay", "mcop.shop/on", "--export", file)
+    assert (code, f'Did you mean "{DEPLOYED}"' in err) == (3, True)
