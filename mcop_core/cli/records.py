@@ -115,7 +115,7 @@ def _print_step(step: BilledStep) -> None:
         ("template", step.template),
         *(("provider", f"{address} {lock.version}") for address, lock in step.locks.items()),
         ("artifact", step.artifact or "none"),
-        ("result", f"{counts}{step.attempts} attempts"),
+        ("result", f"{counts}attempts: {step.attempts}"),
     ]
     print_rows(facts)
     print_rows((f"  {one.name}", f"= {_shown(one.value)}", _origin(one)) for one in step.parameters)

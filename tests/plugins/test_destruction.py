@@ -78,14 +78,17 @@ def destroyer(scheduling, tmp_path, monkeypatch):
 
 
 def test_everything_is_destroyed_in_reverse_order(destroyer):
-    """The states are empty, nothing is deployed any more, and a second destruction finds nothing."""
+    """The states are empty, the records tell what was destroyed, and a second destruction finds nothing."""
     destroyer.publish("gone", approval="never")
     destroyer.deploy("gone", run_id="one")
     assert destroyer.deployed("gone") == ("platform.pair.first", "platform.pair.second")
 
     run, tasks = destroyer.destroy("gone", "d1")
+    rendered = destroyer.xcoms("one", "mcop.gone")["platform.pair.render_first", naming.ARTIFACT_KEY]
 
     assert (run, tasks["platform.pair.destroy_first"]) == ("success", "success")
+    left = destroyer.xcoms("d1", "mcop.gone.destroy")
+    assert left["platform.pair.destroy_first", naming.ARTIFACT_KEY] == rendered
     assert destroyer.resources("gone") == {"first": 0, "second": 0}
     assert destroyer.deployed("gone") == ()
     assert destroyer.destroy("gone", "d2")[0] == "success"

@@ -182,7 +182,7 @@ def test_the_command_line_shows_bills_and_differences(command):
     assert code == 0
     assert "approved: preview" in shown and "by boss at" in shown
     assert "labels (pattern#pair@1.0.0 parameters.labels.default)" in shown
-    assert "1 added, 0 changed, 0 destroyed, 1 attempts" in shown
+    assert "1 added, 0 changed, 0 destroyed, attempts: 1" in shown
     assert '~ manifest#shop: "1.0.1" -> "1.1.0"' in told
     assert {"path": "labels", "after": ["x"]} in document["differences"]["overrides"]
 
