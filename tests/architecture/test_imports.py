@@ -39,8 +39,22 @@ ALLOWED: dict[str, set[str]] = {
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""
 
 OUTSIDE: dict[str, set[str]] = {
-    "boto3": {"catalog.dynamodb", "artifacts.s3", "engines.terraform.lock", "embedded", "bootstrap"},
-    "botocore": {"catalog.dynamodb", "artifacts.s3", "engines.terraform.lock", "embedded", "bootstrap"},
+    "boto3": {
+        "catalog.dynamodb",
+        "artifacts.s3",
+        "engines.terraform.lock",
+        "engines.terraform.search",
+        "embedded",
+        "bootstrap",
+    },
+    "botocore": {
+        "catalog.dynamodb",
+        "artifacts.s3",
+        "engines.terraform.lock",
+        "engines.terraform.search",
+        "embedded",
+        "bootstrap",
+    },
     "subprocess": {"engines.terraform.command", "policies.ask", "runner", "embedded"},
     "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
     "httpx": {"executions.airflow_api", "embedded"},

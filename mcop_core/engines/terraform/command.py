@@ -25,6 +25,8 @@ from typing import Any
 from mcop_core.errors import Cancelled, EngineFailed
 
 PLAN_FILE = "mcop.tfplan"
+IMPORT_FILE = "mcop-import.tf.json"
+IMPORT_PLAN_FILE = "mcop-import.tfplan"
 POLL_S = 0.05
 """How often a followed process's files are looked at, seconds."""
 

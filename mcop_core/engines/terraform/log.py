@@ -10,7 +10,7 @@ standard output. Known secrets are masked in everything that leaves.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,7 @@ class EventReader:
         self._group = ""
         self._started: dict[str, tuple[str, str, str]] = {}
         self._failed: dict[str, tuple[str, str, str]] = {}
+        self._created: dict[str, tuple[str, str, str]] = {}
         self._drifted: set[str] = set()
         self._hidden = 0
         self.resources: list[dict[str, Any]] = []
@@ -132,20 +133,39 @@ class EventReader:
         """Return the addresses that were started and neither finished nor failed, in order."""
         return tuple(self._started)
 
-    def doubtful(self) -> tuple[str, ...]:
+    def doubtful(self, recorded: Collection[str] = ()) -> tuple[str, ...]:
         """
-        Return the creations whose outcome nobody knows and that creating again might double, in order.
+        Return the creations that no state knows and that creating again might double, in order; none once complete.
 
-        Those are the unfinished ones, and the failed ones whose provider died under them.
+        Those are the unfinished ones, the failed ones whose provider died under them, and the finished ones that
+        Terraform did not live to write down.
+
+        Args:
+            recorded: The addresses that the state holds.
         """
+        if self.complete:
+            return ()
         crashed = {found["address"] for found in self.diagnostics if found["summary"] in _PROVIDER_DIED}
         lost = {address: entry for address, entry in list(self._failed.items()) if address in crashed}
-        doubtful = {**lost, **dict(list(self._started.items()))}
+        doubtful = {**self._created, **lost, **dict(list(self._started.items()))}
         return tuple(
             address
             for address, (action, provider, _) in doubtful.items()
-            if action == "create" and provider not in _SAFE_TO_REPEAT
+            if action == "create" and provider not in _SAFE_TO_REPEAT and address not in recorded
         )
+
+    def failed(self, recorded: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the creations that failed and are not *recorded*: the answer may have been lost, not the request."""
+        return tuple(
+            address
+            for address, (action, provider, _) in self._failed.items()
+            if action == "create" and provider not in _SAFE_TO_REPEAT and address not in recorded
+        )
+
+    @property
+    def provider_died(self) -> bool:
+        """Whether a provider's process ended under Terraform."""
+        return any(found["summary"] in _PROVIDER_DIED for found in self.diagnostics)
 
     def _open(self, name: str) -> list[LogLine]:
         if self._group == name:
@@ -211,6 +231,8 @@ class EventReader:
             "seconds": seconds,
         }
         self.resources.append(done)
+        if action == "create":
+            self._created[done["address"]] = (action, resource["implied_provider"], done["id"])
         named = f" [{done['id']}]" if done["id"] else ""
         line = f"{done['address']}: {_DID.get(action, action)} in {seconds:.0f} s{named}"
         return [LogLine(line)], [Fact("resource_finished", done)]

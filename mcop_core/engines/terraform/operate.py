@@ -4,13 +4,15 @@ Apply and destroy: an artifact in, one Terraform process on a durable local stat
 The order of things is what keeps resources from being lost: lease, Terraform's own lock, pull, settle what
 a dead predecessor left, apply while the state is shipped, push, release. Whatever goes wrong in between, the
 state is pushed first and the error raised after; if it cannot be pushed, lease and lock are kept, the file
-stays, and the next holder settles it.
+stays, and the next holder settles it. What was being created when a process died is looked for in the cloud and
+taken into the state (`adopt`) before Terraform works again.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,12 +25,23 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Gate, Lease, RenderedArtifact, Reporter, SensitivePointer, Workspace
 from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
-from mcop_core.engines.terraform.command import PLAN_FILE, Process, cancelled, failure, show_plan
+from mcop_core.engines.terraform.adopt import Adoption, adopt, import_blocks, type_of
+from mcop_core.engines.terraform.command import (
+    IMPORT_FILE,
+    IMPORT_PLAN_FILE,
+    PLAN_FILE,
+    POLL_S,
+    Process,
+    cancelled,
+    failure,
+    show_plan,
+)
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
 from mcop_core.engines.terraform.plan_json import read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
+from mcop_core.engines.terraform.search import KINDS, open_search
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
 from mcop_core.errors import (
@@ -39,6 +52,9 @@ from mcop_core.errors import (
     UnknownOutcome,
     Unreachable,
 )
+
+RESUMES = 2
+"""How often one operation starts Terraform again that was killed, or whose provider was."""
 
 _EVENTS = "apply"
 _INIT = "init"
@@ -150,6 +166,8 @@ class _Session:
     base: StateFile | None = None
     is_settled: bool = True
     is_fenced: bool = False
+    doubtful: tuple[str, ...] = ()
+    is_cut_off: bool = False
     resources: list[dict[str, Any]] = field(default_factory=list)
 
     @contextmanager
@@ -181,19 +199,23 @@ class _Session:
         mask = Mask([*values.values(), *self._private()])
         self._settle(mask)
         self._stop_if_cancelled()
-        if self.operation == "destroy" and self.base is None:
+        if self.operation == "destroy" and self.base is None and not self.doubtful:
             self.report.log("Nothing to destroy: there is no state.")
             return ApplyResult({})
         preparation = self._preparation(mask)
         preparation.make_ready()
-        self._stop_if_cancelled()
-        try:
-            return self._terraform(values, mask)
-        except EngineFailed as error:
-            if not preparation.make_ready_again(error):
-                raise
-        self._stop_if_cancelled()
-        return self._terraform(values, mask)
+        resumes = 0
+        while True:
+            self._resolve_doubt(values, mask)
+            self._stop_if_cancelled()
+            try:
+                return self._terraform(values, mask)
+            except EngineFailed as error:
+                self._resolve_doubt(values, mask)
+                resumes += self.is_cut_off
+                if not (resumes <= RESUMES if self.is_cut_off else preparation.make_ready_again(error)):
+                    raise
+                self._warn(f"{error} Starting again.")
 
     @property
     def directory(self) -> Path:
@@ -252,21 +274,21 @@ class _Session:
         if settled.is_new and settled.state is not None:
             self.report.log(f"Resuming: pushing the state of serial {settled.state.serial} that was left unpushed.")
             self._push(settled.state)
+        self._doubt(settled.doubtful)
         if leftovers:
             self._clear(*self._foreign())
         self.is_settled = True
-        if settled.doubtful:
-            raise unknown(settled.doubtful)
 
     def _foreign(self) -> list[Path]:
         return [path for path in self.lease.left if path != self.directory]
 
     def _own_leftover(self, mask: Mask) -> Leftover | None:
         events = self.directory / f"{_EVENTS}.out"
+        process = Process.find(self.directory, name=_EVENTS)
         if not ((self.directory / state.BASE_FILE).exists() and events.exists()):
+            self._await_end(process)
             return state.left_in(self.directory, ())
         reader = EventReader(mask)
-        process = Process.find(self.directory, name=_EVENTS)
         if process is not None:
             self.report.log(f"Following on Terraform process {process.pid}, which outlived its runner.")
             self._follow(process, reader)
@@ -274,7 +296,15 @@ class _Session:
             self.report.log("What Terraform did before its runner died:")
             self._replay(events, reader)
         self.resources += reader.resources
-        return state.left_in(self.directory, () if reader.complete else reader.doubtful())
+        return state.left_in(self.directory, reader.doubtful())
+
+    def _await_end(self, process: Process | None) -> None:
+        """Stop a Terraform that prepares or plans for a runner that died: it changes nothing."""
+        if process is None:
+            return
+        process.interrupt()
+        while process.is_running():
+            time.sleep(POLL_S)
 
     def _replay(self, events: Path, reader: EventReader) -> None:
         for line in events.read_text(errors="replace").splitlines():
@@ -289,8 +319,9 @@ class _Session:
         return Leftover.from_json(stored.data, f"{self.address.store}#{self.address.inflight}")
 
     def _clear(self, *others: Path) -> None:
-        """Remove every copy of the state: what it holds is in the store now."""
-        self._delete_inflight()
+        """Remove every copy of the state: what it holds is in the store now. What is in doubt stays noted there."""
+        if not self.doubtful:
+            self._delete_inflight()
         for directory in (self.directory, *others):
             state.forget(directory)
             for end in ("out", "err"):
@@ -306,6 +337,57 @@ class _Session:
             state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
         except Unreachable as error:
             self._warn(f"the copy in flight stays, which harms nothing: {error}")
+
+    # -- what nobody knows ------------------------------------------------------------------------------
+
+    def _doubt(self, addresses: tuple[str, ...]) -> None:
+        """Note which creations are in doubt, where whoever comes next finds it."""
+        self.doubtful = addresses
+        if not addresses:
+            return
+        note = Leftover("", self._base_digest, None, addresses).to_json()
+
+        def act() -> str:
+            return self.store.put(self.address.inflight, note)
+
+        state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
+        self.report.record("in_doubt", resources=list(addresses))
+
+    def _resolve_doubt(self, values: Mapping[str, Any], mask: Mask) -> None:
+        """Find out what became of the creations in doubt, and put what exists into the state."""
+        if not self.doubtful:
+            return
+        self.report.log(f"Looking in the cloud for what was cut off: {', '.join(self.doubtful)}.")
+        found = adopt(self.doubtful, self.base, open_search(self.artifact), partial(self._plan_imports, values, mask))
+        if found.state is not None and found.adopted:
+            self._push(found.state)
+        state.forget(self.directory)
+        self.report.record(
+            "adopted", **{name: getattr(found, name) for name in ("adopted", "absent", "unknown", "strays")}
+        )
+        for address, one in found.adopted.items():
+            self.report.log(f"= {address} was created before: taken into the state [{one}]")
+        for address in found.absent:
+            self.report.log(f"{address} was not created")
+        self.doubtful = ()
+        self._delete_inflight()
+        if found.unknown or found.strays:
+            raise unknown(found)
+
+    def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
+        state.place(self.directory, self.base, self._base_digest)
+        state.write_durably(self.directory / IMPORT_FILE, import_blocks(pairs))
+        environment = self._environment(sealed.variables(values, self.artifact.runtime.get("types", {})))
+        arguments = ["plan", "-input=false", "-json", f"-out={IMPORT_PLAN_FILE}"]
+        process = Process.start(
+            self.binary, arguments, directory=self.directory, environment=environment, name="import"
+        )
+        reader = EventReader(mask)
+        for line in process.lines(lambda: False):
+            reader.read(line)
+        if process.exit_code != 0:
+            raise failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
+        return show_plan(self.binary, IMPORT_PLAN_FILE, cwd=self.directory, environment=environment)
 
     # -- Terraform --------------------------------------------------------------------------------------
 
@@ -339,8 +421,8 @@ class _Session:
 
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
-        base = self.base.digest if self.base else state.NOTHING
-        state.place(self.directory, self.base, base)
+        state.place(self.directory, self.base, self._base_digest)
+        self.is_cut_off = False
         reader = EventReader(mask)
         environment = self._environment(variables)
         if self.gate is not None:
@@ -353,7 +435,11 @@ class _Session:
         self._follow(process, reader)
         self.report.record("terraform_ended", pid=process.pid, exit_code=process.exit_code)
         self.resources += reader.resources
-        return self._end(process, reader, mask)
+        return self._end(process, reader, values, mask)
+
+    @property
+    def _base_digest(self) -> str:
+        return self.base.digest if self.base else state.NOTHING
 
     @property
     def _destroys(self) -> list[str]:
@@ -412,19 +498,26 @@ class _Session:
 
     # -- after ------------------------------------------------------------------------------------------
 
-    def _end(self, process: Process, reader: EventReader, mask: Mask) -> ApplyResult:
+    def _end(self, process: Process, reader: EventReader, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         local = state.read_local(self.directory)
         if local is not None and (self.base is None or local.content() != self.base.content()):
             self._push(local)
+        self._doubt(self._in_doubt(reader))
         self._clear()
-        doubtful = () if reader.complete else reader.doubtful()
-        if doubtful:
-            raise unknown(doubtful)
         if process.exit_code != 0:
+            self.is_cut_off = reader.provider_died or process.exit_code is None or process.exit_code < 0
             if self.is_cancelled():
+                self._resolve_doubt(values, mask)
                 raise cancelled(self.operation)
             raise failure(self.operation, process.exit_code, reader.diagnostics, mask(process.stderr))
         return self._result()
+
+    def _in_doubt(self, reader: EventReader) -> tuple[str, ...]:
+        """Return what was cut off, and what failed and can be looked for: then nobody need wonder."""
+        recorded = self.base.instances() if self.base else {}
+        failed = reader.failed(recorded) if open_search(self.artifact) else ()
+        can_be_found = [address for address in failed if type_of(address) in KINDS]
+        return tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found]))
 
     def _push(self, newer: StateFile) -> None:
         def act() -> str:
@@ -455,13 +548,20 @@ class _Session:
         return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources))
 
 
-def unknown(addresses: tuple[str, ...]) -> UnknownOutcome:
-    """Return the error that names creations which were cut off."""
-    return UnknownOutcome(
-        f"Terraform was cut off while it created {', '.join(addresses)}: the cloud may hold them, the state does not. "
-        "Look for them in the cloud; import them or remove them; then run the step again.",
-        resources=addresses,
-    )
+def unknown(found: Adoption) -> UnknownOutcome:
+    """Return the error that names creations which were cut off, and resources that no address was found for."""
+    parts = []
+    if found.unknown:
+        parts.append(
+            f"Terraform was cut off while it created {', '.join(found.unknown)}: the cloud may hold them, the state "
+            "does not."
+        )
+    if found.strays:
+        parts.append(
+            f"The cloud holds what carries this component's tag and no state knows: {', '.join(found.strays)}."
+        )
+    parts.append("Look for them in the cloud; import them or remove them; then run the step again.")
+    return UnknownOutcome(" ".join(parts), resources=(*found.unknown, *found.strays))
 
 
 def _doubtful_in(directory: Path) -> tuple[str, ...]:
@@ -469,7 +569,7 @@ def _doubtful_in(directory: Path) -> tuple[str, ...]:
     with suppress(FileNotFoundError):
         for line in (directory / f"{_EVENTS}.out").read_text(errors="replace").splitlines():
             reader.read(line)
-    return () if reader.complete else reader.doubtful()
+    return reader.doubtful()
 
 
 def read_outputs(

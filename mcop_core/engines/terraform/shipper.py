@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from mcop_core.artifacts.store import ObjectStore
@@ -26,7 +26,7 @@ class Shipper:
     Copies the workspace's state to the state store whenever it changed, in a thread, until it is stopped.
 
     Args:
-        doubtful: Gives the addresses being created now whose creation must not be repeated blindly.
+        doubtful: Given the addresses that the state holds, gives those whose creation must not be repeated blindly.
         tell: Told once when the store stops answering, and once when it answers again.
         every_s: How often it looks, seconds: what a machine that burns down loses.
 
@@ -41,7 +41,7 @@ class Shipper:
         directory: Path,
         *,
         base: str,
-        doubtful: Callable[[], tuple[str, ...]],
+        doubtful: Callable[[Collection[str]], tuple[str, ...]],
         tell: Callable[[str], None],
         every_s: float,
     ) -> None:
@@ -90,7 +90,7 @@ class Shipper:
             return None  # caught in the middle of Terraform's write
         if state is not None:
             write_durably(self._directory / COPY_FILE, state.data)
-        return Leftover("", self._base, state, self._doubtful()).to_json()
+        return Leftover("", self._base, state, self._doubtful(state.instances() if state else ())).to_json()
 
     def _put(self, data: bytes) -> None:
         if not self._knows_etag:

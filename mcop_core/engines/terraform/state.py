@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.terraform.command import PLAN_FILE
+from mcop_core.engines.terraform.command import IMPORT_FILE, IMPORT_PLAN_FILE, PLAN_FILE
 from mcop_core.errors import (
     InvalidInput,
     McopError,
@@ -203,7 +203,7 @@ def settle(remote: StateFile | None, leftovers: Sequence[Leftover]) -> Settled:
 
     Returns:
         The first leftover that grew from *remote*; else *remote*. A leftover that *remote* already contains
-        counts as settled.
+        counts as settled. In doubt is what it names, and what leftovers without a state name, unless it is recorded.
 
     Raises:
         StateConflict: A leftover holds resources that *remote* does not, and did not grow from it.
@@ -212,9 +212,12 @@ def settle(remote: StateFile | None, leftovers: Sequence[Leftover]) -> Settled:
     fresh = [left for left in leftovers if not _is_contained(left, remote)]
     for left in fresh:
         _check_grew(left, remote, base)
-    if not fresh:
-        return Settled(remote, doubtful=leftovers[0].doubtful if leftovers else ())
-    return Settled(fresh[0].state, is_new=True, doubtful=fresh[0].doubtful)
+    first = (fresh or leftovers)[:1]
+    notes = [left for left in leftovers if left.state is None and left not in first]
+    state = fresh[0].state if fresh else remote
+    recorded = state.instances() if state else {}
+    named = dict.fromkeys(address for left in (*first, *notes) for address in left.doubtful)
+    return Settled(state, is_new=bool(fresh), doubtful=tuple(one for one in named if one not in recorded))
 
 
 def _is_contained(left: Leftover, remote: StateFile | None) -> bool:
@@ -266,8 +269,9 @@ def place(directory: Path, state: StateFile | None, base: str) -> None:
 
 
 def forget(directory: Path) -> None:
-    """Remove the state, every copy of it, and a plan made from it, from *directory*."""
-    for name in (BASE_FILE, STATE_FILE, COPY_FILE, f"{STATE_FILE}.backup", "errored.tfstate", PLAN_FILE):
+    """Remove the state, every copy of it, and the plans made from it, from *directory*."""
+    copies = (COPY_FILE, f"{STATE_FILE}.backup", "errored.tfstate")
+    for name in (BASE_FILE, STATE_FILE, *copies, PLAN_FILE, IMPORT_FILE, IMPORT_PLAN_FILE):
         with suppress(FileNotFoundError):
             (directory / name).unlink()
 

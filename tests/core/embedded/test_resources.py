@@ -1,7 +1,8 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from mcop_core.embedded.resources import LISTERS, kind_of, list_resources
+from mcop_core.embedded.resources import kind_of, list_resources
+from mcop_core.engines.terraform.search import LISTERS
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mcop_core.engines.base import SENSITIVE_KEY, RenderedArtifact, SensitivePointer
-from mcop_core.engines.terraform import state
+from mcop_core.engines.terraform import operate, state
 from mcop_core.engines.terraform.operate import read_outputs
 from mcop_core.engines.terraform.state import StateAddress, StateFile
 from mcop_core.errors import (
@@ -261,27 +261,41 @@ def test_a_state_that_moved_under_the_operation_is_not_overwritten(bench):
     assert b"second" in (bench.directory / state.STATE_FILE).read_bytes()
 
 
-def test_terraform_killed_alone_leaves_its_state_and_no_lock(bench):
-    """kill -9 of Terraform: an error that says so, what was recorded pushed, and the next apply ends the work."""
+def test_terraform_killed_alone_is_started_again_from_its_state(bench):
+    """kill -9 of Terraform: what was recorded is pushed, and the same operation ends the work without doing it twice."""
     marker = bench.folder / "marker"
-    rendered = artifact(bench.url, chain(marker, "ab", gated="b"), outputs=("ids",))
+    rendered = artifact(bench.url, chain(marker, "abc", gated="b"), outputs=("ids",))
     pids = []
 
     def kill(event: str, facts: dict) -> None:
         pids.extend([facts["pid"]] if event == "terraform_started" else [])
-        if event == "resource_finished":
+        if event == "resource_finished" and len(pids) == 1:
             os.kill(pids[0], signal.SIGKILL)
+            (bench.folder / "gate").touch()
 
-    with pytest.raises(EngineFailed, match="killed by signal 9"):
-        bench.apply(rendered, Recorder(kill))
-    assert bench.stored() == [KEY]
-    assert "a" in {resource["name"] for resource in bench.state()["resources"]}
+    report = Recorder(kill)
+    done = bench.apply(rendered, report)
 
-    (bench.folder / "gate").touch()
-    done = bench.apply(rendered)
-
-    assert len(done.outputs["ids"]) == 2
+    assert len(pids) == 2
+    assert "killed by signal 9" in report.text
+    assert len(done.outputs["ids"]) == 3
     assert marker.read_text().split().count("a") == 1
+    assert bench.stored() == [KEY]
+
+
+def test_a_terraform_that_is_always_killed_is_given_up(bench):
+    """After some attempts the error says what killed it; what was recorded is pushed, and the lock is free."""
+
+    def kill(event: str, facts: dict) -> None:
+        if event == "terraform_started":
+            os.kill(facts["pid"], signal.SIGKILL)
+
+    report = Recorder(kill)
+    with pytest.raises(EngineFailed, match="killed by signal 9"):
+        bench.apply(one(bench), report)
+
+    assert report.events.count("terraform_started") == operate.RESUMES + 1
+    assert bench.stored() == []
 
 
 def test_a_cancelled_apply_ends_by_one_sigint_with_the_state_written(bench):

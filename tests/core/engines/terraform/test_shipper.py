@@ -18,7 +18,7 @@ def shipper(store: FailingStore, directory: Path, told: list[str]) -> Shipper:
         StateAddress(store.url, "k"),
         directory,
         base=OLD.digest,
-        doubtful=lambda: ("aws_vpc.c",),
+        doubtful=lambda recorded: ("aws_vpc.c",),
         tell=told.append,
         every_s=0.02,
     )

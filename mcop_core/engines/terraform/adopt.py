@@ -1,0 +1,364 @@
+"""
+What was created and no state knows: found again by its tag, and put into the state.
+
+A process that dies between a cloud's answer and the state's next write leaves a resource that nothing refers to.
+Such an address is *in doubt*. Here it ends in one of three ways: the resource is found and taken into the state, the
+cloud does not hold it, or nobody can tell. Which of several resources belongs to which address, Terraform says: it
+plans their import, and the right one is the one that need not be changed. Nothing is applied.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from mcop_core.engines.terraform.search import KINDS
+from mcop_core.engines.terraform.state import StateFile
+from mcop_core.errors import EngineFailed
+
+_ROUNDS = 8
+"""How many pairings are tried at most; each costs a plan."""
+
+_INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+_EC2_ID = re.compile(r"[a-z]+-[0-9a-z]+")
+_MISSING = "non-existent remote object"
+
+_REPEATABLE = re.compile(
+    r"aws_s3_bucket_.+|aws_iam_role_policy(_attachment)?|aws_iam_user_policy(_attachment)?|aws_iam_policy_attachment"
+    r"|aws_sns_topic_policy|aws_sqs_queue_policy|aws_cloudwatch_metric_alarm"
+)
+"""Types whose creation is a put: done twice it is done once."""
+
+_CHILDREN: Mapping[str, Sequence[str]] = {
+    "aws_route": (
+        "{route_table_id}_{destination_cidr_block}",
+        "{route_table_id}_{destination_ipv6_cidr_block}",
+        "{route_table_id}_{destination_prefix_list_id}",
+    ),
+    "aws_route_table_association": ("{subnet_id}/{route_table_id}", "{gateway_id}/{route_table_id}"),
+    "aws_vpc_endpoint_route_table_association": ("{vpc_endpoint_id}/{route_table_id}",),
+    "aws_volume_attachment": ("{device_name}:{volume_id}:{instance_id}",),
+}
+"""Type -> import ids made of planned values: of what has no tags, and belongs to what is the component's own."""
+
+Search = Callable[[str], Sequence[str]]
+"""Terraform type -> import ids of the component's resources of it."""
+PlanImports = Callable[[Mapping[str, str]], Mapping[str, Any]]
+"""Address -> import id, to the plan's JSON with these imports; raises `EngineFailed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """
+    What became of the addresses in doubt.
+
+    Attributes:
+        state: The state with what was found; the one given if nothing was.
+        adopted: Address -> import id.
+        absent: Addresses that the cloud does not hold, or that may be created again without harm.
+        unknown: Addresses of which nobody can tell.
+        strays: `<type> <import id>` of resources that carry the tag and belong to no address.
+    """
+
+    state: StateFile | None
+    adopted: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
+
+
+def adopt(doubtful: Sequence[str], state: StateFile | None, search: Search | None, plan: PlanImports) -> Adoption:
+    """
+    Find out what became of the addresses in doubt.
+
+    Args:
+        state: What is recorded; none of *doubtful* is in it.
+        search: None: nothing can be looked for by its tag.
+
+    Raises:
+        EngineFailed: The imports cannot be planned.
+        Unreachable: The cloud does not answer.
+    """
+    types = {address: type_of(address) for address in doubtful}
+    harmless = [address for address, type_ in types.items() if _REPEATABLE.fullmatch(type_)]
+    asked = [address for address in doubtful if address not in harmless]
+    known = [address for address in asked if _can_be_told(types[address], search)]
+    unknown = tuple(address for address in asked if address not in known)
+    if not known:
+        return Adoption(state, absent=tuple(harmless), unknown=unknown)
+    pairing = _Pairing(known, _candidates(known, state, search), plan)
+    pairing.settle()
+    return Adoption(
+        with_imported(state, pairing.planned, pairing.found),
+        adopted=pairing.found,
+        absent=(*harmless, *pairing.absent),
+        unknown=(*unknown, *pairing.open),
+        strays=pairing.strays,
+    )
+
+
+def _can_be_told(type_: str, search: Search | None) -> bool:
+    return type_ in _CHILDREN or (type_ in KINDS and search is not None)
+
+
+def type_of(address: str) -> str:
+    """Return the type in a managed resource's address, `module.a["k"].aws_vpc.main[0]` -> `aws_vpc`. Pure."""
+    return _INDEX.sub("", address).split(".")[-2]
+
+
+def _candidates(known: Iterable[str], state: StateFile | None, search: Search | None) -> dict[str, list[str]]:
+    """Return type -> import ids that carry the tag and stand in no state."""
+    types = sorted({type_of(address) for address in known if type_of(address) in KINDS})
+    recorded = _recorded(state)
+    return {
+        type_: [one for one in search(type_) if not {("", one), (type_, one)} & recorded] for type_ in types if search
+    }
+
+
+def _recorded(state: StateFile | None) -> set[tuple[str, str]]:
+    """Return (type, text) for whatever a recorded resource may be imported by; without the type if any may be."""
+    resources = state.document.get("resources") or [] if state else []
+    return {
+        ("" if str(value).startswith("arn:") or _EC2_ID.fullmatch(str(value)) else resource["type"], str(value))
+        for resource in resources
+        for instance in resource.get("instances") or []
+        for name, value in (instance.get("attributes") or {}).items()
+        if name in ("id", "arn", "name") and value
+    }
+
+
+# -- which belongs to which ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Pairing:
+    """
+    Finds the address of each candidate, one plan per round.
+
+    Attributes:
+        found: Address -> import id, of those that need not be replaced.
+        planned: The plan in which all of *found* are imported.
+    """
+
+    addresses: list[str]
+    candidates: dict[str, list[str]]
+    plan: PlanImports
+    found: dict[str, str] = field(default_factory=dict)
+    planned: Mapping[str, Any] = field(default_factory=dict)
+    _tried: set[tuple[str, str]] = field(default_factory=set)
+    _wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _nearest: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Pair until nothing is left to try; whatever is found stands in one last plan."""
+        if not any(self.candidates.values()) and not any(type_of(one) in _CHILDREN for one in self.addresses):
+            return
+        for _ in range(_ROUNDS):
+            tried = self._next()
+            if not tried and self.planned:
+                break
+            self._learn(self._plan({**self.found, **tried}), tried)
+        self._take_nearest()
+
+    def _next(self) -> dict[str, str]:
+        """Return a pairing of what is open that was not tried yet, the most promising pairs first."""
+        pairs = [
+            (self._promise(address, one), address, one)
+            for address in self.addresses
+            if address not in self.found
+            for one in self._free(address)
+            if (address, one) not in self._tried
+        ]
+        chosen: dict[str, str] = {}
+        for _, address, one in sorted(pairs, key=lambda pair: -pair[0]):
+            if address not in chosen and (type_of(address), one) not in {(type_of(a), c) for a, c in chosen.items()}:
+                chosen[address] = one
+        return chosen
+
+    def _free(self, address: str) -> list[str]:
+        type_ = type_of(address)
+        taken = {one for other, one in self.found.items() if type_of(other) == type_}
+        made = _import_ids(type_, self._wanted[address]) if address in self._wanted else []
+        return [one for one in dict.fromkeys([*self.candidates.get(type_, []), *made]) if one not in taken]
+
+    def _promise(self, address: str, one: str) -> float:
+        wanted, seen = self._wanted.get(address), self._seen.get(one)
+        if not wanted or seen is None:
+            return 0.5
+        return sum(1 for name, value in wanted.items() if seen.get(name) == value) / len(wanted)
+
+    def _plan(self, pairs: dict[str, str]) -> Mapping[str, Any]:
+        """Plan the imports of *pairs*, without those that Terraform cannot find."""
+        while True:
+            self._tried |= set(pairs.items())
+            try:
+                return self.plan(pairs)
+            except EngineFailed as error:
+                gone = _not_found(error, pairs)
+                if not gone:
+                    raise
+                pairs = {address: one for address, one in pairs.items() if address not in gone}
+                self.found = {address: one for address, one in self.found.items() if address not in gone}
+                for address, one in gone.items():
+                    self._drop(type_of(address), one)
+
+    def _drop(self, type_: str, one: str) -> None:
+        self.candidates[type_] = [other for other in self.candidates.get(type_, []) if other != one]
+
+    def _learn(self, planned: Mapping[str, Any], tried: Mapping[str, str]) -> None:
+        self.planned = planned
+        for change in planned.get("resource_changes") or []:
+            address, how = change["address"], change["change"]
+            if address in self.found or address not in self.addresses or "deposed" in change:
+                continue
+            if not how.get("importing"):
+                self._wanted[address] = _known(how)
+                continue
+            one = tried[address]
+            different = _different(how)
+            self._seen[one] = how.get("before") or {}
+            self._wanted[address] = {**self._wanted.get(address, {}), **different}
+            if how["actions"] == ["no-op"]:
+                self.found[address] = one
+            elif "delete" not in how["actions"]:
+                self._nearest[address, one] = len(different)
+
+    def _take_nearest(self) -> None:
+        """Take what need only be changed in place: it was cut off before it was finished."""
+        taken = dict(self.found)
+        for (address, one), _ in sorted(self._nearest.items(), key=lambda entry: entry[1]):
+            if address not in taken and one in self._free(address):
+                taken[address] = one
+                self.found[address] = one
+        imported = {change["address"] for change in self.planned.get("resource_changes") or [] if _is_import(change)}
+        if set(self.found) - imported or self._holds_other():
+            self.planned = self._plan(dict(self.found))
+
+    def _holds_other(self) -> bool:
+        """Whether the last plan imported something else to an address that was found."""
+        return any(
+            change["change"]["importing"].get("id") != self.found[change["address"]]
+            for change in self.planned.get("resource_changes") or []
+            if _is_import(change) and change["address"] in self.found
+        )
+
+    @property
+    def _left(self) -> dict[str, list[str]]:
+        """Return type -> candidates that no address was found for."""
+        taken = {(type_of(address), one) for address, one in self.found.items()}
+        return {
+            type_: [one for one in ids if (type_, one) not in taken] for type_, ids in self.candidates.items() if ids
+        }
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Addresses that were not found although something of their type is left."""
+        return tuple(a for a in self.addresses if a not in self.found and self._left.get(type_of(a)))
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Addresses that nothing in the cloud can belong to."""
+        return tuple(a for a in self.addresses if a not in self.found and not self._left.get(type_of(a)))
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """What is left."""
+        return tuple(f"{type_} {one}" for type_, ids in self._left.items() for one in ids)
+
+
+def _import_ids(type_: str, values: Mapping[str, Any]) -> list[str]:
+    made = []
+    for form in _CHILDREN.get(type_, ()):
+        names = re.findall(r"\{(\w+)\}", form)
+        if all(isinstance(values.get(name), str) and values[name] for name in names):
+            made.append(form.format(**{name: values[name] for name in names}))
+    return made
+
+
+def _is_import(change: Mapping[str, Any]) -> bool:
+    return bool(change["change"].get("importing"))
+
+
+def _known(how: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes that a creation gives a value that is known and not empty."""
+    return {name: value for name, value in (how.get("after") or {}).items() if value not in (None, [], {}, "")}
+
+
+def _different(how: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes that would be changed after the import, with what they would become."""
+    before = how.get("before") or {}
+    return {name: value for name, value in _known(how).items() if before.get(name) != value}
+
+
+def _not_found(error: EngineFailed, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Return those of *pairs* whose resource Terraform did not find."""
+    told = [entry["detail"] for entry in error.facts["diagnostics"] if _MISSING in entry["summary"]]
+    return {address: one for address, one in pairs.items() if any(f'"{address}"' in detail for detail in told)}
+
+
+# -- files -----------------------------------------------------------------------------------------------
+
+
+def import_blocks(pairs: Mapping[str, str]) -> bytes:
+    """Return the file that imports each id of *pairs* to its address. Pure."""
+    blocks = [{"to": address, "id": one.replace("${", "$${").replace("%{", "%%{")} for address, one in pairs.items()]
+    return json.dumps({"import": blocks}, indent=1).encode()
+
+
+def with_imported(state: StateFile | None, planned: Mapping[str, Any], found: Mapping[str, str]) -> StateFile | None:
+    """
+    Return *state* with the resources at the addresses *found*, as the plan read them; *state* if there are none. Pure.
+
+    Args:
+        planned: `terraform show -json` of a plan that imports them.
+    """
+    if not found:
+        return state
+    document: dict[str, Any] = copy.deepcopy(dict(state.document)) if state else _no_state(planned)
+    document["serial"] = int(document["serial"]) + 1
+    root = planned["prior_state"]["values"]["root_module"]
+    for module, resource in _resources(root):
+        if resource["address"] in found:
+            _insert(document["resources"], module, resource)
+    return StateFile.parse(json.dumps(document, indent=2).encode(), "the state with what was adopted")
+
+
+def _no_state(planned: Mapping[str, Any]) -> dict[str, Any]:
+    version = planned["terraform_version"]
+    return {
+        "version": 4,
+        "terraform_version": version,
+        "serial": 0,
+        "lineage": str(uuid4()),
+        "outputs": {},
+        "resources": [],
+    }
+
+
+def _resources(module: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Yield (module address, resource) of everything in a module and below it."""
+    for resource in module.get("resources") or []:
+        yield module.get("address", ""), resource
+    for child in module.get("child_modules") or []:
+        yield from _resources(child)
+
+
+def _insert(resources: list[dict[str, Any]], module: str, resource: Mapping[str, Any]) -> None:
+    own = {
+        **({"module": module} if module else {}),
+        "mode": "managed",
+        "type": resource["type"],
+        "name": resource["name"],
+    }
+    entry = next((one for one in resources if all(one.get(k, "") == own.get(k, "") for k in (*own, "module"))), None)
+    if entry is None:
+        entry = {**own, "provider": f'provider["{resource["provider_name"]}"]', "instances": []}
+        resources.append(entry)
+    index = {"index_key": resource["index"]} if "index" in resource else {}
+    entry["instances"].append({**index, "schema_version": resource["schema_version"], "attributes": resource["values"]})

@@ -1,0 +1,243 @@
+"""
+EDGE boto3: what exists in the cloud and carries the tag of one component; see `provider_block` for the tag.
+
+No single API lists all tagged resources: the Resource Groups Tagging API knows most services, the others are asked
+one by one. `KINDS` says for each Terraform type which of them knows it, and how its import id is read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, split_source
+from mcop_core.errors import Unreachable
+
+Tagged = tuple[str, Mapping[str, str]]
+"""ARN or id of a resource, and its tags."""
+Client = Callable[[str], Any]
+"""Service name -> boto3 client."""
+
+
+# -- what a service lists --------------------------------------------------------------------------------
+
+
+def _everything(client: Client) -> Iterator[Tagged]:
+    pages = (
+        client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=[{"Key": ADDRESS_TAG}])
+    )
+    for page in pages:
+        for entry in page["ResourceTagMappingList"]:
+            if not entry["ResourceARN"].startswith("arn:aws:ec2:"):
+                yield entry["ResourceARN"], _tags(entry["Tags"])
+
+
+def _networks(client: Client) -> Iterator[Tagged]:
+    pages = client("ec2").get_paginator("describe_tags").paginate(Filters=[{"Name": "key", "Values": [ADDRESS_TAG]}])
+    for page in pages:
+        for entry in page["Tags"]:
+            yield entry["ResourceId"], {ADDRESS_TAG: entry["Value"]}
+
+
+def _identities(client: Client) -> Iterator[Tagged]:
+    iam = client("iam")
+    for page in iam.get_paginator("list_roles").paginate():
+        for role in page["Roles"]:
+            yield role["Arn"], _tags(iam.list_role_tags(RoleName=role["RoleName"])["Tags"])
+    for page in iam.get_paginator("list_users").paginate():
+        for user in page["Users"]:
+            yield user["Arn"], _tags(iam.list_user_tags(UserName=user["UserName"])["Tags"])
+    for page in iam.get_paginator("list_policies").paginate(Scope="Local"):
+        for policy in page["Policies"]:
+            yield policy["Arn"], _tags(iam.list_policy_tags(PolicyArn=policy["Arn"])["Tags"])
+
+
+def _parameters(client: Client) -> Iterator[Tagged]:
+    ssm = client("ssm")
+    for page in ssm.get_paginator("describe_parameters").paginate():
+        for entry in page["Parameters"]:
+            found = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=entry["Name"])
+            yield entry.get("ARN") or f"arn:aws:ssm:::parameter{entry['Name']}", _tags(found["TagList"])
+
+
+def _secrets(client: Client) -> Iterator[Tagged]:
+    for page in client("secretsmanager").get_paginator("list_secrets").paginate():
+        for entry in page["SecretList"]:
+            yield entry["ARN"], _tags(entry.get("Tags", []))
+
+
+def _log_groups(client: Client) -> Iterator[Tagged]:
+    logs = client("logs")
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for entry in page["logGroups"]:
+            arn = entry["arn"].removesuffix(":*")
+            yield arn, logs.list_tags_for_resource(resourceArn=arn)["tags"]
+
+
+def _tags(entries: list[Mapping[str, str]]) -> dict[str, str]:
+    return {entry["Key"]: entry["Value"] for entry in entries}
+
+
+LISTERS: Mapping[str, Callable[[Client], Iterator[Tagged]]] = {
+    "Resource Groups Tagging": _everything,
+    "EC2": _networks,
+    "IAM": _identities,
+    "Systems Manager": _parameters,
+    "Secrets Manager": _secrets,
+    "CloudWatch Logs": _log_groups,
+}
+"""Service -> what lists its tagged resources; two may list the same one."""
+
+
+# -- Terraform's types -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    How resources of one Terraform type are found by their tag.
+
+    Attributes:
+        service: Key of `LISTERS`.
+        identity: What the ARN or id looks like; its first group is the import id.
+    """
+
+    service: str
+    identity: re.Pattern[str]
+
+
+def _ec2(prefix: str) -> Kind:
+    return Kind("EC2", re.compile(rf"({prefix}-[0-9a-z]+)"))
+
+
+def _arn(service: str, tail: str, lister: str = "Resource Groups Tagging") -> Kind:
+    """Return a kind whose import id is a part of the ARN; *tail* follows region and account, with one group."""
+    return Kind(lister, re.compile(rf"arn:[^:]+:{service}:[^:]*:[^:]*:{tail}"))
+
+
+def _whole_arn(service: str, tail: str, lister: str = "Resource Groups Tagging") -> Kind:
+    return Kind(lister, re.compile(rf"(arn:[^:]+:{service}:[^:]*:[^:]*:{tail})"))
+
+
+KINDS: Mapping[str, Kind] = {
+    "aws_vpc": _ec2("vpc"),
+    "aws_subnet": _ec2("subnet"),
+    "aws_security_group": _ec2("sg"),
+    "aws_vpc_security_group_ingress_rule": _ec2("sgr"),
+    "aws_vpc_security_group_egress_rule": _ec2("sgr"),
+    "aws_route_table": _ec2("rtb"),
+    "aws_internet_gateway": _ec2("igw"),
+    "aws_egress_only_internet_gateway": _ec2("eigw"),
+    "aws_nat_gateway": _ec2("nat"),
+    "aws_eip": _ec2("eipalloc"),
+    "aws_network_acl": _ec2("acl"),
+    "aws_network_interface": _ec2("eni"),
+    "aws_vpc_endpoint": _ec2("vpce"),
+    "aws_vpc_peering_connection": _ec2("pcx"),
+    "aws_vpc_dhcp_options": _ec2("dopt"),
+    "aws_customer_gateway": _ec2("cgw"),
+    "aws_vpn_gateway": _ec2("vgw"),
+    "aws_instance": _ec2("i"),
+    "aws_ebs_volume": _ec2("vol"),
+    "aws_launch_template": _ec2("lt"),
+    "aws_s3_bucket": _arn("s3", "([^/]+)"),
+    "aws_dynamodb_table": _arn("dynamodb", "table/([^/]+)"),
+    "aws_ecr_repository": _arn("ecr", "repository/(.+)"),
+    "aws_kms_key": _arn("kms", "key/(.+)"),
+    "aws_lambda_function": _arn("lambda", "function:([^:]+)"),
+    "aws_db_instance": _arn("rds", "db:(.+)"),
+    "aws_sns_topic": _whole_arn("sns", "[^:]+"),
+    "aws_lb": _whole_arn("elasticloadbalancing", "loadbalancer/.+"),
+    "aws_lb_target_group": _whole_arn("elasticloadbalancing", "targetgroup/.+"),
+    "aws_iam_role": _arn("iam", "role/(?:.*/)?([^/]+)", "IAM"),
+    "aws_iam_user": _arn("iam", "user/(?:.*/)?([^/]+)", "IAM"),
+    "aws_iam_policy": _whole_arn("iam", "policy/.+", "IAM"),
+    "aws_ssm_parameter": _arn("ssm", "parameter(/.+)", "Systems Manager"),
+    "aws_secretsmanager_secret": _whole_arn("secretsmanager", "secret:.+", "Secrets Manager"),
+    "aws_cloudwatch_log_group": _arn("logs", "log-group:([^:]+)", "CloudWatch Logs"),
+}
+"""Terraform type -> how its resources are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """
+    Looks for what carries one component's tag, with the provider's own region and credentials.
+
+    Attributes:
+        tag: Value of `mcop:address`.
+        client: Service name -> boto3 client.
+    """
+
+    tag: str
+    client: Client
+
+    def __call__(self, type_: str) -> list[str]:
+        """
+        Return the import ids of all resources of a type in `KINDS` that carry the tag, sorted.
+
+        Raises:
+            Unreachable: The cloud does not answer, or does not let this be asked.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        kind = KINDS[type_]
+        try:
+            found = [
+                identity for identity, tags in LISTERS[kind.service](self.client) if tags.get(ADDRESS_TAG) == self.tag
+            ]
+        except (BotoCoreError, ClientError) as error:
+            raise Unreachable(
+                f"{kind.service} cannot be asked which resources of {self.tag} exist: {error}", service=kind.service
+            ) from error
+        matches = (kind.identity.fullmatch(identity) for identity in found)
+        return sorted({match.group(1) for match in matches if match})
+
+
+_HARMLESS = re.compile(
+    r"region|profile|access_key|secret_key|token|max_retries|retry_mode|(default|ignore)_tags|skip_.*|s3_.*|.*_account_ids"
+)
+"""Arguments of the AWS provider under which `open_search` asks the same cloud as the provider does."""
+
+
+def open_search(artifact: RenderedArtifact) -> Search | None:
+    """Return what finds the resources of *artifact*; None if they carry no tag, or another identity is assumed."""
+    configuration = aws_configuration(artifact)
+    tag = ((configuration.get("default_tags") or {}).get("tags") or {}).get(ADDRESS_TAG)
+    if not tag or not all(_HARMLESS.fullmatch(name) for name in configuration):
+        return None
+    import boto3
+
+    session: Any = boto3.session.Session(
+        profile_name=configuration.get("profile"),
+        region_name=configuration.get("region"),
+        aws_access_key_id=configuration.get("access_key"),
+        aws_secret_access_key=configuration.get("secret_key"),
+        aws_session_token=configuration.get("token"),
+    )
+    return Search(tag, session.client)
+
+
+def aws_configuration(artifact: RenderedArtifact) -> dict[str, Any]:
+    """Return the AWS provider's configuration in an artifact, its variables replaced by their values. Pure."""
+    main = json.loads(artifact.files.get("main.tf.json", b"{}"))
+    values = json.loads(artifact.files.get("terraform.tfvars.json", b"{}"))
+    required = (main.get("terraform") or {}).get("required_providers") or {}
+    local = next((name for name, entry in required.items() if split_source(entry["source"])[1:] == _AWS), "")
+    found: dict[str, Any] = _filled_in((main.get("provider") or {}).get(local) or {}, values)
+    return found
+
+
+_AWS = ("hashicorp", "aws")
+_REFERENCE = re.compile(r"\$\{var\.([a-z0-9_]+)\}")
+
+
+def _filled_in(block: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(block, dict):
+        return {name: _filled_in(part, values) for name, part in block.items()}
+    match = _REFERENCE.fullmatch(block) if isinstance(block, str) else None
+    return values.get(match.group(1)) if match else block
