@@ -1,0 +1,293 @@
+"""Level one: runner, real Terraform, real provider and an emulated cloud, without Airflow."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcop_core import bootstrap
+from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
+from mcop_core.engines.base import RenderRequest
+from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.runner.folder import OperationFolder
+from mcop_core.runner.journal import read_journal
+from mcop_core.runner.request import Operation, RunRequest
+from mcop_core.settings import Settings
+from tests.campaign.checker import Expected, check
+from tests.campaign.machine import Cloud, children, command_line, kill_all, processes
+
+BUCKET = "campaign"
+MODULE = Path(__file__).with_name("module.tf")
+COUNTS = {
+    "aws_vpc": 2,
+    "aws_subnet": 4,
+    "aws_eip": 2,
+    "aws_security_group": 1,
+    "aws_internet_gateway": 1,
+    "aws_route_table": 1,
+    "aws_s3_bucket": 1,
+    "aws_dynamodb_table": 1,
+    "aws_iam_role": 1,
+    "aws_ssm_parameter": 1,
+    "aws_route": 1,
+    "aws_route_table_association": 2,
+    "aws_iam_role_policy": 1,
+    "aws_ebs_volume": 1,
+}
+PARTS = ("terraform", "provider", "runner", "task", "runner+terraform", "cloud", "connection")
+SETTLES_S = 420.0
+"""How long an apply may take before the campaign calls its record unsettled, seconds."""
+
+
+@dataclass
+class Row:
+    """
+    One apply of the raw table.
+
+    Attributes:
+        kills: `{"part", "at_s", "resources"}` each: when, in seconds after the start, and how many were created then.
+        settled_s: From the moment all parts were up again to the settled record; None: not in time.
+        two_at_once: Samples, ten a second, in which two Terraforms worked on the state.
+    """
+
+    seed: int
+    number: int
+    kills: list[dict[str, Any]] = field(default_factory=list)
+    outcome: str = ""
+    error: str = ""
+    took_s: float = 0.0
+    settled_s: float | None = None
+    two_at_once: int = 0
+    adopted: int = 0
+    findings: dict[str, Any] = field(default_factory=dict)
+    is_clean: bool = False
+
+
+class Bench:
+    """What all applies of a campaign share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cloud = Cloud(folder)
+        self.settings = Settings(
+            artifact_store=f"s3://{BUCKET}?region=us-east-1",
+            work_dir=str(folder / "runs"),
+            cache_dir=str(folder / "cache"),
+            terraform_plugin_mirror=os.environ.get("MCOP_TERRAFORM_PLUGIN_MIRROR", ""),
+            lease_s=5.0,
+        )
+        self.engine = TerraformEngine(self.settings, os.environ)
+
+    def prepare(self) -> None:
+        """Start the cloud, make the bucket of the states, choose the provider's version."""
+        self.cloud.start()
+        os.environ.update(self.cloud.environment)
+        if BUCKET not in {one["Name"] for one in self.cloud.client("s3").list_buckets()["Buckets"]}:
+            self.cloud.client("s3").create_bucket(Bucket=BUCKET)
+        self.locks = self.engine.lock({"aws": ProviderRequirement(source="hashicorp/aws", version="~> 5.100")})
+
+    def request(self, name: str) -> tuple[RunRequest, Expected]:
+        """Render the module for an element of its own, and return what to do and what it is to leave."""
+        files = {"main.tf": MODULE.read_bytes()}
+        rendered = self.engine.render(
+            RenderRequest(
+                address=("campaign", "kills", "w", "p", name),
+                files=files,
+                interface=self.engine.describe(files),
+                inputs={"prefix": name},
+                settings=AdapterSettings(
+                    source="hashicorp/aws",
+                    version="~> 5.100",
+                    configuration={"region": "us-east-1", "skip_metadata_api_check": "true", "s3_use_path_style": True},
+                ),
+                locks=self.locks,
+                backend={"type": "s3", "bucket": BUCKET, "region": "us-east-1", "use_lockfile": True},
+            )
+        )
+        bootstrap.open_store(self.settings.artifact_store).put(rendered.key, rendered.to_json())
+        request = RunRequest(
+            Operation.APPLY, rendered.digest, f"campaign/{name}", f"campaign {name}", self.settings.artifact_store
+        )
+        key = rendered.runtime["state"]["key"]
+        return request, Expected(f"campaign/kills/w/p/{name}", name, COUNTS, BUCKET, key)
+
+
+class Apply:
+    """One apply, its processes, and what is killed of it."""
+
+    def __init__(self, bench: Bench, name: str, row: Row) -> None:
+        self._bench, self._row, self._name = bench, row, name
+        self._request, self._expected = bench.request(name)
+        self._folder = OperationFolder.of(self._request, bench.settings)
+        self._folder.make()
+        self._folder.write_request(self._request)
+        self._ended = bench.folder / f"{name}.ended.json"
+        self._task: subprocess.Popen[bytes] | None = None
+        self._begun = time.monotonic()
+
+    def carry_out(self, chance: random.Random, kills: int) -> None:
+        """Apply, kill *kills* times at random moments, and write down what came of it."""
+        try:
+            with self._watched():
+                self._start_task()
+                up = self._begun
+                for _ in range(kills):
+                    self._wait_for_the_moment(chance)
+                    if self._has_ended():
+                        break
+                    self._kill(chance.choice(PARTS), chance)
+                    up = time.monotonic()
+                self._wait(lambda: self._has_ended(), SETTLES_S)
+            self._note(up)
+        finally:
+            self._stop()
+
+    # -- waiting -----------------------------------------------------------------------------------------
+
+    def _wait_for_the_moment(self, chance: random.Random) -> None:
+        """Wait for a moment of the whole apply or, more often, for one while resources are being created."""
+        while_creating, delay_s = chance.random() < 0.75, chance.uniform(0.0, 12.0)
+        if while_creating:
+            begun = len(self._records("terraform_started"))
+            self._wait(lambda: self._is_creating(begun), SETTLES_S / 4)
+        self._wait(self._has_ended, delay_s)
+
+    def _is_creating(self, begun: int) -> bool:
+        started, ended = self._records("resource_started"), self._records("resource_finished")
+        return self._has_ended() or len(started) > len(ended)
+
+    def _wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Keep the task alive until *condition* holds; return whether it did in time."""
+        ends = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > ends:
+                return False
+            if self._task is not None and self._task.poll() is not None and not self._has_ended():
+                self._start_task()  # as Airflow starts the next attempt
+            time.sleep(0.05)
+        return True
+
+    def _has_ended(self) -> bool:
+        return self._ended.exists()
+
+    def _records(self, event: str) -> list[dict[str, Any]]:
+        return [record for record in read_journal(self._folder.journal) if record["event"] == event]
+
+    # -- processes ---------------------------------------------------------------------------------------
+
+    def _start_task(self) -> None:
+        command = [sys.executable, "-m", "tests.campaign.task", str(self._folder.path), str(self._ended)]
+        environment = {**os.environ, **self._bench.settings.to_environment()}
+        with (self._bench.folder / f"{self._name}.log").open("ab") as log:
+            self._task = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+    def _terraforms(self) -> list[int]:
+        return processes(lambda line: f"-chdir={self._folder.workspace}" in line)
+
+    def _runners(self) -> list[int]:
+        return processes(lambda line: "mcop_core.runner.main" in line and str(self._folder.path) in line)
+
+    def _providers(self) -> list[int]:
+        return [child for pid in self._terraforms() for child in children(pid)]
+
+    def _kill(self, part: str, chance: random.Random) -> None:
+        """Kill *part*, have it up again after a moment if nobody else does that, and note it if there was one."""
+        down_s = chance.uniform(0.0, 3.0)
+        at_s, created = time.monotonic() - self._begun, len(self._records("resource_finished"))
+        if part in ("cloud", "connection"):
+            count = 1
+            self._bench.cloud.kill_relay()
+            if part == "cloud":
+                self._bench.cloud.stop_emulator()
+            time.sleep(down_s)
+            self._bench.cloud.start()
+        else:
+            count = kill_all(pid for name in part.split("+") for pid in self._pids(name))
+            if part == "task" and self._task is not None:
+                self._task.wait()
+                time.sleep(down_s)
+                self._start_task()
+        if count:
+            self._row.kills.append({"part": part, "at_s": round(at_s, 1), "created": created})
+
+    def _pids(self, part: str) -> list[int]:
+        task = [self._task.pid] if self._task is not None else []
+        named = {"terraform": self._terraforms, "runner": self._runners, "provider": self._providers}
+        return task if part == "task" else named[part]()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Look ten times a second whether two Terraforms apply to the state."""
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(0.1):
+                applying = [pid for pid in self._terraforms() if "apply" in command_line(pid)]
+                self._row.two_at_once += len(applying) > 1
+
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+    def _stop(self) -> None:
+        kill_all(pid for part in ("task", "runner", "terraform") for pid in self._pids(part))
+        if self._task is not None:
+            self._task.wait()
+
+    # -- what came of it ---------------------------------------------------------------------------------
+
+    def _note(self, up: float) -> None:
+        row, now = self._row, time.monotonic()
+        row.took_s = round(now - self._begun, 1)
+        if self._has_ended():
+            told = json.loads(self._ended.read_text())
+            row.outcome, row.error, row.settled_s = told["outcome"], told["error"], round(now - up, 1)
+        row.adopted = sum(len(record["adopted"]) for record in self._records("adopted"))
+        found = check(self._expected, row.outcome, self._bench.cloud.client)
+        row.findings = asdict(found)
+        row.is_clean = found.is_clean and row.outcome == "succeeded" and not row.two_at_once
+
+
+def campaign(folder: Path, *, seed: int, minutes: float, tell: Callable[[str], None]) -> list[Row]:
+    """
+    Apply and kill for about *minutes*, and return one row per apply; the raw table grows in `rows.jsonl`.
+
+    The seed decides what is killed and after how long; what has happened by then, the machine's load decides too.
+    """
+    bench, rows = Bench(folder), []
+    ends = time.monotonic() + minutes * 60
+    try:
+        bench.prepare()
+        while not rows or time.monotonic() < ends:
+            row = Row(seed, len(rows))
+            chance = random.Random(f"{seed}/{row.number}")
+            name = f"c{seed % 100_000}-{row.number}"
+            Apply(bench, name, row).carry_out(chance, kills=chance.randint(1, 4))
+            rows.append(row)
+            with (folder / "rows.jsonl").open("a") as table:
+                table.write(json.dumps(asdict(row)) + "\n")
+            tell(line_of(row))
+    finally:
+        bench.cloud.stop()
+    return rows
+
+
+def line_of(row: Row) -> str:
+    """Return one row for people."""
+    kills = ", ".join(f"{kill['part']} at {kill['at_s']:.0f} s" for kill in row.kills) or "no kill hit"
+    wrong = "" if row.is_clean else f" NOT CLEAN {row.error} { {k: v for k, v in row.findings.items() if v} }"
+    return (
+        f"{row.number:3} {row.outcome or 'unsettled':10} in {row.took_s:5.0f} s, {row.adopted} adopted: {kills}{wrong}"
+    )

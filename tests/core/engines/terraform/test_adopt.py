@@ -1,0 +1,237 @@
+"""What was cut off is found again: paired with its address by what Terraform plans, taken into the state, or named."""
+
+import json
+
+import pytest
+
+from mcop_core.engines.terraform.adopt import adopt, import_blocks, type_of
+from mcop_core.engines.terraform.state import StateFile
+from mcop_core.errors import EngineFailed, Unreachable
+
+SUBNET, VPC, ROUTE = "module.m.aws_subnet.zone", "module.m.aws_vpc.main", "module.m.aws_route.out"
+
+
+class Cloud:
+    """
+    Resources by import id, and how Terraform plans their import to addresses whose configuration is known.
+
+    Attributes:
+        wanted: Address -> the attributes that its configuration gives; `vpc_id` forces a replacement.
+        plans: The pairs of each plan that was asked for.
+    """
+
+    def __init__(self, wanted: dict[str, dict], **resources: dict[str, dict]) -> None:
+        self.wanted, self.resources, self.plans = wanted, resources, []
+
+    def search(self, type_: str) -> list[str]:
+        return sorted(id_ for id_ in self.resources.get(type_, {}))
+
+    def plan(self, pairs):
+        self.plans.append(dict(pairs))
+        gone = [address for address, id_ in pairs.items() if id_ not in self.resources.get(type_of(address), {})]
+        if gone:
+            entry = {"summary": "Cannot import non-existent remote object", "where": "", "address": ""}
+            raise EngineFailed("x", diagnostics=tuple({**entry, "detail": f'import to "{one}", the'} for one in gone))
+        read = {address: self.resources[type_of(address)][id_] for address, id_ in pairs.items()}
+        return {
+            "terraform_version": "1.11.4",
+            "resource_changes": [self._change(address, pairs, read) for address in self.wanted],
+            "prior_state": {"values": {"root_module": {"child_modules": [self._module(pairs, read)]}}},
+        }
+
+    def _change(self, address, pairs, read):
+        wanted = self.wanted[address]
+        if address not in pairs:
+            return {"address": address, "change": {"actions": ["create"], "before": None, "after": wanted}}
+        before = read[address]
+        after = {**before, **wanted}
+        actions = ["no-op"] if after == before else ["update"]
+        actions = ["delete", "create"] if after.get("vpc_id") != before.get("vpc_id") else actions
+        how = {"actions": actions, "before": before, "after": after, "importing": {"id": pairs[address]}}
+        return {"address": address, "change": how}
+
+    def _module(self, pairs, read):
+        return {
+            "address": "module.m",
+            "resources": [
+                {
+                    "address": address,
+                    "type": type_of(address),
+                    "name": address.split(".")[3].partition("[")[0],
+                    **({"index": int(address[:-1].partition("[")[2])} if "[" in address else {}),
+                    "provider_name": "registry.terraform.io/hashicorp/aws",
+                    "schema_version": 1,
+                    "values": values,
+                }
+                for address, values in read.items()
+            ],
+        }
+
+
+def zones(*cidrs: str) -> dict[str, dict]:
+    """The subnets `zone[0]`, `zone[1]` … of these address ranges; the last part of the range forces a replacement."""
+    return {f"{SUBNET}[{index}]": {"cidr_block": cidr, "vpc_id": cidr} for index, cidr in enumerate(cidrs)}
+
+
+def subnets(**by_id: str) -> dict[str, dict]:
+    return {f"subnet-{id_}": {"id": f"subnet-{id_}", "cidr_block": cidr, "vpc_id": cidr} for id_, cidr in by_id.items()}
+
+
+def state_of(*resources: dict) -> StateFile:
+    document = {"version": 4, "terraform_version": "1.11.4", "serial": 7, "lineage": "l", "resources": list(resources)}
+    return StateFile.parse(json.dumps(document).encode(), "here")
+
+
+def entry(type_: str, name: str, **attributes) -> dict:
+    own = {"module": "module.m", "mode": "managed", "type": type_, "name": name}
+    return {**own, "provider": "p", "instances": [{"schema_version": 1, "attributes": attributes}]}
+
+
+def test_one_resource_is_taken_into_the_state_as_the_plan_read_it():
+    """A state that did not exist is made; the attributes, the index and the provider are the plan's."""
+    cloud = Cloud(zones("a"), aws_subnet=subnets(x="a"))
+
+    done = adopt([f"{SUBNET}[0]"], None, cloud.search, cloud.plan)
+
+    assert {f"{SUBNET}[0]": "subnet-x"} == done.adopted == done.state.instances()
+    (resource,) = done.state.document["resources"]
+    assert resource["provider"] == 'provider["registry.terraform.io/hashicorp/aws"]'
+    assert resource["instances"][0]["attributes"]["cidr_block"] == "a"
+    assert len(cloud.plans) == 1
+
+
+def test_what_was_recorded_stays_and_is_no_candidate():
+    """A resource that the state holds is not adopted again, and an instance joins its siblings."""
+    cloud = Cloud({f"{SUBNET}[1]": {"vpc_id": "b"}}, aws_subnet=subnets(old="a", new="b"))
+    before = state_of(entry("aws_subnet", "zone", id="subnet-old", cidr_block="a"))
+
+    done = adopt([f"{SUBNET}[1]"], before, cloud.search, cloud.plan)
+
+    assert {SUBNET: "subnet-old", f"{SUBNET}[1]": "subnet-new"} == done.state.instances()
+    assert len(done.state.document["resources"]) == 1
+    assert (done.state.lineage, done.state.serial) == ("l", 8)
+    assert before.serial == 7
+
+
+@pytest.mark.parametrize("order", [("a", "b", "c", "d"), ("d", "c", "b", "a"), ("b", "d", "a", "c")])
+def test_siblings_are_told_apart_by_what_they_would_become(order):
+    """Whatever the order of the ids, each address gets the resource that need not be changed, in few plans."""
+    ids = dict(zip("wxyz", order, strict=True))
+    cloud = Cloud(zones("a", "b", "c", "d"), aws_subnet=subnets(**ids))
+
+    done = adopt(list(cloud.wanted), None, cloud.search, cloud.plan)
+
+    of = {cidr: f"subnet-{id_}" for id_, cidr in ids.items()}
+    assert {f"{SUBNET}[{index}]": of[cidr] for index, cidr in enumerate("abcd")} == done.adopted
+    assert done.adopted == done.state.instances()
+    assert len(cloud.plans) <= 4
+
+
+def test_fewer_resources_than_addresses_leave_the_others_to_be_created():
+    """Of three in doubt one exists; the two others are absent, and nothing is unknown."""
+    cloud = Cloud(zones("a", "b", "c"), aws_subnet=subnets(x="c"))
+
+    done = adopt(list(cloud.wanted), None, cloud.search, cloud.plan)
+
+    assert {f"{SUBNET}[2]": "subnet-x"} == done.adopted == done.state.instances()
+    assert (f"{SUBNET}[0]", f"{SUBNET}[1]") == done.absent
+    assert done.unknown == done.strays == ()
+
+
+def test_more_resources_than_addresses_are_named():
+    """A doubled creation: one belongs to the address, the other is nobody's, and is never taken or removed."""
+    cloud = Cloud(zones("a"), aws_subnet=subnets(x="a", y="a"))
+
+    done = adopt(list(cloud.wanted), None, cloud.search, cloud.plan)
+
+    assert ["subnet-x"] == list(done.adopted.values())
+    assert ("aws_subnet subnet-y",) == done.strays
+
+
+def test_what_would_be_replaced_is_not_taken():
+    """The only resource found is of another make: it is named, and so is the address."""
+    cloud = Cloud(zones("a"), aws_subnet=subnets(x="other"))
+
+    done = adopt(list(cloud.wanted), None, cloud.search, cloud.plan)
+
+    assert done.state is None and not done.adopted
+    assert ((f"{SUBNET}[0]",), ("aws_subnet subnet-x",)) == (done.unknown, done.strays)
+
+
+def test_what_was_cut_off_half_made_is_taken_and_changed_later():
+    """A difference that needs no replacement does not keep it from being adopted."""
+    cloud = Cloud({VPC: {"enable_dns_hostnames": True}}, aws_vpc={"vpc-1": {"enable_dns_hostnames": False, "id": "1"}})
+
+    assert {VPC: "vpc-1"} == adopt([VPC], None, cloud.search, cloud.plan).adopted
+
+
+def test_a_child_without_tags_is_found_by_its_parents():
+    """Its import id is made of the values that its creation was planned with; if it is not there it is absent."""
+    wanted = {ROUTE: {"route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}}
+    there = Cloud(wanted, aws_route={"rtb-1_0.0.0.0/0": {**wanted[ROUTE], "id": "r"}})
+    gone = Cloud(wanted)
+
+    assert {ROUTE: "rtb-1_0.0.0.0/0"} == adopt([ROUTE], None, there.search, there.plan).adopted
+    assert (ROUTE,) == adopt([ROUTE], None, gone.search, gone.plan).absent
+
+
+def test_a_resource_that_went_since_it_was_listed_is_absent():
+    """What the tags still name and Terraform cannot read is left out, and the others are adopted."""
+    cloud = Cloud({**zones("a"), VPC: {}}, aws_subnet=subnets(x="a"))
+    found = {"aws_vpc": ["vpc-gone"], "aws_subnet": ["subnet-x"]}
+
+    done = adopt(list(cloud.wanted), None, found.__getitem__, cloud.plan)
+
+    assert {f"{SUBNET}[0]": "subnet-x"} == done.adopted
+    assert (VPC,) == done.absent
+
+
+def test_a_creation_that_is_a_put_is_repeated():
+    """Nothing is asked for it."""
+    done = adopt(["module.m.aws_s3_bucket_policy.p"], None, None, None)
+
+    assert ("module.m.aws_s3_bucket_policy.p",) == done.absent
+
+
+def test_what_cannot_be_looked_for_is_unknown():
+    """A type that nothing is known of, and any type where there is no tag."""
+    other = "module.m.other_thing.x"
+
+    assert (other,) == adopt([other], None, lambda type_: [], None).unknown
+    assert (VPC,) == adopt([VPC], None, None, None).unknown
+
+
+def test_where_nothing_is_found_nothing_is_planned():
+    """A search without a result costs no Terraform."""
+    assert (VPC,) == adopt([VPC], None, lambda type_: [], None).absent
+
+
+def test_errors_pass():
+    """A cloud that does not answer, and a plan that fails for another reason, decide nothing."""
+
+    def fail(pairs):
+        raise EngineFailed("x", diagnostics=({"summary": "other", "detail": "", "where": ""},))
+
+    def silent(type_):
+        raise Unreachable("down", service="EC2")
+
+    with pytest.raises(EngineFailed):
+        adopt([VPC], None, lambda type_: ["vpc-1"], fail)
+    with pytest.raises(Unreachable):
+        adopt([VPC], None, silent, fail)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["aws_vpc.x", "module.a.aws_vpc.x[0]", 'module.a["b.c"].module.d.aws_vpc.x["e.f[0]"]', 'aws_vpc.x["\\"].a.b[\\""]'],
+)
+def test_the_type_is_read_from_any_address(address):
+    """Keys may hold dots, brackets and quotes."""
+    assert "aws_vpc" == type_of(address)
+
+
+def test_an_import_id_is_never_evaluated():
+    """What stands in it is itself, were it a template."""
+    (block,) = json.loads(import_blocks({VPC: "a${file()}%{b"}))["import"]
+
+    assert {"to": VPC, "id": "a$${file()}%%{b"} == block
