@@ -28,7 +28,7 @@ from mcop_core.settings import Settings
 POLL_S = 0.05
 """How often the runner's files are looked at, seconds."""
 
-RESUMES = 3
+RESUMES = 5
 """How often one call starts a runner again that died without a result."""
 
 KEPT_DAYS = 7

@@ -107,17 +107,21 @@ def in_cloud(expected: Expected, client: Client) -> Iterator[tuple[str, str]]:
 
 
 def _tagged(tag: str, ec2: Any) -> Iterator[tuple[str, str]]:
-    ours = {"Filters": [{"Name": "tag:mcop:address", "Values": [tag]}]}
-    yield from (("aws_vpc", one["VpcId"]) for one in ec2.describe_vpcs(**ours)["Vpcs"])
-    yield from (("aws_subnet", one["SubnetId"]) for one in ec2.describe_subnets(**ours)["Subnets"])
+    """Yield what carries the tag; it is compared here, since an emulator may overlook a filter."""
+
+    def ours(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [one for one in entries if {"Key": "mcop:address", "Value": tag} in one.get("Tags", [])]
+
+    yield from (("aws_vpc", one["VpcId"]) for one in ours(ec2.describe_vpcs()["Vpcs"]))
+    yield from (("aws_subnet", one["SubnetId"]) for one in ours(ec2.describe_subnets()["Subnets"]))
     yield from (
-        ("aws_security_group", one["GroupId"]) for one in ec2.describe_security_groups(**ours)["SecurityGroups"]
+        ("aws_security_group", one["GroupId"]) for one in ours(ec2.describe_security_groups()["SecurityGroups"])
     )
-    yield from (("aws_eip", one["AllocationId"]) for one in ec2.describe_addresses(**ours)["Addresses"])
-    yield from (("aws_ebs_volume", one["VolumeId"]) for one in ec2.describe_volumes(**ours)["Volumes"])
-    gateways = ec2.describe_internet_gateways(**ours)["InternetGateways"]
+    yield from (("aws_eip", one["AllocationId"]) for one in ours(ec2.describe_addresses()["Addresses"]))
+    yield from (("aws_ebs_volume", one["VolumeId"]) for one in ours(ec2.describe_volumes()["Volumes"]))
+    gateways = ours(ec2.describe_internet_gateways()["InternetGateways"])
     yield from (("aws_internet_gateway", one["InternetGatewayId"]) for one in gateways)
-    for table in ec2.describe_route_tables(**ours)["RouteTables"]:
+    for table in ours(ec2.describe_route_tables()["RouteTables"]):
         yield "aws_route_table", table["RouteTableId"]
         for route in table["Routes"]:
             if route.get("Origin") == "CreateRoute":

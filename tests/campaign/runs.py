@@ -154,7 +154,7 @@ class Apply:
 
     def _wait_for_the_moment(self, chance: random.Random) -> None:
         """Wait for a moment of the whole apply or, more often, for one while resources are being created."""
-        while_creating, delay_s = chance.random() < 0.75, chance.uniform(0.0, 12.0)
+        while_creating, delay_s = chance.random() < 0.75, chance.uniform(0.0, 8.0)
         if while_creating:
             begun = len(self._records("terraform_started"))
             self._wait(lambda: self._is_creating(begun), SETTLES_S / 4)
@@ -273,8 +273,8 @@ def campaign(folder: Path, *, seed: int, minutes: float, tell: Callable[[str], N
         while not rows or time.monotonic() < ends:
             row = Row(seed, len(rows))
             chance = random.Random(f"{seed}/{row.number}")
-            name = f"c{seed % 100_000}-{row.number}"
-            Apply(bench, name, row).carry_out(chance, kills=chance.randint(1, 4))
+            name = f"c{seed % 100_000}-{row.number:04}"
+            Apply(bench, name, row).carry_out(chance, kills=chance.randint(2, 6))
             rows.append(row)
             with (folder / "rows.jsonl").open("a") as table:
                 table.write(json.dumps(asdict(row)) + "\n")

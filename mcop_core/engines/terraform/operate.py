@@ -53,7 +53,7 @@ from mcop_core.errors import (
     Unreachable,
 )
 
-RESUMES = 2
+RESUMES = 5
 """How often one operation starts Terraform again that was killed, or whose provider was."""
 
 _EVENTS = "apply"

@@ -262,7 +262,7 @@ def test_a_state_that_moved_under_the_operation_is_not_overwritten(bench):
 
 
 def test_terraform_killed_alone_is_started_again_from_its_state(bench):
-    """kill -9 of Terraform: what was recorded is pushed, and the same operation ends the work without doing it twice."""
+    """kill -9 of Terraform: what was recorded is pushed, and the same operation ends the work, nothing done twice."""
     marker = bench.folder / "marker"
     rendered = artifact(bench.url, chain(marker, "abc", gated="b"), outputs=("ids",))
     pids = []
