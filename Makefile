@@ -25,8 +25,10 @@ down:
 test: setup
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder --durations 20 -m "not campaign"
 
-# What is too slow for every change: the preview against a cloud, and many more random mutations after an approval.
+# What is too slow for every change: real applies with their parts killed at random, for CAMPAIGN_MINUTES (5), replayed
+# by CAMPAIGN_SEED; the preview against a cloud; many more random mutations after an approval.
 test-campaign: setup
+	@$(BIN)/python -m tests.campaign
 	@$(BIN)/pytest -m campaign
 	@MCOP_TEST_MUTATIONS=$${MUTATIONS:-100} $(BIN)/pytest tests/core/engines/terraform/test_approved.py
 

@@ -1,4 +1,9 @@
-"""`make test-campaign`: run the kill campaign, print the table, exit 0 only for zeros."""
+"""
+`python -m tests.campaign`: run the kill campaign, print the table, exit 0 only for zeros.
+
+CAMPAIGN_MINUTES bounds it (about: what has begun is ended), CAMPAIGN_SEED replays its choices, CAMPAIGN_LEVEL is 1 for
+runners alone, 2 for whole stacks, else both; CAMPAIGN_FOLDER keeps the raw table and every log.
+"""
 
 import os
 import secrets
@@ -10,9 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.campaign.runs import Row, campaign
+from tests.campaign.stacks import stack_campaign
 
 P95_S = 60.0
 """The longest that the 95th percentile of settling may take, seconds."""
+
+LEVELS = [campaign, stack_campaign]
 
 
 def main() -> int:
@@ -21,7 +29,10 @@ def main() -> int:
     folder = Path(os.environ.get("CAMPAIGN_FOLDER") or tempfile.mkdtemp(prefix="mcop-campaign-"))
     folder.mkdir(parents=True, exist_ok=True)
     print(f"CAMPAIGN_SEED={seed} CAMPAIGN_MINUTES={minutes:g}; raw table: {folder / 'rows.jsonl'}", flush=True)
-    rows = campaign(folder, seed=seed, minutes=minutes, tell=lambda line: print(line, flush=True))
+    levels = {"1": [campaign], "2": [stack_campaign]}.get(os.environ.get("CAMPAIGN_LEVEL", ""), LEVELS)
+    rows: list[Row] = []
+    for level in levels:
+        rows += level(folder, seed=seed, minutes=minutes / len(levels), tell=lambda line: print(line, flush=True))
     print(table(rows))
     return 0 if is_zero(rows) else 1
 

@@ -54,6 +54,7 @@ class Row:
 
     Attributes:
         kills: `{"part", "at_s", "resources"}` each: when, in seconds after the start, and how many were created then.
+        level: 1: a runner and its task; 2: a whole stack.
         settled_s: From the moment all parts were up again to the settled record; None: not in time.
         two_at_once: Samples, ten a second, in which two Terraforms worked on the state.
     """
@@ -67,6 +68,7 @@ class Row:
     settled_s: float | None = None
     two_at_once: int = 0
     adopted: int = 0
+    level: int = 1
     findings: dict[str, Any] = field(default_factory=dict)
     is_clean: bool = False
 
@@ -288,6 +290,4 @@ def line_of(row: Row) -> str:
     """Return one row for people."""
     kills = ", ".join(f"{kill['part']} at {kill['at_s']:.0f} s" for kill in row.kills) or "no kill hit"
     wrong = "" if row.is_clean else f" NOT CLEAN {row.error} { {k: v for k, v in row.findings.items() if v} }"
-    return (
-        f"{row.number:3} {row.outcome or 'unsettled':10} in {row.took_s:5.0f} s, {row.adopted} adopted: {kills}{wrong}"
-    )
+    return f"{row.level}/{row.number} {row.outcome or 'unsettled':10} in {row.took_s:5.0f} s, {row.adopted} adopted: {kills}{wrong}"
