@@ -290,4 +290,5 @@ def line_of(row: Row) -> str:
     """Return one row for people."""
     kills = ", ".join(f"{kill['part']} at {kill['at_s']:.0f} s" for kill in row.kills) or "no kill hit"
     wrong = "" if row.is_clean else f" NOT CLEAN {row.error} { {k: v for k, v in row.findings.items() if v} }"
-    return f"{row.level}/{row.number} {row.outcome or 'unsettled':10} in {row.took_s:5.0f} s, {row.adopted} adopted: {kills}{wrong}"
+    told = f"{row.outcome or 'unsettled':10} in {row.took_s:5.0f} s, {row.adopted} adopted"
+    return f"{row.level}/{row.number} {told}: {kills}{wrong}"

@@ -162,6 +162,19 @@ def test_a_creation_that_nobody_saw_end_is_doubtful():
 
     assert reader.unfinished() == (VPC["addr"], NULL["addr"], "aws_vpc.updated")
     assert set(reader.doubtful()) == {VPC["addr"], "aws_vpc.died"}
+    assert reader.failed() == ("aws_vpc.failed", "aws_vpc.died")
+    assert reader.provider_died
+
+
+def test_a_creation_that_terraform_did_not_live_to_write_down_is_doubtful():
+    """It was told before the state was written: unless the state holds it, or the whole apply was complete."""
+    told = [hook("apply_start", VPC), hook("apply_complete", VPC, id_value="vpc-1", elapsed_seconds=1)]
+    killed, _, _ = read(*told)
+    whole, _, _ = read(*told, event("change_summary", changes={"operation": "apply", "add": 1}))
+
+    assert killed.doubtful() == (VPC["addr"],)
+    assert killed.doubtful({VPC["addr"]}) == ()
+    assert whole.doubtful() == ()
 
 
 def test_the_last_line_counts():

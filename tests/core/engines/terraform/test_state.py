@@ -83,6 +83,14 @@ def test_what_nobody_saw_end_is_handed_on():
     assert settle(OLD, [left(OLD, None, "aws_vpc.c")]).doubtful == ("aws_vpc.c",)
 
 
+def test_a_note_of_doubt_outlives_the_copies():
+    """What was noted without a state stays in doubt beside any other leftover, until the state records it."""
+    note = left(NEW, None, "aws_vpc.b", "aws_vpc.c")
+
+    assert settle(NEW, [left(NEW, NEW), note]).doubtful == ("aws_vpc.c",)
+    assert settle(OLD, [left(OLD, NEW, "aws_vpc.d"), note]).doubtful == ("aws_vpc.d", "aws_vpc.c")
+
+
 def test_a_copy_in_flight_reads_as_it_was_written():
     """State bytes, base and doubts survive; anything else is refused."""
     copy = left(OLD, NEW, "aws_vpc.c")

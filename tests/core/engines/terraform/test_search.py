@@ -1,0 +1,101 @@
+"""What carries a component's tag is found in the cloud, under the id that Terraform imports it by."""
+
+import json
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.terraform.search import KINDS, LISTERS, Search, aws_configuration, open_search
+from mcop_core.errors import Unreachable
+from tests.emulators import running
+
+TAG = "shop/store/w/p/e"
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory):
+    with running("ministack", tmp_path_factory.mktemp("ministack")) as cloud:
+        yield cloud
+
+
+def tagged(kind: str, tag: str = TAG) -> dict:
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": [{"Key": "mcop:address", "Value": tag}]}]}
+
+
+@pytest.mark.emulator
+def test_each_service_is_asked_in_its_own_way(emulator):
+    """Ids, names and ARNs are what `terraform import` takes; what carries another tag, or none, is left out."""
+    ec2, tags = emulator.client("ec2"), [{"Key": "mcop:address", "Value": TAG}]
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", **tagged("vpc"))["Vpc"]["VpcId"]
+    ec2.create_vpc(CidrBlock="10.1.0.0/16", **tagged("vpc", f"{TAG}-other"))
+    ec2.create_vpc(CidrBlock="10.2.0.0/16")
+    emulator.client("s3").create_bucket(Bucket="ours")
+    emulator.client("s3").create_bucket(Bucket="theirs")
+    emulator.client("s3").put_bucket_tagging(Bucket="ours", Tagging={"TagSet": tags})
+    emulator.client("iam").create_role(RoleName="role", Path="/a/b/", AssumeRolePolicyDocument="{}", Tags=tags)
+    emulator.client("ssm").put_parameter(Name="/a/b", Type="String", Value="x", Tags=tags)
+    emulator.client("logs").create_log_group(logGroupName="/shop/log", tags={"mcop:address": TAG})
+    topic = emulator.client("sns").create_topic(Name="orders", Tags=tags)["TopicArn"]
+
+    search = Search(TAG, emulator.client)
+
+    assert [vpc] == search("aws_vpc")
+    assert [] == search("aws_subnet")
+    assert ["ours"] == search("aws_s3_bucket")
+    assert ["role"] == search("aws_iam_role")
+    assert ["/a/b"] == search("aws_ssm_parameter")
+    assert ["/shop/log"] == search("aws_cloudwatch_log_group")
+    assert [topic] == search("aws_sns_topic")
+
+
+def test_a_cloud_that_does_not_answer_is_unreachable():
+    """Nobody may conclude from silence that a resource does not exist."""
+
+    def client(service):
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+    with pytest.raises(Unreachable, match="which resources of shop/store/w/p/e exist"):
+        Search(TAG, client)("aws_vpc")
+
+
+def test_each_kind_is_listed_by_a_service():
+    """No type names a lister that is not there, and each has one group: the import id."""
+    assert {kind.service for kind in KINDS.values()} <= set(LISTERS)
+    assert {1} == {kind.identity.groups for kind in KINDS.values()}
+
+
+# -- which cloud is asked ----------------------------------------------------------------------------------
+
+
+def artifact(**configuration) -> RenderedArtifact:
+    """An artifact whose AWS provider, under a local name of its own, is configured so; leaves are variables."""
+    values = {f"provider_{name}": value for name, value in configuration.items()}
+    block = {name: f"${{var.provider_{name}}}" for name in configuration}
+    main = {
+        "terraform": {"required_providers": {"cloud": {"source": "hashicorp/aws"}, "random": {"source": "random"}}},
+        "provider": {"cloud": {**block, "default_tags": {"tags": "${var.provider_tags}"}}},
+    }
+    values["provider_tags"] = {"mcop:address": TAG}
+    files = {"main.tf.json": main, "terraform.tfvars.json": values}
+    return RenderedArtifact("terraform", {path: json.dumps(document).encode() for path, document in files.items()})
+
+
+def test_the_providers_own_configuration_says_where_to_look():
+    """Region and tag are read from the artifact."""
+    found = open_search(artifact(region="eu-west-1", skip_metadata_api_check="true", max_retries=3))
+
+    assert found.tag == TAG
+    assert found.client("ec2").meta.region_name == "eu-west-1"
+    assert aws_configuration(artifact(region="eu-west-1"))["region"] == "eu-west-1"
+
+
+@pytest.mark.parametrize("configuration", [{"assume_role": {"role_arn": "r"}}, {"endpoints": {"ec2": "http://x"}}])
+def test_another_identity_is_not_guessed(configuration):
+    """Where the provider asks as somebody else, or somewhere else, an empty answer would prove nothing."""
+    assert open_search(artifact(**configuration)) is None
+
+
+def test_what_carries_no_tag_is_not_looked_for():
+    """An artifact without the AWS provider cannot be searched."""
+    assert open_search(RenderedArtifact("terraform", {"main.tf.json": b"{}"})) is None
