@@ -147,7 +147,7 @@ class Apply:
                         break
                     self._kill(chance.choice(PARTS), chance)
                     up = time.monotonic()
-                self._wait(lambda: self._has_ended(), SETTLES_S)
+                self._wait(self._has_ended, SETTLES_S)
             self._note(up)
         finally:
             self._stop()
@@ -158,11 +158,10 @@ class Apply:
         """Wait for a moment of the whole apply or, more often, for one while resources are being created."""
         while_creating, delay_s = chance.random() < 0.75, chance.uniform(0.0, 8.0)
         if while_creating:
-            begun = len(self._records("terraform_started"))
-            self._wait(lambda: self._is_creating(begun), SETTLES_S / 4)
+            self._wait(self._is_creating, SETTLES_S / 4)
         self._wait(self._has_ended, delay_s)
 
-    def _is_creating(self, begun: int) -> bool:
+    def _is_creating(self) -> bool:
         started, ended = self._records("resource_started"), self._records("resource_finished")
         return self._has_ended() or len(started) > len(ended)
 

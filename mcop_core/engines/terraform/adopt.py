@@ -27,6 +27,7 @@ _ROUNDS = 8
 _INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 _EC2_ID = re.compile(r"[a-z]+-[0-9a-z]+")
 _MISSING = "non-existent remote object"
+_HOMELESS = "Configuration for import target does not exist"
 
 _REPEATABLE = re.compile(
     r"aws_s3_bucket_.+|aws_iam_role_policy(_attachment)?|aws_iam_user_policy(_attachment)?|aws_iam_policy_attachment"
@@ -97,7 +98,7 @@ def adopt(doubtful: Sequence[str], state: StateFile | None, search: Search | Non
         with_imported(state, pairing.planned, pairing.found),
         adopted=pairing.found,
         absent=(*harmless, *pairing.absent),
-        unknown=(*unknown, *pairing.open),
+        unknown=(*unknown, *pairing.homeless, *pairing.open),
         strays=pairing.strays,
     )
 
@@ -143,6 +144,7 @@ class _Pairing:
     Attributes:
         found: Address -> import id, of those that need not be replaced.
         planned: The plan in which all of *found* are imported.
+        homeless: Addresses that the configuration does not have any more.
     """
 
     addresses: list[str]
@@ -150,6 +152,7 @@ class _Pairing:
     plan: PlanImports
     found: dict[str, str] = field(default_factory=dict)
     planned: Mapping[str, Any] = field(default_factory=dict)
+    homeless: tuple[str, ...] = ()
     _tried: set[tuple[str, str]] = field(default_factory=set)
     _wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
     _seen: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -200,11 +203,14 @@ class _Pairing:
             try:
                 return self.plan(pairs)
             except EngineFailed as error:
-                gone = _not_found(error, pairs)
-                if not gone:
+                gone, homeless = _named(error, _MISSING, pairs), _named(error, _HOMELESS, pairs)
+                if not gone and not homeless:
                     raise
-                pairs = {address: one for address, one in pairs.items() if address not in gone}
-                self.found = {address: one for address, one in self.found.items() if address not in gone}
+                self.homeless += tuple(homeless)
+                self.addresses = [address for address in self.addresses if address not in homeless]
+                left_out = {**gone, **homeless}
+                pairs = {address: one for address, one in pairs.items() if address not in left_out}
+                self.found = {address: one for address, one in self.found.items() if address not in left_out}
                 for address, one in gone.items():
                     self._drop(type_of(address), one)
 
@@ -296,10 +302,14 @@ def _different(how: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in _known(how).items() if before.get(name) != value}
 
 
-def _not_found(error: EngineFailed, pairs: Mapping[str, str]) -> dict[str, str]:
-    """Return those of *pairs* whose resource Terraform did not find."""
-    told = [entry["detail"] for entry in error.facts["diagnostics"] if _MISSING in entry["summary"]]
-    return {address: one for address, one in pairs.items() if any(f'"{address}"' in detail for detail in told)}
+def _named(error: EngineFailed, summary: str, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Return those of *pairs* whose address Terraform names in an error with *summary*."""
+    told = [f"{entry['detail']} " for entry in error.facts["diagnostics"] if summary in entry["summary"]]
+    return {
+        address: one
+        for address, one in pairs.items()
+        if any(f'"{address}"' in detail or f" {address} " in detail for detail in told)
+    }
 
 
 # -- files -----------------------------------------------------------------------------------------------

@@ -167,7 +167,8 @@ class _Session:
     is_settled: bool = True
     is_fenced: bool = False
     doubtful: tuple[str, ...] = ()
-    is_cut_off: bool = False
+    provider_died: bool = False
+    resumes: int = 0
     resources: list[dict[str, Any]] = field(default_factory=list)
 
     @contextmanager
@@ -198,24 +199,32 @@ class _Session:
         values = self._unseal()
         mask = Mask([*values.values(), *self._private()])
         self._settle(mask)
-        self._stop_if_cancelled()
+        if not self.doubtful:
+            self._stop_if_cancelled()
         if self.operation == "destroy" and self.base is None and not self.doubtful:
             self.report.log("Nothing to destroy: there is no state.")
             return ApplyResult({})
         preparation = self._preparation(mask)
-        preparation.make_ready()
-        resumes = 0
         while True:
-            self._resolve_doubt(values, mask)
-            self._stop_if_cancelled()
             try:
+                preparation.make_ready()
+                self._resolve_doubt(values, mask)
+                self._stop_if_cancelled()
                 return self._terraform(values, mask)
             except EngineFailed as error:
-                self._resolve_doubt(values, mask)
-                resumes += self.is_cut_off
-                if not (resumes <= RESUMES if self.is_cut_off else preparation.make_ready_again(error)):
+                self._stop_if_cancelled()
+                if not (self._may_resume() if self._was_killed(error) else preparation.make_ready_again(error)):
                     raise
                 self._warn(f"{error} Starting again.")
+
+    def _was_killed(self, error: EngineFailed) -> bool:
+        """Whether a Terraform ended by no doing of its own, or the provider under it did."""
+        exit_code = error.facts.get("exit_code")
+        return self.provider_died or (exit_code is not None and exit_code < 0)
+
+    def _may_resume(self) -> bool:
+        self.resumes += 1
+        return self.resumes <= RESUMES
 
     @property
     def directory(self) -> Path:
@@ -348,6 +357,7 @@ class _Session:
         note = Leftover("", self._base_digest, None, addresses).to_json()
 
         def act() -> str:
+            self.lease.check()
             return self.store.put(self.address.inflight, note)
 
         state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
@@ -358,10 +368,13 @@ class _Session:
         if not self.doubtful:
             return
         self.report.log(f"Looking in the cloud for what was cut off: {', '.join(self.doubtful)}.")
-        found = adopt(self.doubtful, self.base, open_search(self.artifact), partial(self._plan_imports, values, mask))
+        try:
+            plan = partial(self._plan_imports, values, mask)
+            found = adopt(self.doubtful, self.base, open_search(self.artifact), plan)
+        finally:
+            state.forget(self.directory)
         if found.state is not None and found.adopted:
             self._push(found.state)
-        state.forget(self.directory)
         self.report.record(
             "adopted", **{name: getattr(found, name) for name in ("adopted", "absent", "unknown", "strays")}
         )
@@ -422,7 +435,7 @@ class _Session:
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
         state.place(self.directory, self.base, self._base_digest)
-        self.is_cut_off = False
+        self.provider_died = False
         reader = EventReader(mask)
         environment = self._environment(variables)
         if self.gate is not None:
@@ -505,9 +518,9 @@ class _Session:
         self._doubt(self._in_doubt(reader))
         self._clear()
         if process.exit_code != 0:
-            self.is_cut_off = reader.provider_died or process.exit_code is None or process.exit_code < 0
+            self.provider_died = reader.provider_died
+            self._resolve_doubt(values, mask)
             if self.is_cancelled():
-                self._resolve_doubt(values, mask)
                 raise cancelled(self.operation)
             raise failure(self.operation, process.exit_code, reader.diagnostics, mask(process.stderr))
         return self._result()

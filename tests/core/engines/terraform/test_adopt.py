@@ -186,6 +186,23 @@ def test_a_resource_that_went_since_it_was_listed_is_absent():
     assert (VPC,) == done.absent
 
 
+def test_what_the_configuration_does_not_have_any_more_is_named():
+    """The manifest changed since: there is no address to adopt it to, and both are told."""
+    cloud = Cloud({VPC: {}}, aws_vpc={"vpc-1": {}}, aws_subnet=subnets(x="a"))
+
+    def plan(pairs):
+        if SUBNET in pairs:
+            text = f"The configuration for the given import target {SUBNET} does not exist."
+            entry = {"summary": "Configuration for import target does not exist", "detail": text, "where": ""}
+            raise EngineFailed("x", diagnostics=(entry,))
+        return cloud.plan(pairs)
+
+    done = adopt([SUBNET, VPC], None, cloud.search, plan)
+
+    assert {VPC: "vpc-1"} == done.adopted
+    assert ((SUBNET,), ("aws_subnet subnet-x",)) == (done.unknown, done.strays)
+
+
 def test_a_creation_that_is_a_put_is_repeated():
     """Nothing is asked for it."""
     done = adopt(["module.m.aws_s3_bucket_policy.p"], None, None, None)

@@ -283,6 +283,18 @@ def test_terraform_killed_alone_is_started_again_from_its_state(bench):
     assert bench.stored() == [KEY]
 
 
+def test_a_terraform_killed_while_it_prepares_is_started_again(bench):
+    """The first command dies before it does anything; nobody has to ask again."""
+    marker, killed_once = bench.folder / "killed", bench.folder / "terraform"
+    killed_once.write_text(f'#!/bin/sh\n[ -e {marker} ] || {{ touch {marker}; kill -9 $$; }}\nexec terraform "$@"\n')
+    killed_once.chmod(0o700)
+    bench.binary = str(killed_once)
+    report = Recorder()
+
+    assert bench.apply(one(bench), report).added == 1
+    assert "killed by signal 9" in report.text
+
+
 def test_a_terraform_that_is_always_killed_is_given_up(bench):
     """After some attempts the error says what killed it; what was recorded is pushed, and the lock is free."""
 
