@@ -167,6 +167,7 @@ class _Session:
     is_settled: bool = True
     is_fenced: bool = False
     doubtful: tuple[str, ...] = ()
+    was_completed: bool = False
     provider_died: bool = False
     resumes: int = 0
     resources: list[dict[str, Any]] = field(default_factory=list)
@@ -199,6 +200,8 @@ class _Session:
         values = self._unseal()
         mask = Mask([*values.values(), *self._private()])
         self._settle(mask)
+        if self.was_completed:
+            return self._result()
         if not self.doubtful:
             self._stop_if_cancelled()
         if self.operation == "destroy" and self.base is None and not self.doubtful:
@@ -305,6 +308,7 @@ class _Session:
             self.report.log("What Terraform did before its runner died:")
             self._replay(events, reader)
         self.resources += reader.resources
+        self.was_completed = reader.complete
         return state.left_in(self.directory, reader.doubtful())
 
     def _await_end(self, process: Process | None) -> None:

@@ -67,7 +67,7 @@ def test_a_state_that_moved_since_makes_an_old_success_worthless(works: Works):
 
 
 def test_a_runner_killed_in_mid_apply_is_resumed_and_nothing_is_doubled(works: Works):
-    """kill -9 of the runner alone: its Terraform goes on, the next runner follows it, each resource is made once."""
+    """kill -9 of the runner alone: its Terraform goes on to its end under the next runner, which starts no other."""
     request = works.request(works.render("abc", gated="b"))
     following = works.in_background(request)
     wait_for(lambda: works.made() == ["a", "b"])
@@ -78,6 +78,7 @@ def test_a_runner_killed_in_mid_apply_is_resumed_and_nothing_is_doubled(works: W
     result = following.result()
 
     assert result.outcome is Outcome.SUCCEEDED, result.error
+    assert len(works.records(request, "terraform_started")) == 1
     assert works.made() == ["a", "b", "c"]
     assert result.added == 3
     assert len(result.outputs["ids"]) == 3
