@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from mcop_core.engines.base import RenderedArtifact
@@ -198,28 +199,54 @@ class Search:
         return sorted({match.group(1) for match in matches if match})
 
 
-_HARMLESS = re.compile(
-    r"region|profile|access_key|secret_key|token|max_retries|retry_mode|(default|ignore)_tags|skip_.*|s3_.*|.*_account_ids"
+_UNDERSTOOD = re.compile(
+    r"region|profile|access_key|secret_key|token|assume_role|max_retries|retry_mode|(default|ignore)_tags|skip_.*|s3_.*"
+    r"|.*_account_ids"
 )
-"""Arguments of the AWS provider under which `open_search` asks the same cloud as the provider does."""
+"""Arguments of the AWS provider under which `open_search` asks the same cloud, as the same identity."""
+_ROLE = {"role_arn": "RoleArn", "external_id": "ExternalId", "session_name": "RoleSessionName"}
+"""Arguments of the provider's block `assume_role` -> those of STS."""
 
 
 def open_search(artifact: RenderedArtifact) -> Search | None:
-    """Return what finds the resources of *artifact*; None if they carry no tag, or another identity is assumed."""
+    """
+    Return what finds the resources of *artifact*; nothing is asked yet.
+
+    None: they carry no tag, or the provider speaks to another cloud, or as somebody else, than can be asked here.
+    """
     configuration = aws_configuration(artifact)
     tag = ((configuration.get("default_tags") or {}).get("tags") or {}).get(ADDRESS_TAG)
-    if not tag or not all(_HARMLESS.fullmatch(name) for name in configuration):
+    role = _role(configuration.get("assume_role"))
+    if not tag or role is None or not all(_UNDERSTOOD.fullmatch(name) for name in configuration):
         return None
+    session = cache(lambda: _session(configuration, role))
+    return Search(tag, lambda service: session().client(service))
+
+
+def _role(block: Any) -> dict[str, str] | None:
+    """Return the arguments for STS, none without a role; None if a role is assumed in a way that is not understood."""
+    if not block:
+        return {}
+    found = block[0] if isinstance(block, list) and len(block) == 1 else block
+    if not isinstance(found, dict) or not {"role_arn"} <= set(found) <= set(_ROLE):
+        return None
+    return {"RoleSessionName": "mcop", **{_ROLE[name]: str(value) for name, value in found.items()}}
+
+
+def _session(configuration: Mapping[str, Any], role: Mapping[str, str]) -> Any:
     import boto3
 
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    given = [configuration.get(name) for name in ("access_key", "secret_key", "token")]
+    region = configuration.get("region")
     session: Any = boto3.session.Session(
-        profile_name=configuration.get("profile"),
-        region_name=configuration.get("region"),
-        aws_access_key_id=configuration.get("access_key"),
-        aws_secret_access_key=configuration.get("secret_key"),
-        aws_session_token=configuration.get("token"),
+        profile_name=configuration.get("profile"), region_name=region, **dict(zip(names, given, strict=True))
     )
-    return Search(tag, session.client)
+    if not role:
+        return session
+    known = session.client("sts").assume_role(**role)["Credentials"]
+    assumed = [known[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+    return boto3.session.Session(region_name=region, **dict(zip(names, assumed, strict=True)))
 
 
 def aws_configuration(artifact: RenderedArtifact) -> dict[str, Any]:
@@ -239,5 +266,7 @@ _REFERENCE = re.compile(r"\$\{var\.([a-z0-9_]+)\}")
 def _filled_in(block: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(block, dict):
         return {name: _filled_in(part, values) for name, part in block.items()}
+    if isinstance(block, list):
+        return [_filled_in(part, values) for part in block]
     match = _REFERENCE.fullmatch(block) if isinstance(block, str) else None
     return values.get(match.group(1)) if match else block

@@ -90,10 +90,49 @@ def test_the_providers_own_configuration_says_where_to_look():
     assert aws_configuration(artifact(region="eu-west-1"))["region"] == "eu-west-1"
 
 
-@pytest.mark.parametrize("configuration", [{"assume_role": {"role_arn": "r"}}, {"endpoints": {"ec2": "http://x"}}])
+@pytest.mark.emulator
+@pytest.mark.parametrize("shape", [dict, lambda **block: [block]])
+def test_the_role_that_the_provider_assumes_is_assumed(emulator, monkeypatch, shape):
+    """The search asks as the provider does: with the role's credentials, not with the worker's."""
+    for name, value in emulator.environment.items():
+        monkeypatch.setenv(name, value)
+    role = "arn:aws:iam::222222222222:role/deployer"
+
+    found = open_search(artifact(region="us-east-1", assume_role=shape(role_arn=role, external_id="outside")))
+
+    assert "222222222222" in found.client("sts").get_caller_identity()["Arn"]
+
+
+def test_a_profile_that_is_not_there_is_told_when_it_is_asked(monkeypatch):
+    """Preparing a search fails nobody's apply."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    found = open_search(artifact(region="us-east-1", profile="nobody"))
+
+    with pytest.raises(Unreachable, match="nobody"):
+        found("aws_vpc")
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [{"assume_role": {"role_arn": "r", "policy": "{}"}}, {"assume_role": ["r"]}, {"endpoints": {"ec2": "http://x"}}],
+)
 def test_another_identity_is_not_guessed(configuration):
     """Where the provider asks as somebody else, or somewhere else, an empty answer would prove nothing."""
     assert open_search(artifact(**configuration)) is None
+
+
+def test_values_are_found_wherever_rendering_put_them():
+    """In a block, in a list of blocks, or as a whole."""
+    main = {
+        "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
+        "provider": {"aws": {"a": {"b": "${var.x}"}, "c": [{"d": "${var.x}"}], "e": "${var.y}"}},
+    }
+    files = {"main.tf.json": main, "terraform.tfvars.json": {"x": "1", "y": {"z": "${var.x}"}}}
+    encoded = {path: json.dumps(document).encode() for path, document in files.items()}
+
+    found = aws_configuration(RenderedArtifact("terraform", encoded))
+
+    assert {"a": {"b": "1"}, "c": [{"d": "1"}], "e": {"z": "${var.x}"}} == found
 
 
 def test_what_carries_no_tag_is_not_looked_for():
