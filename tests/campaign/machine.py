@@ -125,9 +125,10 @@ def command_line(pid: int) -> list[str]:
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that *pid* started and that live."""
+    """Return the processes that *pid* started, from whichever of its threads, and that live."""
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
     except OSError:
         return []
 
