@@ -50,7 +50,7 @@ class Stack:
             return set(self.names) <= {dag["dag_id"].removeprefix("mcop.") for dag in api.dags("mcop.k")}
 
     def pids(self, part: str) -> list[int]:
-        """Return the processes of *part* that live now."""
+        """Return the processes of *part* that live now; of the LocalExecutor's workers those that have a task."""
         runs = str(self.live.home.runs)
         terraforms = processes(lambda line: any(word.startswith(f"-chdir={runs}/") for word in line))
         if part == "terraform":
@@ -61,12 +61,13 @@ class Stack:
             return processes(lambda line: "mcop_core.runner.main" in line and any(w.startswith(runs) for w in line))
         components = Register.load(self.live.home.stack_file).components
         if part in ("task", "worker"):
-            workers = children(components["scheduler"].pid)
-            return workers if part == "worker" else [child for pid in workers for child in children(pid)]
+            at_work = {pid: children(pid) for pid in children(components["scheduler"].pid)}
+            busy = [pid for pid, tasks in at_work.items() if tasks]
+            return busy if part == "worker" else [task for pid in busy for task in at_work[pid]]
         return [components[part].pid]
 
     def kill(self, part: str) -> int:
-        """Kill *part*, one of its processes at random, and return how many died; the emulator is asked to stop."""
+        """Kill *part*, and return how many processes died; the emulator is asked to stop."""
         if part == "emulator":
             register = Register.load(self.live.home.stack_file)
             register.ask_to_stop(part)
