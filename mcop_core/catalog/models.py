@@ -39,6 +39,7 @@ SCHEMA_VERSION = 1
 Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 Version = Annotated[str, AfterValidator(check_version), Field(json_schema_extra={"pattern": VERSION_PATTERN})]
 Requirement = Annotated[str, AfterValidator(check_requirement)]
+ComponentId = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}\.{NAME_PATTERN}\.{NAME_PATTERN}$")]
 _AS_TUPLE = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 Names = Annotated[tuple[Name, ...], _AS_TUPLE]
 Day = Annotated[date, BeforeValidator(lambda value: date.fromisoformat(value) if isinstance(value, str) else value)]
@@ -332,6 +333,13 @@ class DriftPolicy(Model):
     ignore: Annotated[tuple[IgnoredDrift, ...], _AS_TUPLE] = ()
 
 
+class Move(Model):
+    """A component that had another id in an earlier version: its state and its resources stay."""
+
+    origin: ComponentId = Field(alias="from", description="The id it had, workflow.pattern.element.")
+    to: ComponentId = Field(description="The id it has now.")
+
+
 class Manifest(CatalogObject):
     """One or more workflows with configuration, overrides, namespace: the deployment of one application."""
 
@@ -343,6 +351,7 @@ class Manifest(CatalogObject):
     order: Literal["sequence", "references"] = "sequence"
     approval: ApprovalPolicy = Field(ApprovalPolicy(), description="One word, or the policy in full.")
     drift: DriftPolicy = Field(DriftPolicy(), description="What is done about drift.")
+    moved: Annotated[tuple[Move, ...], _AS_TUPLE] = Field((), description="Components that were renamed.")
 
     @model_validator(mode="before")
     @classmethod

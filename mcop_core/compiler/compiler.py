@@ -14,6 +14,7 @@ from mcop_core.compiler.drafting import Draft, draft_manifest
 from mcop_core.compiler.evaluation import reachable
 from mcop_core.compiler.graph import order_plan
 from mcop_core.compiler.linking import Linker, check_document
+from mcop_core.compiler.moves import check_moves, with_moves
 from mcop_core.compiler.outputs import World
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.errors import Fault, InvalidDocuments, closest
@@ -49,9 +50,14 @@ def compile_manifest(manifest: Manifest, catalog: CatalogView) -> DeploymentPlan
     faults = [*linker.faults, *analysis.faults]
     if not linker.faults:
         faults += _unused(manifest, draft)
+        faults += check_moves(manifest, _step_ids(draft.plan))
     if faults:
         raise InvalidDocuments.of(dict.fromkeys(faults))
     return _finished(manifest, catalog, draft.plan, analysis, linker)
+
+
+def _step_ids(plan: DeploymentPlan) -> list[str]:
+    return [step.id for workflow in plan.workflows for group in workflow.groups for step in group.steps]
 
 
 def _finished(
@@ -60,7 +66,9 @@ def _finished(
     ordered = order_plan(plan, analysis.after, analysis.groups_after)
     fixed = {name: f"it is used by {user}, which a run cannot change" for name, user in fixed_names(plan).items()}
     fixed |= {name: RUN_OPTIONS[name] for name in sorted(declared_names(plan, manifest) & set(RUN_OPTIONS))}
-    complete = ordered.model_copy(update={"fixed": fixed, "pins": dict(sorted(linker.pins.items()))})
+    complete = with_moves(ordered, manifest.moved).model_copy(
+        update={"fixed": fixed, "pins": dict(sorted(linker.pins.items()))}
+    )
     doors = parameter_doors(complete, manifest, _descriptions(complete, catalog))
     return complete.model_copy(update={"parameters": tuple(doors)})
 

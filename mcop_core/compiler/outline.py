@@ -45,9 +45,10 @@ def _group_lines(workflow: WorkflowGroup) -> list[str]:
 def _step_lines(group: PatternGroup) -> list[str]:
     lines: list[str] = []
     for index, step in enumerate(group.steps):
-        after = f"  after {', '.join(step.after)}" if step.after else ""
+        notes = f"  after {', '.join(step.after)}" if step.after else ""
+        notes += f"  moved from {', '.join(step.moved_from)}" if step.moved_from else ""
         last = index == len(group.steps) - 1
-        lines.append(f"{_branch(last)}{_own(step.id)}  {step.primitive} by {step.adapter} ({step.engine}){after}")
+        lines.append(f"{_branch(last)}{_own(step.id)}  {step.primitive} by {step.adapter} ({step.engine}){notes}")
     return lines
 
 

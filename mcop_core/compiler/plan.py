@@ -106,6 +106,7 @@ class Step(PlanPart):
         inputs: Primitive input -> its template and the layer that set it. Inputs left to the primitive's own
             default are not there.
         after: Ids of the steps that must have been applied before, sorted.
+        moved_from: Ids that it had in earlier versions, the latest first.
     """
 
     id: str
@@ -119,6 +120,7 @@ class Step(PlanPart):
     settings: AdapterSettings = AdapterSettings()
     inputs: dict[str, LayeredValue] = {}
     after: tuple[str, ...] = ()
+    moved_from: tuple[str, ...] = ()
 
 
 class PatternGroup(PlanPart):

@@ -129,7 +129,7 @@ def _as_name(text: str) -> str | None:
 def _fields_at(annotation: Any, location: Location) -> list[str]:
     """Return the fields of the model that stands at *location* below *annotation*; empty when there is none."""
     for model in _models_at(annotation, location):
-        return list(model.model_fields)
+        return [field.alias or name for name, field in model.model_fields.items()]
     return []
 
 

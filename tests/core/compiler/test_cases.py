@@ -61,6 +61,7 @@ def test_a_manifest_compiles_to_what_its_case_says(folder):
 
     facts = {
         "steps": [step.id for step in plan.steps],
+        "moved_from": {step.id: list(step.moved_from) for step in plan.steps if step.moved_from},
         "after": {step.id: list(step.after) for step in plan.steps if step.after},
         "groups_after": {g.id: list(g.after) for w in plan.workflows for g in w.groups if g.after},
         "pins": dict(plan.pins),
