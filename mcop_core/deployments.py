@@ -8,7 +8,7 @@ destroy has succeeded. It lies in the artifact store, `deployments/<namespace>/<
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ class Deployment:
         after: Ids of the steps it was applied after.
         execution: Id of the execution.
         at: When, ISO 8601, UTC.
+        moved_from: Ids that it had before, as its manifest said then, the latest first.
     """
 
     step: str
@@ -43,6 +44,7 @@ class Deployment:
     after: tuple[str, ...]
     execution: str
     at: str
+    moved_from: tuple[str, ...] = ()
 
 
 class Deployments:
@@ -67,7 +69,8 @@ class Deployments:
             document = json.loads(self._store.get(self._key(step)).data)
         except StoredObjectMissing:
             return None
-        return Deployment(**{**document, "after": tuple(document["after"])})
+        moved_from = tuple(document.get("moved_from", ()))
+        return Deployment(**{**document, "after": tuple(document["after"]), "moved_from": moved_from})
 
     def steps(self) -> tuple[str, ...]:
         """Return the steps that are deployed, sorted."""
@@ -75,9 +78,31 @@ class Deployments:
         return tuple(key.removeprefix(self._prefix).removesuffix(".json") for key in keys)
 
     def removed(self, plan: DeploymentPlan) -> tuple[Deployment, ...]:
-        """Return what is deployed and not in *plan* any more, what depends on others before those."""
+        """
+        Return what is deployed and not in *plan* any more, what depends on others before those.
+
+        What a step of *plan* takes over is not among them; see `origins`.
+        """
+        return reverse_order({one.step: one for one in self._others(plan) if _taker(plan, one) is None})
+
+    def origins(self, plan: DeploymentPlan) -> dict[str, tuple[Deployment, ...]]:
+        """
+        Return step id -> what is deployed under other ids and is that step now.
+
+        So says the manifest of *plan*; or, where a version before a rename is deployed again, so said that of the
+        version after it.
+        """
+        found: dict[str, tuple[Deployment, ...]] = {}
+        for one in self._others(plan):
+            taker = _taker(plan, one)
+            if taker is not None:
+                found[taker] = (*found.get(taker, ()), one)
+        return found
+
+    def _others(self, plan: DeploymentPlan) -> Iterator[Deployment]:
+        """Yield what is deployed under ids that *plan* does not have."""
         kept = {step.id for step in plan.steps}
-        return reverse_order({step: one for step, one in self.all().items() if step not in kept})
+        yield from (one for step in self.steps() if step not in kept and (one := self.get(step)))
 
     def put(self, deployment: Deployment) -> None:
         """Note that a component is about to be applied."""
@@ -95,6 +120,13 @@ def deployed_manifests(store: ObjectStore) -> tuple[tuple[str, str], ...]:
     """Return (namespace, manifest) of everything that is deployed, sorted."""
     found = {tuple(key.split("/")[1:3]) for key in store.keys(f"{_PREFIX}/")}
     return tuple(sorted((namespace, manifest) for namespace, manifest in found))
+
+
+def _taker(plan: DeploymentPlan, one: Deployment) -> str | None:
+    """Return the step of *plan* that *one*, deployed under an id that *plan* does not have, is now."""
+    named = (step.id for step in plan.steps if one.step in step.moved_from)
+    kept = {step.id for step in plan.steps}
+    return next(named, None) or next((id_ for id_ in one.moved_from if id_ in kept), None)
 
 
 def reverse_order(deployments: Mapping[str, Deployment]) -> tuple[Deployment, ...]:

@@ -17,11 +17,10 @@ from mcop_core.deployments import Deployment, Deployments, reverse_order
 from mcop_core.engines.base import (
     Component,
     Engine,
-    RenderedArtifact,
     Reporter,
     SealedText,
     Workspace,
-    artifact_key,
+    load_artifact,
 )
 from mcop_core.engines.changes import ComponentChanges, Objection, Preview
 from mcop_core.errors import Refused
@@ -58,7 +57,11 @@ def preview_plan(
         InvalidDocuments: An override is not allowed, or a value breaks its type or rule.
         EngineFailed: Nothing of it can be planned.
     """
+    deployments = Deployments.of(plan, store)
     components = components_of(plan, store, cache_dir, overrides=overrides)
+    for taker, origins in deployments.origins(plan).items():
+        moved_from = {one.step: load_artifact(store, one.artifact) for one in origins}
+        components[taker] = replace(components[taker], moved_from=moved_from)
     by_engine: dict[str, list[Component]] = {}
     for step in plan.steps:
         by_engine.setdefault(step.engine, []).append(components[step.id])
@@ -67,7 +70,7 @@ def preview_plan(
         inside = replace(workspace, directory=workspace.directory / name)
         found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report)}
     planned = [found[step.id] for step in plan.steps]
-    removed = Deployments.of(plan, store).removed(plan) if with_removed else ()
+    removed = deployments.removed(plan) if with_removed else ()
     destroyed = _destroyed(removed, open_engine, store, workspace, report)
     return Preview(plan.manifest, plan.digest, (*planned, *destroyed), dict(overrides))
 
@@ -113,7 +116,7 @@ def _destroyed(
     report: Reporter,
 ) -> tuple[ComponentChanges, ...]:
     def look(one: Deployment) -> ComponentChanges:
-        artifact = RenderedArtifact.from_json(store.get(artifact_key(one.artifact)).data, one.artifact)
+        artifact = load_artifact(store, one.artifact)
         inside = replace(workspace, directory=workspace.directory / "destroy" / one.step)
         return open_engine(artifact.engine).preview_destroy(one.step, artifact, inside, report)
 

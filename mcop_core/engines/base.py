@@ -97,10 +97,12 @@ class Component:
         step: `workflow.pattern.element`.
         request: As for rendering, but an `OutputRef` stands, map keys and `SealedText` included, wherever an output
             of another component does.
+        moved_from: Id that it had before -> what it was last applied with under that.
     """
 
     step: str
     request: RenderRequest
+    moved_from: Mapping[str, RenderedArtifact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,17 @@ class RenderedArtifact:
 def artifact_key(digest: str) -> str:
     """Return the key of the artifact with *digest*."""
     return f"artifacts/{digest}.json"
+
+
+def load_artifact(store: ObjectStore, digest: str) -> RenderedArtifact:
+    """
+    Return the artifact with *digest* from the artifact store.
+
+    Raises:
+        StoredObjectMissing: It is not there.
+        Tampered: What is there has another digest.
+    """
+    return RenderedArtifact.from_json(store.get(artifact_key(digest)).data, digest)
 
 
 def _encode(data: bytes) -> dict[str, str]:
@@ -352,6 +365,17 @@ class Engine(Protocol):
             EngineFailed: With the engine's diagnostics. What was created is in the state.
             StateLocked: Somebody else works on this state.
             Cancelled: A person stopped it; the state is written and the lock free.
+        """
+
+    def move(self, origin: RenderedArtifact, target: RenderedArtifact, workspace: Workspace, report: Reporter) -> None:
+        """
+        Let *target*'s component take over what *origin* deployed, under an id that it had before; the cloud stays.
+
+        Cut off anywhere and called again, it goes on; nothing is lost, and nothing is there twice.
+
+        Raises:
+            StateConflict: Both have deployed something; nothing was moved.
+            StateLocked: Somebody else works on one of them.
         """
 
     def destroy(

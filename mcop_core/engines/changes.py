@@ -105,6 +105,7 @@ class ComponentChanges:
     Attributes:
         step: `workflow.pattern.element`.
         reason: Why it was planned alone or is deferred.
+        moved_from: The id under which it was deployed, if that was another.
     """
 
     step: str
@@ -112,6 +113,7 @@ class ComponentChanges:
     reason: str = ""
     resources: tuple[ResourceChange, ...] = ()
     outputs: tuple[OutputChange, ...] = ()
+    moved_from: str = ""
 
     def to_json(self) -> bytes:
         """Return the one JSON text of these changes."""

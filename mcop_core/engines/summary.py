@@ -59,7 +59,7 @@ class Line:
 def to_lines(preview: Preview) -> Iterator[Line]:
     """Yield the preview, component by component; those that stay as they are only count."""
     for component in preview.components:
-        if component.resources or component.outputs or component.mode is not Mode.MERGED:
+        if component.resources or component.outputs or component.moved_from or component.mode is not Mode.MERGED:
             yield from component_lines(component)
             yield Line("")
     for sentence in conclusion(preview):
@@ -71,8 +71,9 @@ def conclusion(preview: Preview) -> list[str]:
     counts = preview.counts
     told = ", ".join(f"{counts[action]} to {_WORDS.get(action, action)}" for action in COUNTED)
     others = "".join(f", {number} to {name}" for name, number in counts.items() if name not in COUNTED)
-    many = len(preview.components)
-    lines = [f"Preview: {told}{others}, in {many} component{'' if many == 1 else 's'}."]
+    many, moved = len(preview.components), sum(1 for one in preview.components if one.moved_from)
+    renamed = f", {moved} moved" if moved else ""
+    lines = [f"Preview: {told}{others}, in {many} component{'' if many == 1 else 's'}{renamed}."]
     if preview.deferred:
         left_out = ", ".join(one.step for one in preview.deferred)
         lines.append(f"INCOMPLETE: what would be done to {left_out} cannot be told.")
@@ -86,7 +87,8 @@ def _objection(objection: Objection) -> str:
 def component_lines(component: ComponentChanges) -> Iterator[Line]:
     """Yield one component: its name, each change, its outputs."""
     how = f" ({component.mode}: {_escaped(component.reason)})" if component.reason else ""
-    yield Line(f"{component.step}{how}", is_title=True)
+    moved = f", moved from {component.moved_from}" if component.moved_from else ""
+    yield Line(f"{component.step}{moved}{how}", is_title=True)
     alike = sorted(component.resources, key=lambda change: (change.action, change.type))
     for (action, type_), group in groupby(alike, key=lambda change: (change.action, change.type)):
         changes = list(group)

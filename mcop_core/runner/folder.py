@@ -113,7 +113,8 @@ class OperationFolder:
         document = json.loads(self.request.read_bytes())
         given = document["approval"]
         approval = Approval(given["preview"], tuple(given["deviations"])) if given else None
-        return RunRequest(**{**document, "operation": Operation(document["operation"]), "approval": approval})
+        operation, moved_from = Operation(document["operation"]), tuple(document.get("moved_from", ()))
+        return RunRequest(**{**document, "operation": operation, "approval": approval, "moved_from": moved_from})
 
     def write_result(self, result: RunResult) -> None:
         """Write the last word, by rename."""

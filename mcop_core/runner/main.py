@@ -24,7 +24,7 @@ from typing import Any
 
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, artifact_key
+from mcop_core.engines.base import ApplyResult, Engine, Lease, Workspace, load_artifact
 from mcop_core.errors import McopError
 from mcop_core.runner.folder import OperationFolder, failed
 from mcop_core.runner.gate import open_gate
@@ -116,7 +116,7 @@ def _carry_out(
     open_engine: Callable[[str, Settings], Engine],
 ) -> ApplyResult:
     store = open_store(request.store)
-    artifact = fetch(store, request.artifact)
+    artifact = load_artifact(store, request.artifact)
     gate = open_gate(request, store, settings.policies)
     engine = open_engine(artifact.engine, settings)
     workspace = Workspace(
@@ -127,6 +127,8 @@ def _carry_out(
         owner=request.owner,
         lease=partial(_lease, request, folder, settings, report),
     )
+    for origin in request.moved_from:
+        engine.move(load_artifact(store, origin), artifact, workspace, report)
     carry_out = {Operation.APPLY: engine.apply, Operation.DESTROY: engine.destroy}[request.operation]
     return carry_out(artifact, workspace, report, gate)
 
@@ -136,17 +138,6 @@ def _lease(
 ) -> AbstractContextManager[Lease]:
     holder = Holder.here(owner=request.owner, operation=request.id, workspace=folder.workspace)
     return hold_lease(store, key, holder=holder, lease_s=settings.lease_s, tell=report.log)
-
-
-def fetch(store: ObjectStore, digest: str) -> RenderedArtifact:
-    """
-    Return the artifact with *digest* from the artifact store.
-
-    Raises:
-        StoredObjectMissing: It is not there.
-        Tampered: What is there has another digest.
-    """
-    return RenderedArtifact.from_json(store.get(artifact_key(digest)).data, digest)
 
 
 def succeeded(done: ApplyResult) -> RunResult:

@@ -54,6 +54,8 @@ class RunRequest:
         step: The component, `workflow.pattern.element`.
         execution: What policies are told of the execution, see `policies.models.Document`; JSON.
         approval: What was approved; None if nobody was asked.
+        moved_from: Digests of the artifacts that the component was last applied with under ids that it had before:
+            what they deployed is taken over first.
     """
 
     operation: Operation
@@ -64,6 +66,7 @@ class RunRequest:
     step: str = ""
     execution: Mapping[str, Any] = field(default_factory=dict)
     approval: Approval | None = None
+    moved_from: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -109,6 +109,12 @@ class TerraformEngine:
             cache=self._cache(),
         )
 
+    def move(self, origin: RenderedArtifact, target: RenderedArtifact, workspace: Workspace, report: Reporter) -> None:
+        """Let *target*'s component take over what *origin* deployed; see `moving.move`."""
+        from mcop_core.engines.terraform.moving import move
+
+        move(origin, target, workspace, report)
+
     def destroy(
         self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
     ) -> ApplyResult:

@@ -97,3 +97,20 @@ def _placed(resource: Mapping[str, Any], place: Placed) -> dict[str, Any]:
 def _instance(instance: Mapping[str, Any], place: Placed) -> dict[str, Any]:
     needed = [place.address(name) for name in instance.get("dependencies") or ()]
     return {**instance, "dependencies": needed} if needed else dict(instance)
+
+
+def renamed(state: StateFile, *, step: str, old: str, new: str) -> StateFile:
+    """
+    Return *state*, whose root calls the module *old*, as that of a root which calls it *new*.
+
+    What its checks came to is left out; Terraform finds it out anew.
+
+    Args:
+        step: What faults are about.
+
+    Raises:
+        StateConflict: It holds a resource outside of that module.
+    """
+    place = Placed(step, f"module.{old}", f"module.{new}", (), "")
+    resources = [_placed(resource, place) for resource in state.document.get("resources") or []]
+    return StateFile.of({**state.document, "resources": resources, "check_results": None})

@@ -121,6 +121,10 @@ class TableLock:
         """Note the digest of the state just written, as Terraform does."""
         self._table.put({"LockID": f"{self._id}-md5", "Digest": _md5(data)})
 
+    def forget_digest(self) -> None:
+        """Note that no digest is known, so that a write that is cut off leaves nothing to disagree with."""
+        self._table.put({"LockID": f"{self._id}-md5", "Digest": ""})
+
 
 class DynamoLockTable:
     """A `LockTable`: string items by the key `LockID`."""

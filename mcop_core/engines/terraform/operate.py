@@ -132,21 +132,40 @@ def _operate(
     cache: Path | None,
     timing: Timing,
 ) -> ApplyResult:
-    home = artifact.runtime["state"]
-    address = StateAddress(home["store"], home["key"])
+    with open_session(
+        operation, artifact, workspace, report, timing, gate=gate, binary=binary, mirror=mirror, cache=cache
+    ) as session:
+        return session.run()
+
+
+@contextmanager
+def open_session(
+    operation: str,
+    artifact: RenderedArtifact,
+    workspace: Workspace,
+    report: Reporter,
+    timing: Timing,
+    *,
+    gate: Gate | None = None,
+    binary: str = "",
+    mirror: Path | None = None,
+    cache: Path | None = None,
+) -> Iterator[Session]:
+    """Hold lease and lock of the state of *artifact* inside the block; arguments and errors as `apply`."""
+    address = StateAddress.of(artifact)
     store = workspace.open_store(address.store)
     workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with workspace.lease(store, address.key) as lease:
-        lock = locks.open_lock(home, store)
-        session = _Session(
+        lock = locks.open_lock(artifact.runtime["state"], store)
+        session = Session(
             operation, artifact, workspace, report, gate, binary, mirror, cache, timing, address, store, lease, lock
         )
         with session.locked():
-            return session.run()
+            yield session
 
 
 @dataclass(slots=True)
-class _Session:
+class Session:
     """One operation under its lease; the steps of `run`, and what they learn."""
 
     operation: str
@@ -248,16 +267,24 @@ class _Session:
 
     # -- before -----------------------------------------------------------------------------------------
 
+    def settle(self) -> None:
+        """Pull the state, and settle what a dead predecessor left, as `run` does before anything else."""
+        self._pull()
+        self._settle(Mask(self._private()))
+
     def _pull(self) -> None:
-        self.base, self.etag = state.pull(self.store, self.address.key)
+        found = state.held(self.workspace.open_store, self.address)
+        self.base, self.etag = found.state, found.etag
         if isinstance(self.lock, locks.TableLock):
-            self._check_digest(self.lock)
+            self._check_digest(self.lock, found.data)
+        if found.state is not None and found.is_noted:
+            self.write(found.state)
         serial = self.base.serial if self.base else None
         self.report.record("state_pulled", state=str(self.address), serial=serial, etag=self.etag)
 
-    def _check_digest(self, lock: locks.TableLock) -> None:
+    def _check_digest(self, lock: locks.TableLock, data: bytes | None) -> None:
         try:
-            lock.check_digest(self.base.data if self.base else None)
+            lock.check_digest(data)
         except StateConflict:
             copy = self._read_inflight()
             if self.base is None or copy is None or copy.state is None or copy.state.data != self.base.data:
@@ -535,6 +562,18 @@ class _Session:
         failed = reader.failed(recorded) if open_search(self.artifact) else ()
         can_be_found = [address for address in failed if type_of(address) in KINDS]
         return tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found]))
+
+    def write(self, newer: StateFile) -> None:
+        """
+        Write the state, whatever its serial; cut off anywhere, it is the one before or this one.
+
+        Raises:
+            StateConflict: It moved, or the lease was lost; nothing was written.
+            Unreachable: The store did not answer.
+        """
+        if isinstance(self.lock, locks.TableLock):
+            state.patiently(self.lock.forget_digest, patience_s=self.timing.push_patience_s, tell=self._warn)
+        self._push(newer)
 
     def _push(self, newer: StateFile) -> None:
         def act() -> str:

@@ -33,12 +33,13 @@ from mcop_core.engines.terraform.merge import (
     outputs_in,
     sensitive_outputs,
 )
+from mcop_core.engines.terraform.moving import Place, state_of
 from mcop_core.engines.terraform.plan_json import read_changes, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.provider_block import Source, split_source
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
-from mcop_core.engines.terraform.state import STATE_FILE, StateFile, pull, write_durably
+from mcop_core.engines.terraform.state import STATE_FILE, StateAddress, StateFile, held, write_durably
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
 
@@ -99,8 +100,8 @@ def preview_destroy(
         EngineFailed: Terraform refuses, for example because of `prevent_destroy`; with its diagnostics.
         Unreachable, Cancelled: As `preview`.
     """
-    home, module = artifact.runtime["state"], module_of(artifact)
-    state, _ = pull(workspace.open_store(home["store"]), home["key"])
+    module = module_of(artifact)
+    state = held(workspace.open_store, StateAddress.of(artifact)).state
     if state is None:
         return ComponentChanges(step, Mode.ALONE)
     values = sealed.unseal(artifact.runtime.get("sealed", {}), workspace.open_store)
@@ -118,6 +119,7 @@ class _Preview:
     planner: _Planner
     sensitive: frozenset[OutputRef]
     states: dict[str, StateFile | None] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     known: dict[OutputRef, Any] = field(default_factory=dict)
     found: dict[str, ComponentChanges] = field(default_factory=dict)
@@ -137,13 +139,28 @@ class _Preview:
 
     def _read_state(self, component: Component) -> None:
         try:
-            place = render_backend(component.request.backend, component.request.address).state
-            self.states[component.step] = pull(self.planner.workspace.open_store(place["store"]), place["key"])[0]
+            self.states[component.step] = self._state_of(component)
         except (InvalidInput, StateConflict) as error:
             self._defer(component.step, f"its state cannot be read: {error}")
 
+    def _state_of(self, component: Component) -> StateFile | None:
+        """Return the state that an apply would begin with; one that it would move first is read where it lies."""
+        home = render_backend(component.request.backend, component.request.address).state
+        address, open_store = StateAddress(home["store"], home["key"]), self.planner.workspace.open_store
+        own = held(open_store, address).state
+        places = {}
+        for step, artifact in component.moved_from.items():
+            place = StateAddress.of(artifact)
+            state = held(open_store, place).state
+            if state is not None:
+                places[step] = Place(place, module_of(artifact), state)
+        found = state_of(address, own, component.request.address[4], places.values())
+        if found is not own:
+            self.moved[component.step] = next(step for step, one in places.items() if not one.state.is_empty)
+        return found
+
     def _defer(self, step: str, reason: str) -> None:
-        self.found[step] = ComponentChanges(step, Mode.DEFERRED, reason, (), ())
+        self.found[step] = ComponentChanges(step, Mode.DEFERRED, reason, moved_from=self.moved.get(step, ""))
 
     # -- together -----------------------------------------------------------------------------------
 
@@ -207,7 +224,8 @@ class _Preview:
         root, document = planned
         changes = read_changes(document, root.modules, root.outputs)
         for step in root.modules.values():
-            self.found[step] = ComponentChanges(step, mode, reason, *changes.get(step, ((), ())))
+            resources, outputs = changes.get(step, ((), ()))
+            self.found[step] = ComponentChanges(step, mode, reason, resources, outputs, self.moved.get(step, ""))
         values = (document.get("planned_values") or {}).get("outputs") or {}
         for name, (step, output) in root.outputs.items():
             if "value" in values.get(name, {}):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
+from mcop_core.engines.base import RenderedArtifact
 from mcop_core.engines.terraform.command import IMPORT_FILE, IMPORT_PLAN_FILE, PLAN_FILE
 from mcop_core.errors import (
     InvalidInput,
@@ -35,6 +36,8 @@ BASE_FILE = "mcop-base.json"
 COPY_FILE = "mcop-copy.tfstate"
 NOTHING = ""
 """The base of a state that grew from none."""
+MOVED_FROM, MOVED_TO = "mcop_moved_from", "mcop_moved_to"
+"""Notes in a state that moves, see `moving`; Terraform reads over them and writes them no more."""
 
 _BACKOFF_S = 15.0
 
@@ -61,6 +64,12 @@ class StateAddress:
         if not (store and key):
             raise InvalidInput(f"{text!r} is no address of a state: write <store url>#<key>")
         return cls(store, key)
+
+    @classmethod
+    def of(cls, artifact: RenderedArtifact) -> StateAddress:
+        """Return where the state of what *artifact* deploys lies."""
+        home = artifact.runtime["state"]
+        return cls(home["store"], home["key"])
 
     @property
     def inflight(self) -> str:
@@ -91,6 +100,11 @@ class StateFile:
             raise StateConflict(f"the state in {where} is not of format 4", where=where)
         return cls(data, document)
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> StateFile:
+        """Return the state that says *document*."""
+        return cls(json.dumps(document, indent=2).encode(), document)
+
     @property
     def lineage(self) -> str:
         """The id that all versions of one state share."""
@@ -110,6 +124,24 @@ class StateFile:
     def outputs(self) -> Mapping[str, Mapping[str, Any]]:
         """Output -> `{"value", "type", "sensitive"?}`; one that is null is not there."""
         return self.document.get("outputs") or {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing: no resource, and no output."""
+        return not (self.document.get("resources") or self.outputs)
+
+    def note(self, name: str) -> StateAddress | None:
+        """Return the address under *name*, `MOVED_FROM` or `MOVED_TO`; None if there is none."""
+        text = self.document.get(name)
+        return StateAddress.parse(text) if text else None
+
+    def with_note(self, name: str, address: StateAddress) -> StateFile:
+        """Return it with *address* noted under *name*."""
+        return StateFile.of({**self.document, name: str(address)})
+
+    def without_note(self, name: str) -> StateFile:
+        """Return it without what is noted under *name*."""
+        return StateFile.of({key: part for key, part in self.document.items() if key != name})
 
     def content(self) -> dict[str, Any]:
         """Return what the state says of the world, without its serial and Terraform's version."""
@@ -318,16 +350,52 @@ def pull(store: ObjectStore, key: str) -> tuple[StateFile | None, str | None]:
     return StateFile.parse(stored.data, f"{store.url}#{key}"), stored.etag
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """
+    What a place holds.
+
+    Attributes:
+        state: What counts, without the note of where it came from; None if nothing does.
+        etag, data: Of what lies there, whether it counts or not; None if nothing does.
+        is_noted: Whether `state` lies there with that note: the last write of its move is missing.
+    """
+
+    state: StateFile | None
+    etag: str | None
+    data: bytes | None
+    is_noted: bool = False
+
+
+def held(open_store: Callable[[str], ObjectStore], address: StateAddress) -> Held:
+    """
+    Return what counts at *address*.
+
+    A copy that came from a place which still holds that state counts for nothing: it has not moved yet.
+    """
+    found, etag = pull(open_store(address.store), address.key)
+    origin = found.note(MOVED_FROM) if found else None
+    if found is None or origin is None:
+        return Held(found, etag, found.data if found else None)
+    there, _ = pull(open_store(origin.store), origin.key)
+    if there is not None and there.lineage == found.lineage:
+        return Held(None, etag, found.data)
+    return Held(found.without_note(MOVED_FROM), etag, found.data, is_noted=True)
+
+
 def read_outputs(open_store: Callable[[str], ObjectStore], address: StateAddress) -> Mapping[str, Any]:
     """
-    Return the output values of the state at *address*.
+    Return the output values of the state at *address*, or of where it moved to.
 
     Raises:
         StoredObjectMissing: There is no such state.
     """
-    state, _ = pull(open_store(address.store), address.key)
+    state = held(open_store, address).state
     if state is None:
         raise StoredObjectMissing(f"there is no state {address}: its component is not applied", key=address.key)
+    moved_to = state.note(MOVED_TO)
+    if moved_to is not None:
+        return read_outputs(open_store, moved_to)
     return {name: output["value"] for name, output in state.outputs.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.operators.runner import RunnerOperator, run_request
+from mcop_airflow.operators.runner import RunnerOperator, Work, run_request
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes
 from mcop_airflow.xcom import push_outputs
@@ -41,22 +42,24 @@ class DestroyPrimitiveOperator(RunnerOperator):
     operation = Operation.DESTROY
     is_held = True
 
-    def artifact(self, context: Context, store: ObjectStore) -> str | None:
-        """Return what the step was last applied with, and leave its digest for the records."""
+    def work(self, context: Context, store: ObjectStore) -> Sequence[Work]:
+        """Return what the step was last applied with, under its own id and those before; one's digest is recorded."""
         from mcop_core.deployments import Deployments
 
-        deployed = Deployments.of(self.plan, store).get(self.step.id)
-        if deployed is None:
+        deployments = Deployments.of(self.plan, store)
+        found = (deployments.get(self.step.id), *deployments.origins(self.plan).get(self.step.id, ()))
+        if not any(found):
             self.log.info("%s is not deployed: there is nothing to destroy", self.step.id)
-            return None
-        context["ti"].xcom_push(key=naming.ARTIFACT_KEY, value=deployed.artifact)
-        return deployed.artifact
+        works = [Work(one.step, one.artifact) for one in found if one]
+        if works:
+            context["ti"].xcom_push(key=naming.ARTIFACT_KEY, value=works[0].artifact)
+        return works
 
-    def finish(self, context: Context, store: ObjectStore, result: RunResult) -> None:
+    def finish(self, context: Context, store: ObjectStore, work: Work, result: RunResult) -> None:
         """Note that it is gone."""
         from mcop_core.deployments import Deployments
 
-        Deployments.of(self.plan, store).forget(self.step.id)
+        Deployments.of(self.plan, store).forget(work.step)
         push_outputs(context["ti"], result)
 
 
@@ -64,9 +67,10 @@ class RemoveOperator(BaseOperator):
     """
     Destroy the components that were deployed and that the manifest does not have any more.
 
-    Each is destroyed with the files it was deployed with, those that depend on others first, one after the other by
-    runners that outlive this task. Where the manifest asks for approvals, nothing is destroyed but what the preview
-    said: should a component's own plan do anything else, this task fails, and the next execution previews it anew.
+    One that only has another id now is not among them: its step takes it over. Each is destroyed with the files it
+    was deployed with, those that depend on others first, one after the other by runners that outlive this task. Where
+    the manifest asks for approvals, nothing is destroyed but what the preview said: should a component's own plan do
+    anything else, this task fails, and the next execution previews it anew.
     Where there is nothing to remove, a run that deploys skips this task. No field is templated.
 
     Args:

@@ -7,7 +7,7 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,6 +29,23 @@ if TYPE_CHECKING:
 
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.compiler.plan import DeploymentPlan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """
+    One operation of a task.
+
+    Attributes:
+        step: The component, under the id that it is deployed by.
+        artifact: Digest of the artifact to work on.
+        moved_from: Digests of the artifacts that it was last applied with under other ids.
+    """
+
+    step: str
+    artifact: str
+    moved_from: tuple[str, ...] = ()
+
 
 GOES_ON = frozenset(
     {None, "running", "queued", "scheduled", "restarting", "up_for_retry", "deferred", "awaiting_input"}
@@ -67,12 +84,12 @@ class RunnerOperator(BaseOperator):
         self._running: tuple[RunRequest, RuntimeTaskInstanceProtocol] | None = None
 
     @abstractmethod
-    def artifact(self, context: Context, store: ObjectStore) -> str | None:
-        """Return the digest of the artifact to work on; None if there is nothing to do."""
+    def work(self, context: Context, store: ObjectStore) -> Sequence[Work]:
+        """Return what is to do, one after the other; nothing, if there is nothing to do."""
 
     @abstractmethod
-    def finish(self, context: Context, store: ObjectStore, result: RunResult) -> None:
-        """Keep what a success brought."""
+    def finish(self, context: Context, store: ObjectStore, work: Work, result: RunResult) -> None:
+        """Keep what the success of *work* brought."""
 
     def execute(self, context: Context) -> None:
         """Follow the runner to its end; ask where it would do what nobody approved."""
@@ -100,21 +117,25 @@ class RunnerOperator(BaseOperator):
 
     def _carry_out(self, context: Context) -> str | None:
         """Work; return the JSON of the changes that nobody approved, None when all is done."""
-        settings, ti = Settings.from_environment(os.environ), context["ti"]
+        settings = Settings.from_environment(os.environ)
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
-            artifact = self.artifact(context, store)
-            if artifact is None:
-                return None
-            request = self._request(context, settings, store, artifact)
-            self._running = (request, ti)
-            self.log.info("%s %s: artifact %s, runner %s", self.operation, self.step.id, artifact, request.id)
-            result = self._follow(request, settings)
-            if result.outcome is not Outcome.SUCCEEDED:
-                return json.dumps(result.facts["changes"])
-            self.finish(context, store, result)
+            for work in self.work(context, store):
+                changes = self._do(context, settings, store, work)
+                if changes is not None:
+                    return changes
+        return None
+
+    def _do(self, context: Context, settings: Settings, store: ObjectStore, work: Work) -> str | None:
+        request = self._request(context, settings, store, work)
+        self._running = (request, context["ti"])
+        self.log.info("%s %s: artifact %s, runner %s", self.operation, work.step, work.artifact, request.id)
+        result = self._follow(request, settings)
+        if result.outcome is not Outcome.SUCCEEDED:
+            return json.dumps(result.facts["changes"])
+        self.finish(context, store, work, result)
         counts = f"{result.added} added, {result.changed} changed, {result.destroyed} destroyed"
-        self.log.info("Done with %s: %s", self.step.id, counts)
+        self.log.info("Done with %s: %s", work.step, counts)
         return None
 
     def _ask(self, context: Context, changes: str, people: Sequence[Any]) -> None:
@@ -135,9 +156,9 @@ class RunnerOperator(BaseOperator):
             changes=changes,
         )
 
-    def _request(self, context: Context, settings: Settings, store: ObjectStore, artifact: str) -> RunRequest:
-        request = run_request(self, context, settings, self.operation, self.step.id, artifact)
-        request = replace(request, approval=self._approval(context, store))
+    def _request(self, context: Context, settings: Settings, store: ObjectStore, work: Work) -> RunRequest:
+        request = run_request(self, context, settings, self.operation, work.step, work.artifact)
+        request = replace(request, approval=self._approval(context, store), moved_from=work.moved_from)
         earlier = earlier_requests(request, context["dag_run"].clear_number)
         return next((one for one in earlier if is_running(one, settings)), request)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.engines.base import ApplyResult, RenderedArtifact
+from mcop_core.engines.base import ApplyResult, RenderedArtifact, load_artifact
 from mcop_core.engines.changes import Action, ComponentChanges, Mode, Preview, ResourceChange, preview_key
 from mcop_core.errors import Cancelled, Deviates, Refused, StoredObjectMissing, Tampered
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.journal import read_journal
-from mcop_core.runner.main import fetch, run_operation
+from mcop_core.runner.main import run_operation
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 
 ARTIFACT = RenderedArtifact("scripted", {"a": b"1"}, {})
@@ -183,12 +183,12 @@ def test_bad_settings_are_a_result(folder, store):
 
 def test_an_artifact_is_fetched_by_its_digest(store):
     """Other bytes under its key are refused, and so is none."""
-    assert fetch(store, ARTIFACT.digest) == ARTIFACT
+    assert load_artifact(store, ARTIFACT.digest) == ARTIFACT
     store.put(ARTIFACT.key, RenderedArtifact("scripted", {"a": b"2"}, {}).to_json())
     with pytest.raises(Tampered):
-        fetch(store, ARTIFACT.digest)
+        load_artifact(store, ARTIFACT.digest)
     with pytest.raises(StoredObjectMissing):
-        fetch(store, "0" * 64)
+        load_artifact(store, "0" * 64)
 
 
 def test_a_second_runner_in_one_folder_ends_at_once(folder):
