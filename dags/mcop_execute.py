@@ -1,8 +1,9 @@
 """
 The DAG `mcop_execute`: the trigger for other systems.
 
-Its conf is `{"manifest_name", "manifest_version"?, "overrides"?, "action"?, "output_path"?}`. It makes the named
-version the active one, starts the manifest's own DAG and follows it, so that its state is the execution's.
+Its conf is `{"manifest_name", "manifest_version"?, "overrides"?, "action"?, "only"?, "with_dependants"?,
+"output_path"?}`. It makes the named version the active one, starts the manifest's own DAG and follows it, so that its
+state is the execution's.
 """
 
 from airflow.sdk import DAG, Param, chain
@@ -24,6 +25,8 @@ with DAG(
         "manifest_version": Param(None, **PARAMS["manifest_version"]),
         "overrides": Param(None, **PARAMS["overrides"]),
         "action": Param(None, **PARAMS["action"]),
+        "only": Param(None, **PARAMS["only"]),
+        "with_dependants": Param(None, **PARAMS["with_dependants"]),
         "output_path": Param(None, **PARAMS["output_path"]),
     },
 ):

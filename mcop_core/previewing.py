@@ -12,7 +12,8 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.artifacts.templates import load_template
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.resolution import open_steps
+from mcop_core.compiler.resolution import needed_outputs, open_steps
+from mcop_core.compiler.slicing import Slice
 from mcop_core.deployments import Deployment, Deployments, reverse_order
 from mcop_core.engines.base import (
     Component,
@@ -27,6 +28,8 @@ from mcop_core.errors import Refused
 from mcop_core.parameters.pending import PendingText
 from mcop_core.policies.ask import ask_policies
 from mcop_core.policies.models import Execution, Level
+from mcop_core.recorded import recorded_outputs
+from mcop_core.refs import OutputRef
 from mcop_core.rendering import make_request
 
 _AT_ONCE = 2
@@ -43,6 +46,7 @@ def preview_plan(
     *,
     overrides: Mapping[str, Any],
     with_removed: bool = True,
+    part: Slice | None = None,
 ) -> Preview:
     """
     Say what a run of *plan* with *overrides* would do.
@@ -52,27 +56,56 @@ def preview_plan(
         cache_dir: Folder of template files fetched before, by digest.
         workspace: Its directory gets plans and states in clear: make it for this call and remove it afterwards.
         with_removed: Whether to tell the destruction of components that were deployed and are not in *plan*.
+        part: What the run is about; None: everything. A slice leaves alone what is not in the plan any more.
 
     Raises:
         InvalidDocuments: An override is not allowed, or a value breaks its type or rule.
         EngineFailed: Nothing of it can be planned.
+        NotFound: What *part* takes from the rest was never applied.
     """
-    deployments = Deployments.of(plan, store)
-    components = components_of(plan, store, cache_dir, overrides=overrides)
-    for taker, origins in deployments.origins(plan).items():
-        moved_from = {one.step: load_artifact(store, one.artifact) for one in origins}
-        components[taker] = replace(components[taker], moved_from=moved_from)
+    components = _with_origins(components_of(plan, store, cache_dir, overrides=overrides), plan, store)
+    wanted = {step: one for step, one in components.items() if part is None or step in part.steps}
+    known = _known(plan, wanted, overrides, open_engine, store, workspace) if part else {}
     by_engine: dict[str, list[Component]] = {}
     for step in plan.steps:
-        by_engine.setdefault(step.engine, []).append(components[step.id])
+        if step.id in wanted:
+            by_engine.setdefault(step.engine, []).append(wanted[step.id])
     found: dict[str, ComponentChanges] = {}
     for name, its in by_engine.items():
         inside = replace(workspace, directory=workspace.directory / name)
-        found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report)}
-    planned = [found[step.id] for step in plan.steps]
-    removed = deployments.removed(plan) if with_removed else ()
+        found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report, known)}
+    planned = tuple(found[step.id] for step in plan.steps if step.id in wanted)
+    if part is not None:
+        return Preview(plan.manifest, plan.digest, planned, dict(overrides), only=part.groups)
+    removed = Deployments.of(plan, store).removed(plan) if with_removed else ()
     destroyed = _destroyed(removed, open_engine, store, workspace, report)
     return Preview(plan.manifest, plan.digest, (*planned, *destroyed), dict(overrides))
+
+
+def _with_origins(
+    components: Mapping[str, Component], plan: DeploymentPlan, store: ObjectStore
+) -> dict[str, Component]:
+    """Return *components* with what is deployed of them under ids that they had before."""
+    origins = Deployments.of(plan, store).origins(plan)
+    return {
+        step: replace(one, moved_from={was.step: load_artifact(store, was.artifact) for was in origins.get(step, ())})
+        for step, one in components.items()
+    }
+
+
+def _known(
+    plan: DeploymentPlan,
+    components: Mapping[str, Component],
+    overrides: Mapping[str, Any],
+    open_engine: Callable[[str], Engine],
+    store: ObjectStore,
+    workspace: Workspace,
+) -> dict[OutputRef, Any]:
+    """Return what *components* take from those that are not among them."""
+    outside = {
+        ref for step in components for ref in needed_outputs(plan, step, overrides) if str(ref.step) not in components
+    }
+    return recorded_outputs(plan, sorted(outside), open_engine, store, workspace.open_store)
 
 
 def preview_destroy(

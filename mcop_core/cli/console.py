@@ -55,6 +55,13 @@ MEANINGS = {
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Override a parameter; may be repeated.")]
+Only = Annotated[
+    list[str],
+    typer.Option("--only", metavar="PATTERN", help="Only this pattern, as workflow.pattern; may be repeated."),
+]
+Dependants = Annotated[
+    bool, typer.Option("--with-dependants", help="Beside --only: also the patterns that take outputs of those.")
+]
 CatalogFolder = Annotated[
     Path | None,
     typer.Option("--catalog", exists=True, file_okay=False, help="Read YAML files from this folder, not the catalog."),
@@ -65,6 +72,17 @@ CatalogFolder = Annotated[
 def settings() -> Settings:
     """Return the settings of this process, read once."""
     return load_settings()
+
+
+def check_slice(only: Sequence[str], dependants: bool) -> None:
+    """
+    Make sure that --with-dependants has something to depend on.
+
+    Raises:
+        InvalidInput: It has not.
+    """
+    if dependants and not only:
+        raise InvalidInput("--with-dependants says nothing without --only")
 
 
 def say(text: str = "", **style: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcop_core import bootstrap
-from mcop_core.cli.console import INTERRUPTED, AsJson, Sets, print_json, print_rows, print_table, say, settings, tell
+from mcop_core.cli.console import (
+    INTERRUPTED,
+    AsJson,
+    Dependants,
+    Only,
+    Sets,
+    check_slice,
+    print_json,
+    print_rows,
+    print_table,
+    say,
+    settings,
+    tell,
+)
 from mcop_core.cli.help import Commands
-from mcop_core.errors import InvalidInput, McopError, NotFound, Unreachable, closest
+from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, McopError, NotFound, Unreachable, closest
 
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
@@ -45,6 +58,8 @@ def execute(
         ),
     ] = "",
     sets: Sets = [],  # noqa: B006 (Typer reads the default once)
+    only: Only = [],  # noqa: B006
+    dependants: Dependants = False,
     preview: Annotated[bool, typer.Option("--preview", help="Only say, in Airflow, what it would change.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 if it fails.")] = False,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; shown with the run in Airflow.")] = "",
@@ -56,10 +71,15 @@ def execute(
     What was published last is executed, also when Airflow does not show it yet. A value of --set is text for a
     parameter that is text, and YAML for every other: 3 is a number, [a, b] a list.
 
+    With --only everything else stays as it is: what the slice takes from other components are their last outputs.
+
     Example: mcop execute storefront-staging --set log_retention_days=14 --set 'zones=[a, b]' --wait
 
     Example: mcop execute storefront-production --version 1.1.0 --note CHG-77
+
+    Example: mcop execute storefront-production --only platform.network --with-dependants
     """
+    check_slice(only, dependants)
     name, _, named = manifest.partition("@")
     if version and named and version != named:
         raise InvalidInput(f"{manifest} and --version {version} disagree")
@@ -67,7 +87,9 @@ def execute(
         if not (version or named):
             await_published(api, name, settings())
         action = "preview" if preview else ""
-        started = request_execution(api, name, version or named, sets, note=note, action=action)
+        started = request_execution(
+            api, name, version or named, sets, only, note=note, action=action, dependants=dependants
+        )
         _tell_started(api, started, wait=wait, as_json=as_json)
 
 
@@ -138,24 +160,65 @@ def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:
 
 
 def request_execution(
-    api: AirflowApi, manifest: str, version: str = "", sets: list[str] | None = None, *, note: str, action: str = ""
+    api: AirflowApi,
+    manifest: str,
+    version: str = "",
+    sets: list[str] | None = None,
+    only: Sequence[str] = (),
+    *,
+    note: str,
+    action: str = "",
+    dependants: bool = False,
 ) -> ExecutionRecord:
-    """Start an execution, with the overrides *sets* as they were typed; raises as `requests.start_execution`."""
+    """
+    Start an execution, with the overrides *sets* as they were typed; raises as `requests.start_execution`.
+
+    Args:
+        only: The patterns that it is about; none: all.
+        dependants: Whether it is also about those that take outputs of them.
+    """
     import secrets
 
     from mcop_core.executions.requests import new_run_id, start_execution
 
     overrides = _read_sets(api, manifest, version, sets) if sets else {}
+    if only and not version:
+        _check_patterns(api, manifest, only)
     run_id = new_run_id(datetime.now(UTC), lambda: secrets.token_hex(4))
-    return start_execution(api, manifest, version, overrides, run_id=run_id, note=note, action=action)
+    return start_execution(
+        api,
+        manifest,
+        version,
+        overrides,
+        run_id=run_id,
+        note=note,
+        action=action,
+        only=only,
+        with_dependants=dependants,
+    )
+
+
+def _check_patterns(api: AirflowApi, manifest: str, only: Sequence[str]) -> None:
+    """Refuse a pattern that the manifest's DAG does not have, with the nearest; Airflow would name none."""
+    from mcop_core.executions.requests import parameter_schemas
+
+    known = parameter_schemas(api, manifest).get("only", {}).get("items", {}).get("enum")
+    faults = [
+        Fault(f"{manifest} has no pattern {name!r}.", "--only", allowed=tuple(known), suggestion=closest(name, known))
+        for name in only
+        if known and name not in known
+    ]
+    if faults:
+        raise InvalidDocuments.of(faults)
 
 
 def _read_sets(api: AirflowApi, manifest: str, version: str, sets: list[str]) -> dict[str, Any]:
     """Read overrides by the parameters of the manifest's DAG; those of another version may differ, so it may judge."""
     from mcop_core.cli.overrides import check_names, read_overrides
+    from mcop_core.compiler.doors import RUN_OPTIONS
     from mcop_core.executions.requests import parameter_schemas
 
-    schemas = parameter_schemas(api, manifest)
+    schemas = {name: one for name, one in parameter_schemas(api, manifest).items() if name not in RUN_OPTIONS}
     overrides = read_overrides(sets, schemas)
     if schemas and not version:
         check_names(manifest, overrides, schemas)

@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mcop_core import bootstrap
-from mcop_core.cli.console import INTERRUPTED, AsJson, CatalogFolder, Sets, say, settings, tell
+from mcop_core.cli.console import (
+    INTERRUPTED,
+    AsJson,
+    CatalogFolder,
+    Dependants,
+    Only,
+    Sets,
+    check_slice,
+    say,
+    settings,
+    tell,
+)
 from mcop_core.cli.plan import ManifestArgument, checked_overrides, compiled_plan
 from mcop_core.errors import Cancelled, Refused
 from mcop_core.refs import ObjectRef
@@ -30,6 +41,8 @@ def preview(
     manifest: ManifestArgument,
     folder: CatalogFolder = None,
     sets: Sets = [],  # noqa: B006 (Typer reads the default once)
+    only: Only = [],  # noqa: B006
+    dependants: Dependants = False,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -39,10 +52,14 @@ def preview(
     every component that it reaches. Nothing is locked or written; the cloud is read with this shell's credentials.
 
     Example: mcop preview storefront-staging --set log_retention_days=14
+
+    Example: mcop preview storefront-staging --only platform.network
     """
+    from mcop_core.compiler.slicing import cut
     from mcop_core.engines.base import Workspace
     from mcop_core.previewing import judged, preview_plan
 
+    check_slice(only, dependants)
     read = settings()
     with (
         compiled_plan(manifest, folder) as (plan, store),
@@ -59,6 +76,7 @@ def preview(
                 Workspace(Path(name) / "roots", bootstrap.open_store, dict(os.environ), is_interrupted, owner),
                 Telling(),
                 overrides=overrides,
+                part=cut(plan, only, with_dependants=dependants) if only else None,
             )
         except Cancelled as error:
             tell(str(error))

@@ -20,7 +20,11 @@ SECRET_PREFIX = "secret://"  # noqa: S105 (the form of a reference to a secret)
 SECRET_SCHEMA: dict[str, Any] = {"type": ["string", "null"], "pattern": "^secret://[^/]+/[^#]+(#.+)?$"}
 """A sensitive parameter takes a reference to a secret, never the secret: a run's conf is stored in clear."""
 
-RUN_OPTIONS: Mapping[str, str] = {"action": "in a run's conf it says what the run is to do"}
+RUN_OPTIONS: Mapping[str, str] = {
+    "action": "in a run's conf it says what the run is to do",
+    "only": "in a run's conf it says which patterns the run is about",
+    "with_dependants": "in a run's conf it says which patterns the run is about",
+}
 """Keys of a run's conf that are no parameters -> why a parameter of that name cannot be overridden."""
 
 

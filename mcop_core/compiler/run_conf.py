@@ -8,17 +8,21 @@ them what the run is to do. The form sends every field, the untouched ones too: 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
+from mcop_core.compiler.slicing import Slice, cut
+from mcop_core.errors import Fault, InvalidDocuments
 
 ACTION_KEY = "action"
 REQUESTER_KEY = "mcop.requested_by"
 """Set by `mcop_execute`, whose runs of a manifest's DAG have no user of their own; no parameter has a dot."""
 CONFIRM_KEY = "confirm"
-_OWN_KEYS = {ACTION_KEY, REQUESTER_KEY}
+ONLY_KEY, DEPENDANTS_KEY = "only", "with_dependants"
+_OWN_KEYS = {ACTION_KEY, REQUESTER_KEY, ONLY_KEY, DEPENDANTS_KEY}
+_WHERE = "conf"
 _ALL_TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
 
 
@@ -33,6 +37,31 @@ class RunAction(StrEnum):
 def run_action(conf: Mapping[str, Any] | None) -> RunAction:
     """Return what a run with *conf* is to do; the trigger has checked the word."""
     return RunAction((conf or {}).get(ACTION_KEY) or RunAction.APPLY)
+
+
+def run_slice(plan: DeploymentPlan, conf: Mapping[str, Any] | None) -> Slice | None:
+    """
+    Return the part of *plan* that a run with *conf* is about; None: everything.
+
+    Raises:
+        InvalidDocuments: Every fault of the keys `only` and `with_dependants`.
+    """
+    given = conf or {}
+    if faults := list(bad_slice(given)):
+        raise InvalidDocuments.of(faults)
+    only = given.get(ONLY_KEY)
+    return cut(plan, only, with_dependants=bool(given.get(DEPENDANTS_KEY))) if only else None
+
+
+def bad_slice(conf: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is wrong with the form of the keys `only` and `with_dependants`."""
+    only, dependants = conf.get(ONLY_KEY), conf.get(DEPENDANTS_KEY)
+    if only is not None and not (isinstance(only, list) and all(isinstance(name, str) for name in only)):
+        yield Fault(f"{only!r} is no list of patterns, workflow.pattern each.", _WHERE, ONLY_KEY)
+    if not isinstance(dependants, bool | None):
+        yield Fault(f"{dependants!r} is neither true nor false.", _WHERE, DEPENDANTS_KEY)
+    elif dependants and not only:
+        yield Fault(f"it says nothing without {ONLY_KEY}.", _WHERE, DEPENDANTS_KEY)
 
 
 def requester(user: str | None, conf: Mapping[str, Any] | None) -> str:

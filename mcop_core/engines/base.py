@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import uuid4
 
@@ -299,6 +300,9 @@ Gate: TypeAlias = "Callable[[ComponentChanges], None]"
 """Asked with what an operation is about to do, before it does anything; raises `Refused` or `Deviates` to stop it."""
 
 
+NOTHING_KNOWN: Mapping[OutputRef, Any] = MappingProxyType({})
+
+
 class Engine(Protocol):
     """One way to turn a primitive into infrastructure."""
 
@@ -332,10 +336,17 @@ class Engine(Protocol):
         """
 
     def preview(
-        self, components: Sequence[Component], workspace: Workspace, report: Reporter
+        self,
+        components: Sequence[Component],
+        workspace: Workspace,
+        report: Reporter,
+        known: Mapping[OutputRef, Any] = NOTHING_KNOWN,
     ) -> tuple[ComponentChanges, ...]:
         """
         Say what applying all *components* would do, in their order; nothing is locked, written or applied.
+
+        Args:
+            known: Outputs of components that are not among them; a sensitive one as `SensitivePointer.to_json`.
 
         Raises:
             EngineFailed: None of them can be planned. One that cannot be while others can is deferred.
@@ -365,6 +376,14 @@ class Engine(Protocol):
             EngineFailed: With the engine's diagnostics. What was created is in the state.
             StateLocked: Somebody else works on this state.
             Cancelled: A person stopped it; the state is written and the lock free.
+        """
+
+    def outputs(self, artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> Mapping[str, Any]:
+        """
+        Return what *artifact*'s component puts out since it was last applied, as `ApplyResult.outputs`.
+
+        Raises:
+            StoredObjectMissing: It was not applied.
         """
 
     def move(self, origin: RenderedArtifact, target: RenderedArtifact, workspace: Workspace, report: Reporter) -> None:

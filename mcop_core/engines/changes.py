@@ -156,6 +156,7 @@ class Preview:
         overrides: Parameter -> value of this run.
         destroys: Whether the run is to destroy everything, rather than to deploy the plan.
         objections: What policies have against it.
+        only: The patterns, `workflow.pattern`, that the run is about; none: about all.
     """
 
     manifest: str
@@ -164,6 +165,7 @@ class Preview:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     destroys: bool = False
     objections: tuple[Objection, ...] = ()
+    only: tuple[str, ...] = ()
 
     @property
     def deferred(self) -> tuple[ComponentChanges, ...]:

@@ -74,6 +74,8 @@ def conclusion(preview: Preview) -> list[str]:
     many, moved = len(preview.components), sum(1 for one in preview.components if one.moved_from)
     renamed = f", {moved} moved" if moved else ""
     lines = [f"Preview: {told}{others}, in {many} component{'' if many == 1 else 's'}{renamed}."]
+    if preview.only:
+        lines.append(f"A slice: {', '.join(preview.only)}. Everything else stays as it is, and was not looked at.")
     if preview.deferred:
         left_out = ", ".join(one.step for one in preview.deferred)
         lines.append(f"INCOMPLETE: what would be done to {left_out} cannot be told.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ def start_execution(
     run_id: str,
     note: str = "",
     action: str = "",
+    only: Sequence[str] = (),
+    with_dependants: bool = False,
 ) -> ExecutionRecord:
     """
     Start an execution of the active version, or of *version* through `mcop_execute`, and return its record.
@@ -44,6 +46,8 @@ def start_execution(
     Args:
         run_id: See `new_run_id`.
         action: What it is to do, `preview` or `apply`; empty: as the DAG has it.
+        only: The patterns, `workflow.pattern`, that it is about; none: all.
+        with_dependants: Whether it is also about those that take outputs of them.
 
     Raises:
         NotFound: Airflow has no DAG of the manifest; names the nearest.
@@ -54,6 +58,7 @@ def start_execution(
         raise InvalidInput(f"{dag['dag_id']} is paused in Airflow: a run would wait until somebody unpauses it")
     conf = _request(manifest, version, overrides) if version else dict(overrides)
     conf |= {"action": action} if action else {}
+    conf |= {"only": list(only), "with_dependants": with_dependants} if only else {}
     run = api.trigger(dag["dag_id"], run_id=run_id, conf=conf, note=note or None)
     return AirflowHistory(api).get(execution_id(dag["dag_id"], run["dag_run_id"]))
 

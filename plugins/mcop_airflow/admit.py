@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.run_conf import tasks_left_out
 from mcop_core.bootstrap import open_repository
 from mcop_core.compiler.run_conf import (
     ACTION_KEY,
@@ -27,6 +28,7 @@ from mcop_core.compiler.run_conf import (
     RunAction,
     run_action,
     run_overrides,
+    run_slice,
 )
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
 from mcop_core.refs import ObjectRef
@@ -87,7 +89,7 @@ class AdmitOperator(BaseOperator):
             self._check_alone(context)
             self._check_conf(conf)
         self.log.info("Admitted %s, plan %s", self.plan.manifest, self.plan_digest)
-        left_out = self._left_out(run_action(conf))
+        left_out = self._left_out(context)
         if left_out:
             raise DownstreamTasksSkipped(tasks=left_out)
 
@@ -97,15 +99,24 @@ class AdmitOperator(BaseOperator):
             return
         overrides = run_overrides(self.plan, conf)
         check_run_overrides(self.plan, overrides)
+        part = run_slice(self.plan, conf)
         self.log.info("Overrides: %s", ", ".join(overrides) or "none")
+        self.log.info("Patterns: %s", ", ".join(part.groups) if part else "all")
         self._check_standings()
 
-    def _left_out(self, action: RunAction) -> list[str]:
-        """Return the next tasks that a run with this action is not about; an approval needs the preview anyway."""
+    def _left_out(self, context: Context) -> list[str]:
+        """
+        Return the tasks that the run is not about, if these are known before anybody is asked.
+
+        Named one by one: a step does not mind that what it waits for was skipped. An approval needs the preview anyway.
+        """
         if self.destroys or self.plan.approval.is_asked:
             return []
-        beside = {naming.PREVIEW_TASK_ID, naming.plan_marker(self.plan_digest)}
-        return sorted(self.downstream_task_ids - beside) if action is RunAction.PREVIEW else [naming.PREVIEW_TASK_ID]
+        conf = context["dag_run"].conf
+        if run_action(conf) is RunAction.APPLY:
+            return [naming.PREVIEW_TASK_ID, *tasks_left_out(self.plan, conf)]
+        beside = {self.task_id, naming.PREVIEW_TASK_ID, naming.plan_marker(self.plan_digest)}
+        return sorted(set(context["dag"].task_ids) - beside)
 
     def _check_graph(self, context: Context) -> None:
         ti = context["ti"]

@@ -47,7 +47,8 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
         tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
         _draw_edges(opened, plan, tasks)
         remove = RemoveOperator(plan=plan, is_held=plan.approval.is_asked, owner=plan.namespace)
-        remove.set_upstream([apply for _, apply in tasks.values() if not apply.downstream_task_ids])
+        # All of them: in a slice the last ones are skipped ahead, and a failure before them must not go unseen.
+        remove.set_upstream([apply for _, apply in tasks.values()])
     # Not before there are tasks: Airflow would copy all of them into each task, and so into what it stores.
     dag.params = params(plan)
     return dag
@@ -59,7 +60,7 @@ def build_destroy_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
     with _dag(plan, digest, naming.destroy_dag_id) as dag:
         admit = _admit(plan, digest, destroys=True)
         preview = PreviewOperator(plan=plan, destroys=True, owner=plan.namespace)
-        approve = ApproveOperator(policy=plan.approval, owner=plan.namespace)
+        approve = ApproveOperator(plan=plan, destroys=True, owner=plan.namespace)
         remove = RemoveOperator(plan=plan, is_held=True, owner=plan.namespace)
         chain(admit, preview, approve, remove)
         _draw_reverse_edges(remove, plan, _destroy_tasks(plan))
@@ -103,7 +104,7 @@ def _preview_tasks(plan: DeploymentPlan, admit: AdmitOperator) -> BaseOperator:
     admit.set_downstream(preview)
     if not plan.approval.is_asked:
         return admit
-    approve = ApproveOperator(policy=plan.approval, owner=plan.namespace)
+    approve = ApproveOperator(plan=plan, owner=plan.namespace)
     preview.set_downstream(approve)
     return approve
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mcop_core.catalog.versions import check_version
 from mcop_core.compiler.plan import DeploymentPlan, Step
-from mcop_core.compiler.run_conf import RunAction
+from mcop_core.compiler.run_conf import DEPENDANTS_KEY, ONLY_KEY, RunAction, bad_slice
 from mcop_core.engines.base import SensitivePointer
 from mcop_core.errors import Fault, InvalidDocuments, closest
 from mcop_core.refs import NAME_PATTERN
@@ -39,6 +39,14 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"enum": [*ACTIONS, None]},
         "description": "apply, or preview: only say what that would change. Left empty: apply.",
     },
+    ONLY_KEY: {
+        "schema": {"type": ["array", "null"], "items": {"type": "string"}},
+        "description": "Only these patterns, workflow.pattern each. Left empty: all.",
+    },
+    DEPENDANTS_KEY: {
+        "schema": {"type": ["boolean", "null"]},
+        "description": f"Beside {ONLY_KEY}: also the patterns that take outputs of those.",
+    },
     "output_path": {
         "schema": {"type": ["string", "null"], "pattern": f"^{OUTPUT_PATH_PATTERN}$", "maxLength": _LONGEST_PATH},
         "description": "Where to write the outputs, relative to outputs/ in the artifact store.",
@@ -57,6 +65,8 @@ class ExecutionRequest:
         overrides: As the manifest's DAG takes them in its conf.
         action: `run_conf.RunAction`; None: as the manifest's DAG has it.
         output_path: Relative to `outputs/` in the artifact store; None: no document is written.
+        only: Patterns that it is about; none: all.
+        with_dependants: Whether it is also about those that take outputs of them.
     """
 
     manifest: str
@@ -64,6 +74,8 @@ class ExecutionRequest:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     action: str | None = None
     output_path: str | None = None
+    only: tuple[str, ...] = ()
+    with_dependants: bool = False
 
 
 def read_request(conf: Mapping[str, Any] | None) -> ExecutionRequest:
@@ -82,6 +94,8 @@ def read_request(conf: Mapping[str, Any] | None) -> ExecutionRequest:
         version=given.get("manifest_version"),
         overrides=given.get("overrides") or {},
         action=given.get("action"),
+        only=tuple(given.get(ONLY_KEY) or ()),
+        with_dependants=bool(given.get(DEPENDANTS_KEY)),
         output_path=given.get("output_path"),
     )
 
@@ -103,6 +117,7 @@ def _bad_values(given: Mapping[str, Any]) -> Iterable[Fault]:
     if given.get("action") not in (*ACTIONS, None):
         near = closest(str(given["action"]), ACTIONS)
         yield Fault("is no action.", _WHERE, "action", allowed=ACTIONS, suggestion=near)
+    yield from bad_slice(given)
     yield from _bad_path(given.get("output_path"))
 
 

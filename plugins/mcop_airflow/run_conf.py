@@ -7,20 +7,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from mcop_airflow import naming
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
 from mcop_core.compiler.run_conf import (
     ACTION_KEY,
     CONFIRM_KEY,
+    DEPENDANTS_KEY,
+    ONLY_KEY,
     RunAction,
     accepts_null,
     requester,
     run_action,
     run_overrides,
+    run_slice,
     schema_types,
 )
-from mcop_core.refs import ObjectRef
+from mcop_core.refs import ObjectRef, StepRef
 
 if TYPE_CHECKING:
     from mcop_core.policies.models import Execution
@@ -35,13 +39,13 @@ _OPEN_FIELDS = 12
 
 
 def params(plan: DeploymentPlan) -> dict[str, Param]:
-    """Return the DAG Params of *plan*: the action, then the parameters, sorted by name."""
+    """Return the DAG Params of *plan*: what the run is to do and is about, then the parameters, sorted by name."""
     sections = len(plan.parameters) > _OPEN_FIELDS
     doors = {
         door.name: _param(door, section=", ".join(door.patterns) if sections else "")
         for door in sorted(plan.parameters, key=lambda door: door.name)
     }
-    return {ACTION_KEY: action_param(RunAction.APPLY), **doors}
+    return {ACTION_KEY: action_param(RunAction.APPLY), **slice_params(plan), **doors}
 
 
 def destroy_params(manifest: str) -> dict[str, Param]:
@@ -56,6 +60,44 @@ def action_param(default: RunAction) -> Param:
     words = (default, RunAction.PREVIEW)
     schema = {"enum": [str(word) for word in words], "title": ACTION_KEY, "type": "string"}
     return Param(str(default), description=" ".join(f"{word}: {_WORDS[word]}." for word in words), schema=schema)
+
+
+def slice_params(plan: DeploymentPlan) -> dict[str, Param]:
+    """Return the fields of what a run is about."""
+    names = _groups(plan)
+    items = {"type": "string", "enum": names}
+    only = {"type": "array", "items": items, "uniqueItems": True, "examples": names, "title": ONLY_KEY}
+    return {
+        ONLY_KEY: Param([], description="Only these patterns. Left empty: all.", schema=only),
+        DEPENDANTS_KEY: Param(
+            False,
+            description=f"Beside {ONLY_KEY}: also the patterns that take outputs of those.",
+            schema={"type": "boolean", "title": DEPENDANTS_KEY},
+        ),
+    }
+
+
+def _groups(plan: DeploymentPlan) -> list[str]:
+    return [group.id for workflow in plan.workflows for group in workflow.groups]
+
+
+def check_in_slice(plan: DeploymentPlan, step: str, conf: Mapping[str, Any] | None) -> None:
+    """
+    Make sure that a run with *conf* is about *step*.
+
+    Raises:
+        AirflowSkipException: It is not; somebody cleared a task that it had skipped.
+    """
+    part = run_slice(plan, conf)
+    if part is not None and step not in part.steps:
+        raise AirflowSkipException(f"this run is about {', '.join(part.groups)} only")
+
+
+def tasks_left_out(plan: DeploymentPlan, conf: Mapping[str, Any] | None) -> list[str]:
+    """Return the ids of the tasks of those steps that a run with *conf* is not about."""
+    part = run_slice(plan, conf)
+    outside = [StepRef(*step.id.split(".")) for step in plan.steps if part and step.id not in part.steps]
+    return [naming.task_id(step, task) for step in outside for task in (naming.StepTask.RENDER, naming.StepTask.APPLY)]
 
 
 def check_changes(conf: Mapping[str, Any] | None) -> None:

@@ -22,7 +22,9 @@ ALLOWED: dict[str, set[str]] = {
     "engines": BASE | {"artifacts", "catalog", "settings"},
     "rendering": BASE | {"compiler", "engines", "artifacts"},
     "deployments": BASE | {"compiler", "artifacts", "parameters"},
-    "previewing": BASE | {"deployments", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
+    "previewing": BASE
+    | {"deployments", "recorded", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
+    "recorded": BASE | {"deployments", "compiler", "engines", "artifacts"},
     "drift": BASE | {"previewing", "deployments", "compiler", "engines", "artifacts", "catalog"},
     "approvals": BASE | {"engines", "catalog"},
     "approval_store": BASE | {"approvals", "artifacts"},

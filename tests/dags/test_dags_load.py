@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import BundleDagBag
 
+from mcop_airflow.execution_request import PARAMS
 from mcop_core.settings import Settings
 from tests.emulators import Emulator
 
@@ -43,4 +44,4 @@ def test_execute_is_there_without_a_catalog():
 
     assert list(dag.task_dict) == ["activate", "await_dag", "deploy", "write_outputs"]
     assert dag.is_paused_upon_creation is False
-    assert set(dag.params) == {"manifest_name", "manifest_version", "overrides", "action", "output_path"}
+    assert set(dag.params) == set(PARAMS)

@@ -25,10 +25,17 @@ def test_a_name_is_enough():
 def test_a_request_may_name_everything():
     """All keys are read."""
     request = read_request(
-        conf(manifest_version="1.2.0", overrides={"size": "m"}, action="preview", output_path="shop/run.json")
+        conf(
+            manifest_version="1.2.0",
+            overrides={"size": "m"},
+            action="preview",
+            output_path="shop/run.json",
+            only=["w.a"],
+            with_dependants=True,
+        )
     )
 
-    assert request == ExecutionRequest("shop", "1.2.0", {"size": "m"}, "preview", "shop/run.json")
+    assert request == ExecutionRequest("shop", "1.2.0", {"size": "m"}, "preview", "shop/run.json", ("w.a",), True)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +50,8 @@ def test_a_request_may_name_everything():
         (conf(manifest_version=1.2), "conf, manifest_version: 1.2 is no text"),
         (conf(overrides=["a"]), "conf, overrides: must be an object"),
         (conf(action="aply"), "conf, action: is no action. Allowed: apply, preview"),
+        (conf(only="w.a"), "conf, only: 'w.a' is no list of patterns"),
+        (conf(with_dependants=True), "conf, with_dependants: it says nothing without only"),
         (conf(override={}), 'conf, override: is no key of this conf. .*Did you mean "overrides"'),
     ],
 )

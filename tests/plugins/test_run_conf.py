@@ -1,11 +1,12 @@
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
 
-from mcop_airflow.run_conf import check_changes, form_schema, params, requester_of
+from mcop_airflow.run_conf import check_changes, check_in_slice, form_schema, params, requester_of, tasks_left_out
 from mcop_core.compiler.plan import ParameterDoor
-from mcop_core.compiler.run_conf import RunAction, accepts_null, run_action, run_overrides
+from mcop_core.compiler.run_conf import RunAction, accepts_null, run_action, run_overrides, run_slice
+from mcop_core.errors import InvalidDocuments
 from tests.plugins.plans import storefront
 
 ENUM = {"type": "string", "enum": ["a", "b"]}
@@ -30,7 +31,7 @@ def test_each_parameter_is_a_form_field():
 
 def test_fields_are_sorted_by_name_after_the_action():
     """The form's order does not depend on the plan's."""
-    assert list(params(storefront())) == ["action", "cidr", "size"]
+    assert list(params(storefront())) == ["action", "only", "with_dependants", "cidr", "size"]
 
 
 def test_a_run_applies_unless_it_says_otherwise():
@@ -40,6 +41,35 @@ def test_a_run_applies_unless_it_says_otherwise():
     assert run_action(None) is run_action({"action": None}) is RunAction.APPLY
     assert run_action(conf) is RunAction.PREVIEW
     assert run_overrides(storefront(), conf) == {"size": "m"}
+
+
+def test_a_run_may_be_about_some_patterns():
+    """Those of its form; the tasks of all others are left out, and one that was cleared leaves itself out."""
+    plan, conf = storefront(), {"only": ["platform.network"]}
+
+    left_out = tasks_left_out(plan, conf)
+    assert "application.web.render_app" in left_out and "platform.data.apply_bucket" in left_out
+    assert not any(task.startswith("platform.network.") for task in left_out)
+    check_in_slice(plan, "platform.network.vpc", conf)
+    with pytest.raises(AirflowSkipException, match=r"about platform\.network only"):
+        check_in_slice(plan, "application.web.app", conf)
+    for everything in (None, {}, {"only": [], "with_dependants": False}, {"only": None}):
+        assert tasks_left_out(plan, everything) == []
+
+
+@pytest.mark.parametrize(
+    ("conf", "says"),
+    [
+        ({"only": ["platform.netwrk"]}, 'Did you mean "platform.network"'),
+        ({"only": "platform.network"}, "conf, only: 'platform.network' is no list of patterns"),
+        ({"only": ["platform.network"], "with_dependants": "yes"}, "conf, with_dependants: 'yes' is neither true"),
+        ({"with_dependants": True}, "it says nothing without only"),
+    ],
+)
+def test_a_slice_that_cannot_be_is_refused(conf, says):
+    """With the key and the nearest right answer."""
+    with pytest.raises(InvalidDocuments, match=says):
+        run_slice(storefront(), conf)
 
 
 def test_a_run_that_only_previews_applies_nothing():
@@ -107,7 +137,7 @@ def test_many_fields_are_folded_by_pattern():
 
     assert not any("section" in param.schema for param in params(plan_with(*few)).values())
     many = params(plan_with(*few, door("q", patterns=("w.b",))))
-    assert {"w.a", "w.b"} == {param.schema["section"] for name, param in many.items() if name != "action"}
+    assert {"w.a", "w.b"} == {param.schema["section"] for name, param in many.items() if name in {"p0", "q"}}
 
 
 @pytest.mark.parametrize(

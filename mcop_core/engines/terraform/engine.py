@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import (
+    NOTHING_KNOWN,
     ApplyResult,
     Component,
     Gate,
@@ -19,8 +20,10 @@ from mcop_core.engines.base import (
     Workspace,
 )
 from mcop_core.engines.terraform import backend, providers, render
+from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
+    from mcop_core.artifacts.store import ObjectStore
     from mcop_core.engines.changes import ComponentChanges
     from mcop_core.settings import Settings
 
@@ -68,13 +71,23 @@ class TerraformEngine:
         return render.render(request)
 
     def preview(
-        self, components: Sequence[Component], workspace: Workspace, report: Reporter
+        self,
+        components: Sequence[Component],
+        workspace: Workspace,
+        report: Reporter,
+        known: Mapping[OutputRef, Any] = NOTHING_KNOWN,
     ) -> tuple[ComponentChanges, ...]:
         """Say what applying all *components* would do; see `preview.preview`."""
         from mcop_core.engines.terraform.preview import preview
 
         return preview(
-            components, workspace, report, binary=self._settings.terraform, mirror=self._mirror(), cache=self._cache()
+            components,
+            workspace,
+            report,
+            known,
+            binary=self._settings.terraform,
+            mirror=self._mirror(),
+            cache=self._cache(),
         )
 
     def preview_destroy(
@@ -108,6 +121,12 @@ class TerraformEngine:
             mirror=self._mirror(),
             cache=self._cache(),
         )
+
+    def outputs(self, artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> Mapping[str, Any]:
+        """Return what *artifact*'s component puts out; see `outputs.outputs_of`."""
+        from mcop_core.engines.terraform.outputs import outputs_of
+
+        return outputs_of(artifact, open_store)
 
     def move(self, origin: RenderedArtifact, target: RenderedArtifact, workspace: Workspace, report: Reporter) -> None:
         """Let *target*'s component take over what *origin* deployed; see `moving.move`."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Gate, Lease, RenderedArtifact, Reporter, SensitivePointer, Workspace
+from mcop_core.engines.base import ApplyResult, Gate, Lease, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
 from mcop_core.engines.terraform.adopt import Adoption, adopt, import_blocks, type_of
@@ -37,6 +37,7 @@ from mcop_core.engines.terraform.command import (
     show_plan,
 )
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
+from mcop_core.engines.terraform.outputs import read_outputs
 from mcop_core.engines.terraform.plan_json import read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import terraform_environment
@@ -626,22 +627,3 @@ def _doubtful_in(directory: Path) -> tuple[str, ...]:
         for line in (directory / f"{_EVENTS}.out").read_text(errors="replace").splitlines():
             reader.read(line)
     return reader.doubtful()
-
-
-def read_outputs(
-    wanted: Mapping[str, Mapping[str, Any]], found: StateFile | None, address: StateAddress
-) -> dict[str, Any]:
-    """
-    Return each wanted output's value with its type, a sensitive one as a pointer to *address*. Pure.
-
-    Args:
-        wanted: Output -> `{"sensitive": bool}`. An output that is null is not in the state.
-    """
-    held = found.outputs if found else {}
-    return {name: _output(name, facts, held.get(name, {}), address) for name, facts in wanted.items()}
-
-
-def _output(name: str, facts: Mapping[str, Any], held: Mapping[str, Any], address: StateAddress) -> Any:
-    if facts.get("sensitive") or held.get("sensitive"):
-        return SensitivePointer(str(address), name).to_json()
-    return held.get("value")

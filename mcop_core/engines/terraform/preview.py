@@ -17,7 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mcop_core.engines.base import Component, RenderedArtifact, Reporter, Workspace
+from mcop_core.engines.base import (
+    NOTHING_KNOWN,
+    Component,
+    RenderedArtifact,
+    Reporter,
+    SensitivePointer,
+    Workspace,
+)
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.terraform import sealed
 from mcop_core.engines.terraform.backend import render_backend
@@ -62,6 +69,7 @@ def preview(
     components: Sequence[Component],
     workspace: Workspace,
     report: Reporter,
+    known: Mapping[OutputRef, Any] = NOTHING_KNOWN,
     *,
     binary: str,
     mirror: Path | None,
@@ -72,6 +80,7 @@ def preview(
 
     Args:
         components: In an order in which they may be applied.
+        known: Outputs of others; a sensitive one as its pointer.
         workspace: Its directory gets plans and states in clear, and is to be removed by the caller.
 
     Raises:
@@ -80,7 +89,10 @@ def preview(
         Cancelled: A person stopped it.
     """
     planner = _Planner(workspace, report, binary, mirror, cache)
-    return _Preview(list(components), planner, sensitive_outputs(components)).run()
+    values = sealed.unseal({str(ref): value for ref, value in known.items()}, workspace.open_store)
+    sensitive = sensitive_outputs(components) | {ref for ref, value in known.items() if SensitivePointer.read(value)}
+    given = {ref: values[str(ref)] for ref in known}
+    return _Preview(list(components), planner, sensitive, known=given).run()
 
 
 def preview_destroy(
@@ -188,7 +200,7 @@ class _Preview:
         return self._joining() if left_out or len(drafts) < len(joining) else drafts
 
     def _drafts(self, joining: Sequence[Component]) -> list[Draft]:
-        scope = Scope(module_names(one.step for one in joining), self.sensitive)
+        scope = Scope(module_names(one.step for one in joining), self.sensitive, self.known)
         drafts = []
         for component in joining:
             missing = sorted({str(ref.step) for ref in _needs(component) if not scope.can_give(ref)})

@@ -383,6 +383,15 @@ def held(open_store: Callable[[str], ObjectStore], address: StateAddress) -> Hel
     return Held(found.without_note(MOVED_FROM), etag, found.data, is_noted=True)
 
 
+def where_it_is(
+    open_store: Callable[[str], ObjectStore], address: StateAddress
+) -> tuple[StateAddress, StateFile | None]:
+    """Return what counts at *address*, or at the place to which it has moved, and which place that is."""
+    state = held(open_store, address).state
+    moved_to = state.note(MOVED_TO) if state else None
+    return where_it_is(open_store, moved_to) if moved_to else (address, state)
+
+
 def read_outputs(open_store: Callable[[str], ObjectStore], address: StateAddress) -> Mapping[str, Any]:
     """
     Return the output values of the state at *address*, or of where it moved to.
@@ -390,12 +399,9 @@ def read_outputs(open_store: Callable[[str], ObjectStore], address: StateAddress
     Raises:
         StoredObjectMissing: There is no such state.
     """
-    state = held(open_store, address).state
+    _, state = where_it_is(open_store, address)
     if state is None:
         raise StoredObjectMissing(f"there is no state {address}: its component is not applied", key=address.key)
-    moved_to = state.note(MOVED_TO)
-    if moved_to is not None:
-        return read_outputs(open_store, moved_to)
     return {name: output["value"] for name, output in state.outputs.items()}
 
 

@@ -9,9 +9,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.run_conf import tasks_left_out
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import NotFound
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from mcop_core.approvals import Person
     from mcop_core.catalog.models import ApprovalPolicy
+    from mcop_core.compiler.plan import DeploymentPlan
     from mcop_core.engines.changes import Preview
 
 
@@ -37,16 +40,23 @@ class ApproveOperator(BaseOperator):
     others: the preview's digest, and who approved. No field is templated.
 
     Args:
-        policy: The manifest's.
+        plan: What is to be approved; its policy says whom to ask.
+        destroys: Whether the run is to destroy what the manifest deployed, rather than to apply the plan.
     """
 
     template_fields = ()
     ui_color = "#fbe8ef"
 
-    def __init__(self, *, policy: ApprovalPolicy, **kwargs: object) -> None:
+    def __init__(self, *, plan: DeploymentPlan, destroys: bool = False, **kwargs: object) -> None:
         defaults = {"task_id": naming.APPROVE_TASK_ID, "do_xcom_push": False, "doc_md": ApproveOperator.__doc__}
         super().__init__(**{"retries": 2, "retry_delay": timedelta(seconds=5), **defaults, **kwargs})
-        self.policy = policy
+        self.plan = plan
+        self.destroys = destroys
+
+    @property
+    def policy(self) -> ApprovalPolicy:
+        """The manifest's."""
+        return self.plan.approval
 
     def execute(self, context: Context) -> None:
         """Ask, unless nobody is needed."""
@@ -82,6 +92,9 @@ class ApproveOperator(BaseOperator):
             self._approvals(context).approve(digest, people)
         told = {"preview": digest, "people": [asdict(person) for person in people]}
         context["ti"].xcom_push(key=naming.APPROVAL_KEY, value=told)
+        left_out = [] if self.destroys else tasks_left_out(self.plan, context["dag_run"].conf)
+        if left_out:  # Not before: a step of the slice waits for nothing else than these.
+            raise DownstreamTasksSkipped(tasks=left_out)
 
     def _approvals(self, context: Context) -> ApprovalStore:
         store = open_store(Settings.from_environment(os.environ).artifact_store)

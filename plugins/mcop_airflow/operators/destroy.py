@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
 from mcop_airflow import naming
@@ -19,6 +19,7 @@ from mcop_airflow.run_conf import check_changes
 from mcop_airflow.xcom import push_outputs
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
+from mcop_core.compiler.run_conf import run_slice
 from mcop_core.runner.request import Approval, Operation
 from mcop_core.settings import Settings
 
@@ -71,7 +72,8 @@ class RemoveOperator(BaseOperator):
     was deployed with, those that depend on others first, one after the other by runners that outlive this task. Where
     the manifest asks for approvals, nothing is destroyed but what the preview said: should a component's own plan do
     anything else, this task fails, and the next execution previews it anew.
-    Where there is nothing to remove, a run that deploys skips this task. No field is templated.
+    Where there is nothing to remove, a run that deploys skips this task, and so does one of a slice. No field is
+    templated.
 
     Args:
         plan: What stays.
@@ -83,7 +85,9 @@ class RemoveOperator(BaseOperator):
 
     def __init__(self, *, plan: DeploymentPlan, is_held: bool, **kwargs: object) -> None:
         defaults = {"task_id": naming.REMOVE_TASK_ID, "retries": 3, "retry_delay": timedelta(seconds=10)}
-        super().__init__(**{**defaults, "do_xcom_push": False, "doc_md": RemoveOperator.__doc__, **kwargs})
+        # What a slice is not about is skipped; only what failed keeps this task from running.
+        rule = {"trigger_rule": TriggerRule.NONE_FAILED}
+        super().__init__(**{**rule, **defaults, "do_xcom_push": False, "doc_md": RemoveOperator.__doc__, **kwargs})
         self.plan = plan
         self.is_held = is_held
 
@@ -92,6 +96,8 @@ class RemoveOperator(BaseOperator):
         from mcop_core.deployments import Deployments
 
         check_changes(context["dag_run"].conf)
+        if run_slice(self.plan, context["dag_run"].conf):
+            raise AirflowSkipException("a slice removes nothing")
         settings = Settings.from_environment(os.environ)
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)

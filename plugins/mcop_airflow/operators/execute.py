@@ -23,7 +23,7 @@ from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import requester_of
 from mcop_airflow.xcom import pull_outputs, pull_summary
 from mcop_core.bootstrap import open_repository, open_store
-from mcop_core.compiler.run_conf import ACTION_KEY, REQUESTER_KEY, run_overrides
+from mcop_core.compiler.run_conf import ACTION_KEY, DEPENDANTS_KEY, ONLY_KEY, REQUESTER_KEY, run_overrides, run_slice
 from mcop_core.errors import Refused
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.settings import Settings
@@ -95,6 +95,7 @@ class ActivateOperator(BaseOperator):
         execution = Execution(request.manifest, active_plan(store, head.snapshot, request.manifest))
         plan = load_plan(store, execution.plan)
         check_run_overrides(plan, run_overrides(plan, request.overrides))
+        run_slice(plan, slice_conf(request))
         return execution
 
 
@@ -171,7 +172,12 @@ class DeployOperator(TriggerDagRunOperator):
 def child_conf(request: ExecutionRequest, requester: str) -> dict[str, Any]:
     """Return the conf of the manifest's run that *requester* asked for."""
     action = {ACTION_KEY: request.action} if request.action else {}
-    return {**request.overrides, **action, REQUESTER_KEY: requester}
+    return {**request.overrides, **action, **slice_conf(request), REQUESTER_KEY: requester}
+
+
+def slice_conf(request: ExecutionRequest) -> dict[str, Any]:
+    """Return the keys of the conf that say which patterns the run is about; none where it is about all."""
+    return {ONLY_KEY: list(request.only), DEPENDANTS_KEY: request.with_dependants} if request.only else {}
 
 
 def child_run_id(run_id: str, try_number: int) -> str:

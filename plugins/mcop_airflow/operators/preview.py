@@ -18,7 +18,7 @@ from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import execution_facts
 from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
-from mcop_core.compiler.run_conf import RunAction, run_action, run_overrides
+from mcop_core.compiler.run_conf import RunAction, run_action, run_overrides, run_slice
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class PreviewOperator(BaseOperator):
         if found.denials:
             raise AirflowFailException(f"denied by policy: {'; '.join(found.denials)}")
         if run_action(context["dag_run"].conf) is RunAction.PREVIEW:
-            raise DownstreamTasksSkipped(tasks=sorted(self.downstream_task_ids))
+            raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))
 
     def _judged(self, context: Context, settings: Settings, found: Preview) -> Preview:
         from mcop_core.previewing import judged
@@ -90,7 +90,8 @@ class PreviewOperator(BaseOperator):
             if self.destroys:
                 return preview_destroy(self.plan, engine, store, workspace, reporter)
             overrides, cache = run_overrides(self.plan, context["dag_run"].conf), Path(settings.cache_dir)
-            return preview_plan(self.plan, engine, store, cache, workspace, reporter, overrides=overrides)
+            part = run_slice(self.plan, context["dag_run"].conf)
+            return preview_plan(self.plan, engine, store, cache, workspace, reporter, overrides=overrides, part=part)
 
     def _tell(self, found: Preview) -> None:
         from mcop_core.engines.summary import to_lines

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, TriggerRule
 
 from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.run_conf import check_changes
+from mcop_airflow.run_conf import check_changes, check_in_slice
 from mcop_airflow.xcom import pull_outputs
 from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
-from mcop_core.compiler.run_conf import run_overrides
+from mcop_core.compiler.run_conf import run_overrides, run_slice
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.compiler.plan import DeploymentPlan, Step
     from mcop_core.engines.base import RenderedArtifact
+    from mcop_core.refs import OutputRef
 
 
 class RenderPrimitiveOperator(BaseOperator):
@@ -43,7 +45,9 @@ class RenderPrimitiveOperator(BaseOperator):
     ui_color = "#e8f1fb"
 
     def __init__(self, *, plan: DeploymentPlan, step: Step, **kwargs: object) -> None:
-        super().__init__(**{"retries": 2, "retry_delay": timedelta(seconds=5), "do_xcom_push": False, **kwargs})
+        defaults = {"retries": 2, "retry_delay": timedelta(seconds=5), "do_xcom_push": False}
+        # A slice skips the steps around it; what it takes from them is recorded.
+        super().__init__(**{"trigger_rule": TriggerRule.NONE_FAILED, **defaults, **kwargs})
         self.plan = plan
         self.step = step
 
@@ -51,6 +55,7 @@ class RenderPrimitiveOperator(BaseOperator):
         """Render, store, and leave the digest."""
         settings = Settings.from_environment(os.environ)
         check_changes(context["dag_run"].conf)
+        check_in_slice(self.plan, self.step.id, context["dag_run"].conf)
         overrides = run_overrides(self.plan, context["dag_run"].conf)
         self.log.info("Rendering %s (%s)", self.step.id, self.step.primitive)
         with final_unless_unreachable():
@@ -75,5 +80,17 @@ class RenderPrimitiveOperator(BaseOperator):
             store,
             Path(settings.cache_dir),
             overrides=overrides,
-            outputs=pull_outputs(context["ti"], needed),
+            outputs=self._outputs(context, settings, store, needed),
         )
+
+    def _outputs(
+        self, context: Context, settings: Settings, store: ObjectStore, needed: Sequence[OutputRef]
+    ) -> dict[OutputRef, Any]:
+        """Return what the steps of this run left, and what those last left that it is not about."""
+        from mcop_core.recorded import recorded_outputs
+
+        part = run_slice(self.plan, context["dag_run"].conf)
+        inside = [ref for ref in needed if part is None or str(ref.step) in part.steps]
+        outside = [ref for ref in needed if ref not in inside]
+        recorded = recorded_outputs(self.plan, outside, lambda name: open_engine(name, settings), store, open_store)
+        return {**pull_outputs(context["ti"], inside), **recorded}

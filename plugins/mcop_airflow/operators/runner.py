@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
-from mcop_airflow.run_conf import check_changes, execution_facts
+from mcop_airflow.run_conf import check_changes, check_in_slice, execution_facts
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import Deviates
@@ -94,6 +94,7 @@ class RunnerOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Follow the runner to its end; ask where it would do what nobody approved."""
         check_changes(context["dag_run"].conf)
+        check_in_slice(self.plan, self.step.id, context["dag_run"].conf)
         changes = self._carry_out(context)
         if changes is not None:
             self._ask(context, changes, ())

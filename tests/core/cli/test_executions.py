@@ -28,6 +28,7 @@ def airflow(airflow):
         "zones": {"schema": {"type": "array", "items": {"type": "string"}}},
         "days": {"schema": {"type": "number"}},
         "account": {"schema": {"type": ["string", "null"]}},
+        "only": {"schema": {"type": "array", "items": {"type": "string", "enum": ["w.network", "w.data"]}}},
     }
     airflow.runs = [make_run("mcop.shop", f"r{number}", number, state="success", end_date=END) for number in range(3)]
     airflow.instances = {
@@ -49,6 +50,16 @@ def test_an_execution_is_started_with_its_overrides(mcop, airflow):
     expected = {"zones": ["a", "1"], "days": 7, "account": "123456789012"}
     assert (code, run["dag_id"], run["conf"], run["note"]) == (0, "mcop.shop", expected, "CHG-7")
     assert out == f"started mcop.shop/{run['dag_run_id']}\n"
+
+
+def test_a_slice_is_started(mcop, airflow):
+    """Of patterns that the manifest has; the nearest is named for one that it has not."""
+    assert mcop("execute", "shop", "--only", "w.data", "--only", "w.network", "--with-dependants")[0] == 0
+    assert airflow.runs[-1]["conf"] == {"only": ["w.data", "w.network"], "with_dependants": True}
+
+    code, _, err = mcop("execute", "shop", "--only", "w.dat")
+    assert code == 2 and 'Did you mean "w.data"?' in err
+    assert mcop("execute", "shop", "--with-dependants")[0] == 2
 
 
 @pytest.fixture

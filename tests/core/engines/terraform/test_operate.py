@@ -13,7 +13,7 @@ import pytest
 
 from mcop_core.engines.base import SENSITIVE_KEY, RenderedArtifact, SensitivePointer
 from mcop_core.engines.terraform import operate, state
-from mcop_core.engines.terraform.operate import read_outputs
+from mcop_core.engines.terraform.outputs import read_outputs
 from mcop_core.engines.terraform.state import StateAddress, StateFile
 from mcop_core.errors import (
     Cancelled,

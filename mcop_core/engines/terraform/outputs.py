@@ -1,0 +1,43 @@
+"""A state -> what its component puts out; a sensitive output is a pointer to the state, never its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mcop_core.artifacts.store import ObjectStore
+from mcop_core.engines.base import RenderedArtifact, SensitivePointer
+from mcop_core.engines.terraform.state import StateAddress, StateFile, where_it_is
+from mcop_core.errors import StoredObjectMissing
+
+
+def outputs_of(artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> dict[str, Any]:
+    """
+    Return what the component of *artifact* puts out since its last apply; one that the state lacks is null.
+
+    Raises:
+        StoredObjectMissing: Its state holds nothing: it was not applied, or is destroyed.
+    """
+    address, state = where_it_is(open_store, StateAddress.of(artifact))
+    if state is None or state.is_empty:
+        raise StoredObjectMissing(f"the state {address} holds nothing: its component is not applied", key=address.key)
+    return read_outputs(artifact.runtime.get("outputs", {}), state, address)
+
+
+def read_outputs(
+    wanted: Mapping[str, Mapping[str, Any]], found: StateFile | None, address: StateAddress
+) -> dict[str, Any]:
+    """
+    Return each wanted output's value with its type, a sensitive one as a pointer to *address*. Pure.
+
+    Args:
+        wanted: Output -> `{"sensitive": bool}`. An output that is null is not in the state.
+    """
+    held = found.outputs if found else {}
+    return {name: _output(name, facts, held.get(name, {}), address) for name, facts in wanted.items()}
+
+
+def _output(name: str, facts: Mapping[str, Any], held: Mapping[str, Any], address: StateAddress) -> Any:
+    if facts.get("sensitive") or held.get("sensitive"):
+        return SensitivePointer(str(address), name).to_json()
+    return held.get("value")
