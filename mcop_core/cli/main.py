@@ -14,6 +14,7 @@ from mcop_core.cli.executions import cancel, destroy, execute, executions_app
 from mcop_core.cli.help import Commands
 from mcop_core.cli.maintenance import backup, migrate, restore
 from mcop_core.cli.plan import plan, render
+from mcop_core.cli.policies import policy_app
 from mcop_core.cli.preview import preview
 from mcop_core.cli.records import replay
 from mcop_core.cli.rules import rules_app
@@ -34,6 +35,7 @@ app = Commands(
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(rules_app, name="rules")
 app.add_typer(executions_app, name="executions")
+app.add_typer(policy_app, name="policy")
 app.add_typer(state_app, name="state")
 for whole in (backup, restore, migrate):
     catalog_app.command()(whole)
