@@ -22,6 +22,7 @@ from mcop_core.engines.base import (
     SealedText,
     Workspace,
     load_artifact,
+    load_origin,
 )
 from mcop_core.engines.changes import ComponentChanges, Objection, Preview
 from mcop_core.errors import Refused
@@ -86,9 +87,13 @@ def _with_origins(
     components: Mapping[str, Component], plan: DeploymentPlan, store: ObjectStore
 ) -> dict[str, Component]:
     """Return *components* with what is deployed of them under ids that they had before."""
+    engines = {step.id: step.engine for step in plan.steps}
     origins = Deployments.of(plan, store).origins(plan)
     return {
-        step: replace(one, moved_from={was.step: load_artifact(store, was.artifact) for was in origins.get(step, ())})
+        step: replace(
+            one,
+            moved_from={was.step: load_origin(store, was.artifact, engines[step]) for was in origins.get(step, ())},
+        )
         for step, one in components.items()
     }
 

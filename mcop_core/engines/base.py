@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement, canonical_json
-from mcop_core.errors import Tampered
+from mcop_core.errors import Refused, Tampered
 from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
@@ -172,6 +172,22 @@ def load_artifact(store: ObjectStore, digest: str) -> RenderedArtifact:
         Tampered: What is there has another digest.
     """
     return RenderedArtifact.from_json(store.get(artifact_key(digest)).data, digest)
+
+
+def load_origin(store: ObjectStore, digest: str, engine: str) -> RenderedArtifact:
+    """
+    Return the artifact of a component under an id that it had before; *engine* is the one it has now.
+
+    Raises:
+        Refused: Another engine deployed it; raises else as `load_artifact`.
+    """
+    origin = load_artifact(store, digest)
+    if origin.engine != engine:
+        raise Refused(
+            f"what {origin.engine} deployed cannot move to a component of {engine}: leave it out of `moved`, so that "
+            "it is destroyed and made anew"
+        )
+    return origin
 
 
 def _encode(data: bytes) -> dict[str, str]:

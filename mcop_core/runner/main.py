@@ -24,7 +24,7 @@ from typing import Any
 
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Engine, Lease, Workspace, load_artifact
+from mcop_core.engines.base import ApplyResult, Engine, Lease, Workspace, load_artifact, load_origin
 from mcop_core.errors import McopError
 from mcop_core.runner.folder import OperationFolder, failed
 from mcop_core.runner.gate import open_gate
@@ -128,7 +128,7 @@ def _carry_out(
         lease=partial(_lease, request, folder, settings, report),
     )
     for origin in request.moved_from:
-        engine.move(load_artifact(store, origin), artifact, workspace, report)
+        engine.move(load_origin(store, origin, artifact.engine), artifact, workspace, report)
     carry_out = {Operation.APPLY: engine.apply, Operation.DESTROY: engine.destroy}[request.operation]
     return carry_out(artifact, workspace, report, gate)
 

@@ -29,6 +29,9 @@ class ScriptedEngine:
         self._act = act
         self.gate: object = "not asked"
 
+    def move(self, origin, target, workspace, report) -> None:
+        self._act("move", origin, workspace, report)
+
     def apply(self, artifact, workspace, report, gate=None) -> ApplyResult:
         self.gate = gate
         return self._act("apply", artifact, workspace, report)
@@ -53,10 +56,19 @@ def folder(tmp_path: Path) -> OperationFolder:
 
 
 def run(
-    folder, store, act, *, operation=Operation.APPLY, environment=None, stop=None, approval=None, engine=None
+    folder,
+    store,
+    act,
+    *,
+    operation=Operation.APPLY,
+    environment=None,
+    stop=None,
+    approval=None,
+    engine=None,
+    moved_from=(),
 ) -> RunResult:
     folder.write_request(
-        RunRequest(operation, ARTIFACT.digest, "key", "owner", store.url, "w.p.mine", EXECUTION, approval)
+        RunRequest(operation, ARTIFACT.digest, "key", "owner", store.url, "w.p.mine", EXECUTION, approval, moved_from)
     )
     return run_operation(
         folder,
@@ -179,6 +191,23 @@ def test_bad_settings_are_a_result(folder, store):
 
     assert result.error_type == "InvalidInput"
     assert 'Did you mean "MCOP_LEASE_S"' in result.error
+
+
+def test_what_was_deployed_under_another_id_moves_before_anything_is_applied(folder, store):
+    """One after the other; what another engine deployed stays where it is, and nothing is applied."""
+    before = [RenderedArtifact(engine, {"a": b"0"}, {}) for engine in ("scripted", "other")]
+    for artifact in before:
+        store.put(artifact.key, artifact.to_json())
+    done = []
+
+    def act(name, artifact, workspace, report):
+        done.append((name, artifact.digest))
+        return ApplyResult({})
+
+    assert run(folder, store, act, moved_from=(before[0].digest,)).outcome is Outcome.SUCCEEDED
+    assert done == [("move", before[0].digest), ("apply", ARTIFACT.digest)]
+    refused = run(folder, store, act, moved_from=(before[1].digest,))
+    assert (refused.error_type, len(done)) == ("Refused", 2)
 
 
 def test_an_artifact_is_fetched_by_its_digest(store):
