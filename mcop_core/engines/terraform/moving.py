@@ -22,7 +22,7 @@ from mcop_core.engines.terraform.join import renamed
 from mcop_core.engines.terraform.operate import Timing, open_session
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.state import MOVED_FROM, MOVED_TO, StateAddress, StateFile
-from mcop_core.errors import StateConflict
+from mcop_core.errors import StateConflict, UnknownOutcome
 
 USUAL = Timing()
 
@@ -50,8 +50,9 @@ def move(
         open_session("move", target, workspace, report, timing) as into,
         open_session("move", origin, aside, report, timing) as out,
     ):
-        into.settle()
-        out.settle()
+        for session in (into, out):
+            session.settle()
+            _check_known(session.doubtful)
         places = [] if out.base is None else [Place(out.address, module_of(origin), out.base)]
         found = state_of(into.address, into.base, module_of(target), places)
         if found is None or found is into.base:
@@ -61,6 +62,16 @@ def move(
         into.write(found)
     report.record("state_moved", origin=str(out.address), state=str(into.address))
     report.log(f"Moved the state {out.address.key} to {into.address.key}.")
+
+
+def _check_known(doubtful: tuple[str, ...]) -> None:
+    # What was cut off is looked for by a tag that holds the component's id: under another one it would stay unknown.
+    if doubtful:
+        raise UnknownOutcome(
+            f"whether the cloud holds {', '.join(doubtful)} is not known yet. Execute the version in which the "
+            "component has its old id, which finds out; then execute this one.",
+            resources=doubtful,
+        )
 
 
 def _empty(moved_to: StateAddress) -> StateFile:
