@@ -9,8 +9,8 @@ found; a manifest whose `drift.remediate` is set is executed, with the preview a
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Param
 
-from mcop_airflow.naming import DRIFT_DAG_ID
 from mcop_airflow.operators import drift
+from mcop_core.executions.naming import DRIFT_DAG_ID
 
 AT_ONCE = 2
 """Looks at a time; each runs Terraform and its providers."""

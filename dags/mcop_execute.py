@@ -9,8 +9,8 @@ state is the execution's.
 from airflow.sdk import DAG, Param, chain
 
 from mcop_airflow.execution_request import PARAMS
-from mcop_airflow.naming import EXECUTE_DAG_ID
 from mcop_airflow.operators import execute
+from mcop_core.executions.naming import EXECUTE_DAG_ID
 
 with DAG(
     EXECUTE_DAG_ID,

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import tasks_left_out
 from mcop_core.bootstrap import open_repository
@@ -31,6 +30,7 @@ from mcop_core.compiler.run_conf import (
     run_slice,
 )
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
+from mcop_core.executions import naming
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup, chain, get_parsing_context
 
-from mcop_airflow import documentation, naming
+from mcop_airflow import documentation
 from mcop_airflow.admit import AdmitOperator
 from mcop_airflow.operators.apply import ApplyPrimitiveOperator
 from mcop_airflow.operators.approve import ApproveOperator
@@ -27,6 +27,7 @@ from mcop_airflow.operators.preview import PreviewOperator
 from mcop_airflow.operators.render import RenderPrimitiveOperator
 from mcop_airflow.run_conf import destroy_params, params
 from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, Step, WorkflowGroup
+from mcop_core.executions import naming
 from mcop_core.refs import ObjectRef, StepRef
 
 StepTasks = Mapping[str, tuple[RenderPrimitiveOperator, ApplyPrimitiveOperator]]

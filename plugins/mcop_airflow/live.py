@@ -17,11 +17,11 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.sdk import DAG, get_parsing_context
 
-from mcop_airflow import naming
 from mcop_airflow.dag_factory import build_dags_from_file
 from mcop_airflow.snapshot_folder import broken_manifests, plan_digests, plan_file
 from mcop_airflow.snapshot_source import SnapshotSource
 from mcop_core.bootstrap import open_repository, open_store
+from mcop_core.executions import naming
 from mcop_core.settings import Settings
 
 BUNDLE_CLASS = "mcop_airflow.bundle.CatalogBundle"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from mcop_airflow import naming
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor
 from mcop_core.compiler.run_conf import (
     ACTION_KEY,
@@ -24,6 +23,7 @@ from mcop_core.compiler.run_conf import (
     run_slice,
     schema_types,
 )
+from mcop_core.executions import naming
 from mcop_core.refs import ObjectRef, StepRef
 
 if TYPE_CHECKING:

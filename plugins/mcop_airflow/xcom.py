@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from mcop_airflow import naming
 from mcop_core.errors import NotFound
+from mcop_core.executions import naming
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.runner.request import RunResult
 

@@ -1,6 +1,5 @@
 """Plans for the tests of the Airflow side, made by hand: what the compiler would write, in its smallest form."""
 
-from mcop_airflow import naming
 from mcop_core.catalog.models import Input, Interface, Output, Template
 from mcop_core.compiler.plan import (
     DeploymentPlan,
@@ -10,6 +9,7 @@ from mcop_core.compiler.plan import (
     Step,
     WorkflowGroup,
 )
+from mcop_core.executions import naming
 
 TEMPLATE = Template(prefix="terraform/local/thing/1.0.0", digest="0" * 64, files={})
 INTERFACE = Interface(

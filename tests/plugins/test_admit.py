@@ -2,13 +2,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mcop_airflow import admit, naming
+from mcop_airflow import admit
 from mcop_airflow.dag_factory import build_dag
 from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.catalog.models import ValidationRule
 from mcop_core.catalog.repository import CatalogEntry, Standing
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
+from mcop_core.executions import naming
 from tests.plugins.plans import group, layered, plan_of, step, workflow
 
 PAIR = [step("w.p.a"), step("w.p.b")]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from mcop_airflow import naming
 from mcop_core.catalog.models import ApprovalPolicy
 from mcop_core.engines.changes import Preview, preview_key
+from mcop_core.executions import naming
 from mcop_core.settings import Settings
 from tests.plugins.small_catalog import filled
 from tests.plugins.test_deployment import Deployer

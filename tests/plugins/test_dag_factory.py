@@ -8,7 +8,6 @@ import pytest
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.serialization.serialized_objects import DagSerialization
 
-from mcop_airflow import naming
 from mcop_airflow.dag_factory import (
     build_dag,
     build_dags_from_file,
@@ -17,6 +16,7 @@ from mcop_airflow.dag_factory import (
     predecessors,
 )
 from mcop_core.catalog.models import ApprovalPolicy
+from mcop_core.executions import naming
 from tests.plugins.plans import group, layered, plan_of, step, storefront, workflow
 
 REPOSITORY = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ import json
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from mcop_airflow import naming
 from mcop_airflow.dag_factory import build_dag
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
+from mcop_core.executions import naming
 from mcop_core.settings import Settings
 from tests.plugins.small_catalog import FAILING_MODULE, filled
 

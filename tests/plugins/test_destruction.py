@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from mcop_airflow import naming
 from mcop_airflow.dag_factory import build_destroy_dag
 from mcop_core.catalog.models import Pattern
 from mcop_core.deployments import Deployments
+from mcop_core.executions import naming
 from mcop_core.settings import Settings
 from tests.plugins.small_catalog import LOCAL, MODULE, filled
 from tests.plugins.test_approval import Asker

@@ -2,10 +2,9 @@ import itertools
 
 import pytest
 
-from mcop_airflow import naming
-from mcop_airflow.naming import StepTask
 from mcop_core.errors import InvalidName
-from mcop_core.executions.naming import is_apply_task
+from mcop_core.executions import naming
+from mcop_core.executions.naming import StepTask, is_apply_task
 from mcop_core.refs import OutputRef, StepRef
 
 NAMES = ["a", "apply_a", "render_a", "apply", "a_b", "a-b", "admit", "preview", "approve", "plan_0", "x" * 63]

@@ -1,8 +1,8 @@
 import pytest
 
-from mcop_airflow import naming
 from mcop_airflow.xcom import pull_outputs, pull_summary, push_outputs
 from mcop_core.errors import NotFound
+from mcop_core.executions import naming
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.runner.request import Outcome, RunResult
 

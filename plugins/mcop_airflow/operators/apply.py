@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mcop_airflow import naming
 from mcop_airflow.operators.runner import RunnerOperator, Work
 from mcop_airflow.xcom import push_outputs
 from mcop_core.compiler.run_conf import run_overrides
+from mcop_core.executions import naming
 from mcop_core.refs import StepRef
 from mcop_core.runner.request import Operation
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import tasks_left_out
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import NotFound
+from mcop_core.executions import naming
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.operators.runner import RunnerOperator, Work, run_request
 from mcop_airflow.reporter import LogReporter
@@ -20,6 +19,7 @@ from mcop_airflow.xcom import push_outputs
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.compiler.run_conf import run_slice
+from mcop_core.executions import naming
 from mcop_core.runner.request import Approval, Operation
 from mcop_core.settings import Settings
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.notifying import open_notifier
 from mcop_airflow.reporter import LogReporter
 from mcop_core.bootstrap import open_engine, open_repository, open_store
 from mcop_core.compiler.run_conf import REQUESTER_KEY
+from mcop_core.executions import naming
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
 

@@ -16,7 +16,6 @@ from airflow.providers.standard.operators.trigger_dagrun import XCOM_RUN_ID, Tri
 from airflow.sdk import BaseOperator, BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
 
-from mcop_airflow import naming
 from mcop_airflow.admit import check_run_overrides
 from mcop_airflow.execution_request import ExecutionRequest, output_key, outputs_document, read_request
 from mcop_airflow.failures import final_unless_unreachable
@@ -25,6 +24,7 @@ from mcop_airflow.xcom import pull_outputs, pull_summary
 from mcop_core.bootstrap import open_repository, open_store
 from mcop_core.compiler.run_conf import ACTION_KEY, DEPENDANTS_KEY, ONLY_KEY, REQUESTER_KEY, run_overrides, run_slice
 from mcop_core.errors import Refused
+from mcop_core.executions import naming
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.settings import Settings
 

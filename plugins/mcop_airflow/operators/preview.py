@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
-from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import execution_facts
 from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
 from mcop_core.compiler.run_conf import RunAction, run_action, run_overrides, run_slice
+from mcop_core.executions import naming
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:

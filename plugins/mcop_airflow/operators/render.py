@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, TriggerRule
 
-from mcop_airflow import naming
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import check_changes, check_in_slice
 from mcop_airflow.xcom import pull_outputs
 from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
 from mcop_core.compiler.run_conf import run_overrides, run_slice
+from mcop_core.executions import naming
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:

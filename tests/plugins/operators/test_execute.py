@@ -8,12 +8,12 @@ from airflow.models.dagrun import DagRun
 from airflow.sdk.exceptions import AirflowException
 from airflow.utils.session import create_session
 
-from mcop_airflow import naming
 from mcop_airflow.operators import execute
 from mcop_airflow.snapshot_source import rebuild_snapshot
 from mcop_core.catalog.repository import Head
 from mcop_core.compiler.snapshot import active_plan, load_plan
 from mcop_core.errors import NotFound, Refused
+from mcop_core.executions import naming
 from tests.plugins import airflow_home
 from tests.plugins.small_catalog import remove
 

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from mcop_airflow import naming
 from mcop_airflow.operators.render import RenderPrimitiveOperator
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.engines.base import artifact_key
+from mcop_core.executions import naming
 
 
 class Task:
