@@ -122,6 +122,14 @@ def deployed_manifests(store: ObjectStore) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((namespace, manifest) for namespace, manifest in found))
 
 
+def executed_together(deployed: Mapping[str, Deployment]) -> tuple[tuple[Deployment, ...], ...]:
+    """Return the deployments that share plan and overrides, the newest ones last."""
+    found: dict[str, list[Deployment]] = {}
+    for one in sorted(deployed.values(), key=lambda one: (one.at, one.step)):
+        found.setdefault(json.dumps([one.plan, one.overrides], sort_keys=True), []).append(one)
+    return tuple(tuple(its) for its in sorted(found.values(), key=lambda its: its[-1].at))
+
+
 def _taker(plan: DeploymentPlan, one: Deployment) -> str | None:
     """Return the step of *plan* that *one*, deployed under an id that *plan* does not have, is now."""
     named = (step.id for step in plan.steps if one.step in step.moved_from)

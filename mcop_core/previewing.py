@@ -14,7 +14,8 @@ from mcop_core.artifacts.templates import load_template
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.resolution import needed_outputs, open_steps
 from mcop_core.compiler.slicing import Slice
-from mcop_core.deployments import Deployment, Deployments, reverse_order
+from mcop_core.compiler.snapshot import load_plan
+from mcop_core.deployments import Deployment, Deployments, executed_together, reverse_order
 from mcop_core.engines.base import (
     Component,
     Engine,
@@ -46,17 +47,15 @@ def preview_plan(
     report: Reporter,
     *,
     overrides: Mapping[str, Any],
-    with_removed: bool = True,
     part: Slice | None = None,
 ) -> Preview:
     """
-    Say what a run of *plan* with *overrides* would do.
+    Say what a run of *plan* with *overrides* would do, the destruction of components that are not in it included.
 
     Args:
         store: Artifact store, where the templates lie.
         cache_dir: Folder of template files fetched before, by digest.
         workspace: Its directory gets plans and states in clear: make it for this call and remove it afterwards.
-        with_removed: Whether to tell the destruction of components that were deployed and are not in *plan*.
         part: What the run is about; None: everything. A slice leaves alone what is not in the plan any more.
 
     Raises:
@@ -65,22 +64,61 @@ def preview_plan(
         NotFound: What *part* takes from the rest was never applied.
     """
     components = _with_origins(components_of(plan, store, cache_dir, overrides=overrides), plan, store)
-    wanted = {step: one for step, one in components.items() if part is None or step in part.steps}
+    wanted = {step.id: components[step.id] for step in plan.steps if part is None or step.id in part.steps}
     known = _known(plan, wanted, overrides, open_engine, store, workspace) if part else {}
+    engines = {step.id: step.engine for step in plan.steps}
+    planned = _planned(wanted, engines, open_engine, workspace, report, known)
+    if part is not None:
+        return Preview(plan.manifest, plan.digest, planned, dict(overrides), only=part.groups)
+    destroyed = _destroyed(Deployments.of(plan, store).removed(plan), open_engine, store, workspace, report)
+    return Preview(plan.manifest, plan.digest, (*planned, *destroyed), dict(overrides))
+
+
+def preview_deployed(
+    deployed: Mapping[str, Deployment],
+    open_engine: Callable[[str], Engine],
+    store: ObjectStore,
+    cache_dir: Path,
+    workspace: Workspace,
+    report: Reporter,
+) -> tuple[ComponentChanges, ...]:
+    """
+    Say what applying components again would do, each with the plan and the overrides of its own deployment.
+
+    Args:
+        deployed: Step id -> deployment; the others as `preview_plan`.
+
+    Raises:
+        EngineFailed: Nothing of it can be planned.
+    """
+    components: dict[str, Component] = {}
+    engines: dict[str, str] = {}
+    for together in executed_together(deployed):
+        plan = load_plan(store, together[0].plan)
+        made = components_of(plan, store, cache_dir, overrides=together[0].overrides)
+        components |= {one.step: made[one.step] for one in together}
+        engines |= {step.id: step.engine for step in plan.steps if step.id in components}
+    ordered = {one.step: components[one.step] for one in reversed(reverse_order(deployed))}
+    return _planned(ordered, engines, open_engine, workspace, report, {})
+
+
+def _planned(
+    components: Mapping[str, Component],
+    engines: Mapping[str, str],
+    open_engine: Callable[[str], Engine],
+    workspace: Workspace,
+    report: Reporter,
+    known: Mapping[OutputRef, Any],
+) -> tuple[ComponentChanges, ...]:
+    """Have each engine preview its *components* at once; *engines* has the names, by step id."""
     by_engine: dict[str, list[Component]] = {}
-    for step in plan.steps:
-        if step.id in wanted:
-            by_engine.setdefault(step.engine, []).append(wanted[step.id])
+    for step, component in components.items():
+        by_engine.setdefault(engines[step], []).append(component)
     found: dict[str, ComponentChanges] = {}
     for name, its in by_engine.items():
         inside = replace(workspace, directory=workspace.directory / name)
         found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report, known)}
-    planned = tuple(found[step.id] for step in plan.steps if step.id in wanted)
-    if part is not None:
-        return Preview(plan.manifest, plan.digest, planned, dict(overrides), only=part.groups)
-    removed = Deployments.of(plan, store).removed(plan) if with_removed else ()
-    destroyed = _destroyed(removed, open_engine, store, workspace, report)
-    return Preview(plan.manifest, plan.digest, (*planned, *destroyed), dict(overrides))
+    return tuple(found[step] for step in components)
 
 
 def _with_origins(

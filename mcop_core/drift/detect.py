@@ -1,4 +1,4 @@
-"""Look at one deployed manifest: what it was deployed with, previewed again; and what was found before."""
+"""Look at one deployed manifest: each component previewed again with what it was deployed with; and former looks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import DriftPolicy
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
-from mcop_core.deployments import Deployments, deployed_manifests
-from mcop_core.drift.find import find_drift, newest
+from mcop_core.deployments import Deployments, deployed_manifests, executed_together
+from mcop_core.drift.find import find_drift
 from mcop_core.drift.remedy import is_due, with_remedy
 from mcop_core.drift.report import DriftReport
 from mcop_core.engines.base import Engine, Reporter, Workspace
-from mcop_core.previewing import preview_plan
+from mcop_core.errors import NotFound
+from mcop_core.previewing import preview_deployed
 from mcop_core.refs import ObjectRef, check_name
 
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -50,14 +51,14 @@ def detect_drift(
         EngineFailed: Nothing of it can be planned.
     """
     deployed = Deployments(store, namespace, manifest).all()
-    last = newest(deployed)
-    plan = load_plan(store, last.plan)
+    if not deployed:
+        raise NotFound(f"nothing of manifest {manifest!r} is deployed")
+    together = executed_together(deployed)
+    plan = load_plan(store, together[-1][0].plan)
     active = active_version(store, snapshot, manifest) or plan
-    found = preview_plan(
-        plan, open_engine, store, cache_dir, workspace, report, overrides=last.overrides, with_removed=False
-    )
-    drift = find_drift(plan, deployed, found, policy=active.drift, now=datetime.now(UTC))
-    return with_remedy(drift, active, is_deployed=active.digest == plan.digest, overrides=last.overrides)
+    changes = preview_deployed(deployed, open_engine, store, cache_dir, workspace, report)
+    drift = find_drift(namespace, plan.manifest, deployed, changes, policy=active.drift, now=datetime.now(UTC))
+    return with_remedy(drift, active, plan, together)
 
 
 def due_manifests(store: ObjectStore, snapshot: str, now: datetime) -> tuple[tuple[str, str], ...]:
@@ -74,7 +75,7 @@ def _policy(store: ObjectStore, snapshot: str, namespace: str, manifest: str) ->
     if active is not None:
         return active.drift
     deployed = Deployments(store, namespace, manifest).all()
-    return load_plan(store, newest(deployed).plan).drift if deployed else DriftPolicy(watch=False)
+    return load_plan(store, executed_together(deployed)[-1][0].plan).drift if deployed else DriftPolicy(watch=False)
 
 
 def active_version(store: ObjectStore, snapshot: str, manifest: str) -> DeploymentPlan | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from mcop_core.catalog.models import DriftPolicy, canonical_json
 from mcop_core.compiler.plan import DeploymentPlan
+from mcop_core.deployments import Deployment
 from mcop_core.drift.report import DriftReport
 
 _ALMOST = 0.9
@@ -24,28 +24,36 @@ def is_due(policy: DriftPolicy, last: datetime | None, now: datetime) -> bool:
 
 
 def with_remedy(
-    report: DriftReport, active: DeploymentPlan, *, is_deployed: bool, overrides: Mapping[str, Any]
+    report: DriftReport,
+    active: DeploymentPlan,
+    plan: DeploymentPlan,
+    together: Sequence[Sequence[Deployment]],
 ) -> DriftReport:
     """
     Return *report* with what is to be executed to undo the drift, or with why nothing is.
 
     Args:
         active: The plan of the manifest's active version.
-        is_deployed: Whether that is the plan that was deployed last.
-        overrides: Of the newest deployment.
+        plan: That of the newest deployment.
+        together: What is deployed, as `deployments.executed_together` sorts it.
     """
-    notes = report.notes if is_deployed else (*report.notes, f"{active.manifest} is published and not deployed yet.")
-    if not (active.drift.remediate and report.drifted):
-        return replace(report, notes=notes)
-    obstacle = _obstacle(report, is_deployed=is_deployed)
-    if obstacle:
-        return replace(report, notes=(*notes, f"It is not undone by itself: {obstacle}."))
-    return replace(report, notes=notes, remedy=dict(overrides))
+    notes = list(report.notes)
+    if active.digest != plan.digest:
+        notes.append(f"{active.manifest} is published and not deployed yet.")
+    older = [one.step for its in together[:-1] for one in its]
+    if older:
+        notes.append(f"Not part of the last execution: {', '.join(sorted(older))}.")
+    obstacle = _obstacle(report, is_newest=active.digest == plan.digest and not older)
+    is_wanted = active.drift.remediate and bool(report.drifted)
+    if is_wanted and obstacle:
+        notes.append(f"It is not undone by itself: {obstacle}.")
+    remedy = dict(together[-1][0].overrides) if is_wanted and not obstacle else None
+    return replace(report, notes=tuple(notes), remedy=remedy)
 
 
-def _obstacle(report: DriftReport, *, is_deployed: bool) -> str:
-    if not is_deployed:
-        return "an execution would deploy the newer version"
+def _obstacle(report: DriftReport, *, is_newest: bool) -> str:
+    if not is_newest:
+        return "an execution would deploy another version, or other values"
     if any(one.ignored for one in report.findings):
         return "an execution would undo what is ignored, too"
     return f"nothing can be told of {', '.join(report.untold)}" if report.untold else ""

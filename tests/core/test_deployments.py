@@ -1,9 +1,11 @@
 """What is deployed, as the artifact store keeps it."""
 
+from dataclasses import replace
+
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.deployments import Deployment, Deployments, deployed_manifests, reverse_order
+from mcop_core.deployments import Deployment, Deployments, deployed_manifests, executed_together, reverse_order
 from mcop_core.errors import InvalidName
 
 
@@ -35,6 +37,14 @@ def test_manifests_do_not_see_each_other(deployments, tmp_path):
     assert Deployments(LocalStore(tmp_path / "store"), "team", "shop2").steps() == ()
     with pytest.raises(InvalidName):
         Deployments(LocalStore(tmp_path / "store"), "team", "../other")
+
+
+def test_deployments_of_one_execution_belong_together():
+    """Those with the same plan and overrides; the newest ones are last."""
+    old, new = deployment("w.p.a"), replace(deployment("w.p.b"), overrides={}, at="2026-01-02T00:00:00+00:00")
+    other = replace(deployment("w.p.c"), at="2026-01-01T12:00:00+00:00")
+
+    assert executed_together({one.step: one for one in (new, other, old)}) == ((old, other), (new,))
 
 
 def test_everything_that_is_deployed_is_known(deployments, tmp_path):

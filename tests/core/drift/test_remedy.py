@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mcop_core.catalog.models import DriftPolicy
+from mcop_core.deployments import Deployment
 from mcop_core.drift.remedy import is_due, is_widespread, remedy_id, with_remedy
 from mcop_core.drift.report import DriftReport, Finding
 from mcop_core.engines.changes import Action, ResourceChange
@@ -35,8 +36,15 @@ def test_a_manifest_is_looked_at_as_often_as_it_says(policy, hours, due):
     assert is_due(DriftPolicy(**policy), last, NOW) is due
 
 
-def remedied(report=REPORT, active=ACTIVE, *, is_deployed=True):
-    return with_remedy(report, active, is_deployed=is_deployed, overrides={"size": "m"})
+def deployment(step, **overrides):
+    return Deployment(step, "a" * 64, ACTIVE.digest, overrides, (), "mcop.shop/r1", "2026-01-01T00:00:00+00:00")
+
+
+TOGETHER = ((deployment("w.p.a", size="m"), deployment("w.p.b", size="m")),)
+
+
+def remedied(report=REPORT, active=ACTIVE, plan=ACTIVE, together=TOGETHER):
+    return with_remedy(report, active, plan, together)
 
 
 def test_drift_is_undone_with_what_was_deployed():
@@ -45,26 +53,28 @@ def test_drift_is_undone_with_what_was_deployed():
 
 
 @pytest.mark.parametrize(
-    ("report", "is_deployed", "said"),
+    ("fields", "said"),
     [
-        (REPORT, False, "newer version"),
-        (replace(REPORT, findings=(FINDING, replace(FINDING, ignored="known"))), True, "what is ignored"),
-        (replace(REPORT, untold={"w.p.b": "broken"}), True, "w.p.b"),
+        ({"plan": storefront()}, "another version"),
+        ({"together": ((deployment("w.p.b"),), *TOGETHER)}, "other values"),
+        ({"report": replace(REPORT, findings=(FINDING, replace(FINDING, ignored="known")))}, "what is ignored"),
+        ({"report": replace(REPORT, untold={"w.p.b": "broken"})}, "w.p.b"),
     ],
 )
-def test_what_an_execution_would_do_besides_forbids_it(report, is_deployed, said):
+def test_what_an_execution_would_do_besides_forbids_it(fields, said):
     """Nothing but the drift is undone by itself, and the report says why nothing is."""
-    found = remedied(report, is_deployed=is_deployed)
+    found = remedied(**fields)
 
     assert found.remedy is None
     assert said in found.notes[-1]
 
 
 def test_nothing_is_undone_that_nobody_asked_for():
-    """Neither without the manifest's word nor without drift; a newer version is told anyway."""
-    assert remedied(active=storefront()).remedy is None
-    assert remedied(replace(REPORT, findings=())).remedy is None
-    assert "not deployed yet" in remedied(active=storefront(), is_deployed=False).notes[0]
+    """Neither without the manifest's word nor without drift; that another version is active is told anyway."""
+    quiet = replace(REPORT, findings=())
+    assert remedied(active=storefront(), plan=storefront()).remedy is None
+    assert remedied(quiet).remedy is None
+    assert "not deployed yet" in remedied(quiet, plan=storefront()).notes[0]
 
 
 def test_widespread_drift_is_left_alone():
