@@ -1,5 +1,5 @@
 """
-The floor under `bench.dags`: the same DAG as a person would write it, and publish it to the same UI.
+The floor under `bench.dags`: the same DAGs as a person would write them, and publish them to the same UI.
 
 The same groups, tasks, edges, retries, Params, pages and tooltips; no plan, no catalog, every text a literal or an
 f-string. `run` of `bench.dags` checks that both say the same to Airflow.
@@ -7,7 +7,9 @@ f-string. `run` of `bench.dags` checks that both say the same to Airflow.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -35,7 +37,9 @@ class Render(BaseOperator):
     ui_color = "#e8f1fb"
 
     def __init__(self, *, step: str, **kwargs: Any) -> None:
-        super().__init__(retries=2, retry_delay=timedelta(seconds=5), do_xcom_push=False, **kwargs)
+        super().__init__(
+            retries=2, retry_delay=timedelta(seconds=5), do_xcom_push=False, trigger_rule="none_failed", **kwargs
+        )
         self.step = step
 
 
@@ -60,35 +64,128 @@ class Preview(BaseOperator):
         super().__init__(retries=2, retry_delay=timedelta(seconds=5), do_xcom_push=False, **kwargs)
 
 
-def build_by_hand(name: str, digest: str, admit_doc: str) -> DAG:
-    """Build the DAG of manifest *name*, whose plan has this digest."""
-    with DAG(
-        f"mcop.{name}",
+class Approve(BaseOperator):
+    """Stands for `ApproveOperator`."""
+
+    template_fields = ()
+    ui_color = "#fbe8ef"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(retries=2, retry_delay=timedelta(seconds=5), do_xcom_push=False, **kwargs)
+
+
+class Remove(BaseOperator):
+    """Stands for `RemoveOperator`."""
+
+    template_fields = ()
+    ui_color = "#fbe3e0"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            retries=3, retry_delay=timedelta(seconds=10), do_xcom_push=False, trigger_rule="none_failed", **kwargs
+        )
+
+
+class Destroy(BaseOperator):
+    """Stands for `DestroyPrimitiveOperator`."""
+
+    template_fields = ()
+    ui_color = "#fbe3e0"
+
+    def __init__(self, *, step: str, **kwargs: Any) -> None:
+        super().__init__(retries=3, retry_delay=timedelta(seconds=10), do_xcom_push=False, **kwargs)
+        self.step = step
+
+
+def build_by_hand(name: str, digest: str, pages: Mapping[str, str]) -> list[DAG]:
+    """
+    Build the DAGs of manifest *name*, whose plan has this digest: the one that deploys, and the one that destroys.
+
+    Args:
+        pages: Task id -> page of the tasks that every manifest has.
+    """
+    return [_deploying(name, digest, pages), _destroying(name, digest, pages)]
+
+
+def _deploying(name: str, digest: str, pages: Mapping[str, str]) -> DAG:
+    action = {"enum": ["apply", "preview"], "title": "action", "type": "string"}
+    words = "apply: make the cloud what the manifest says. preview: only say what that would change."
+    params = {
+        "action": Param("apply", description=words, schema=action),
+        "size": Param("small", description="Type string.", type="string", title="size"),
+        **_slice_params(),
+    }
+    with _dag(f"mcop.{name}", name, digest, params) as dag:
+        admit = _admit(digest, pages)
+        admit >> Preview(task_id="preview", owner="bench", doc_md=pages["preview"])
+        with TaskGroup("main", tooltip="workflow#main@1.0.0", doc_md=_WORKFLOW_DOC):
+            last: BaseOperator = admit
+            applied: list[BaseOperator] = []
+            for number in range(PATTERNS):
+                last, its = _pattern(number, last)
+                applied += its
+        applied >> Remove(task_id="remove", owner="bench", doc_md=pages["remove"])
+    return dag
+
+
+def _destroying(name: str, digest: str, pages: Mapping[str, str]) -> DAG:
+    words = "destroy: remove everything that the manifest deployed. preview: only say what that would change."
+    action = {"enum": ["destroy", "preview"], "title": "action", "type": "string"}
+    confirm = {"type": "string", "pattern": f"^{name}$", "title": "confirm"}
+    params = {
+        "action": Param("destroy", description=words, schema=action),
+        "confirm": Param("", description=f"Type {name} to destroy what it deployed.", schema=confirm),
+    }
+    with _dag(f"mcop.{name}.destroy", name, digest, params) as dag:
+        admit = _admit(digest, pages)
+        preview = Preview(task_id="preview", owner="bench", doc_md=pages["preview"])
+        approve = Approve(task_id="approve", owner="bench", doc_md=pages["approve"])
+        remove = Remove(task_id="remove", owner="bench", doc_md=pages["remove"])
+        admit >> preview >> approve >> remove
+        made: list[BaseOperator] = []
+        with TaskGroup("main"):
+            for number in range(PATTERNS):
+                with TaskGroup(f"pattern{number}"):
+                    made += [_destroy(number, element) for element in range(ELEMENTS)]
+        for earlier, later in pairwise(made):
+            later >> earlier
+        remove >> made[-1]
+    return dag
+
+
+def _destroy(number: int, element: int) -> BaseOperator:
+    step = f"main.pattern{number}.e{element}"
+    return Destroy(task_id=f"destroy_e{element}", step=step, owner="bench", doc_md=_destroy_doc(number, element))
+
+
+def _dag(dag_id: str, name: str, digest: str, params: dict[str, Param]) -> DAG:
+    return DAG(
+        dag_id,
         description=f"manifest#{name}@1.0.0",
         doc_md=_dag_doc(name, digest),
         schedule=None,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        params={"size": Param("small", description="Type string.", type="string", title="size")},
+        params=params,
         tags=["mcop", "namespace:bench", f"plan:{digest[:12]}", "provider:aws"],
-    ) as dag:
-        admit = Admit(task_id="admit", owner="bench", doc_md=admit_doc)
-        marker = EmptyOperator(
-            task_id=f"Plan_{digest[:16]}",
-            task_display_name=f"plan {digest[:12]}",
-            doc_md="Names the plan that this run's graph was made of. It does nothing.\n",
-            owner="bench",
-        )
-        admit >> [marker, Preview(task_id="preview", owner="bench", doc_md=admit_doc)]
-        with TaskGroup("main", tooltip="workflow#main@1.0.0", doc_md=_WORKFLOW_DOC):
-            last: BaseOperator = admit
-            for number in range(PATTERNS):
-                last = _pattern(number, last)
-    return dag
+    )
 
 
-def _pattern(number: int, last: BaseOperator) -> BaseOperator:
+def _admit(digest: str, pages: Mapping[str, str]) -> BaseOperator:
+    admit = Admit(task_id="admit", owner="bench", doc_md=pages["admit"])
+    marker = EmptyOperator(
+        task_id=f"Plan_{digest[:16]}",
+        task_display_name=f"plan {digest[:12]}",
+        doc_md="Names the plan that this run's graph was made of. It does nothing.\n",
+        owner="bench",
+    )
+    admit >> marker
+    return admit
+
+
+def _pattern(number: int, last: BaseOperator) -> tuple[BaseOperator, list[BaseOperator]]:
+    applied: list[BaseOperator] = []
     with TaskGroup(f"pattern{number}", tooltip="pattern#things@1.0.0", doc_md=_PATTERN_DOC):
         for element in range(ELEMENTS):
             step = f"main.pattern{number}.e{element}"
@@ -96,7 +193,8 @@ def _pattern(number: int, last: BaseOperator) -> BaseOperator:
             apply = Apply(task_id=f"apply_e{element}", step=step, owner="bench", doc_md=_apply_doc(number, element))
             last >> render >> apply
             last = apply
-    return last
+            applied.append(apply)
+    return last, applied
 
 
 _WORKFLOW_DOC = "- Workflow: `workflow#main@1.0.0`\n- State backend: `s3`\n"
@@ -141,3 +239,29 @@ def _apply_doc(number: int, element: int) -> str:
         f"Applies `main.pattern{number}.e{element}`: makes the cloud what its render task wrote.\n\n"
         f"{_facts(number, element)}**Outputs**, one XCom each\n\n- `id`\n"
     )
+
+
+def _destroy_doc(number: int, element: int) -> str:
+    return (
+        f"Destroys `main.pattern{number}.e{element}` with the files it was deployed with, and nothing that the preview "
+        f"did not name.\n\n{_facts(number, element).removesuffix(chr(10))}"
+    )
+
+
+def _slice_params() -> dict[str, Param]:
+    groups = [f"main.pattern{number}" for number in range(PATTERNS)]
+    only = {
+        "type": "array",
+        "title": "only",
+        "examples": groups,
+        "items": {"type": "string", "enum": groups},
+        "uniqueItems": True,
+    }
+    return {
+        "only": Param([], description="Only these patterns. Left empty: all.", schema=only),
+        "with_dependants": Param(
+            False,
+            description="Beside only: also the patterns that take outputs of those.",
+            schema={"type": "boolean", "title": "with_dependants"},
+        ),
+    }
