@@ -31,6 +31,13 @@ Ended = tuple[str, dict[str, str]]
 """The state of a run, and task id -> state."""
 
 
+def forget_runs() -> None:
+    """Delete every run that other tests left, the unfinished ones too."""
+    with create_session() as session:
+        for one in session.query(DagRun):
+            session.delete(one)
+
+
 def store_dags(folder: Path) -> BundleDagBag:
     """Parse the DAG files in *folder* and store what they hold, as the DAG processor does."""
     with create_session() as session:

@@ -44,6 +44,7 @@ def world(scheduling, tmp_path_factory):
         )
         for name, value in settings.to_environment().items():
             patch.setenv(name, value)
+        scheduling.forget_runs()
         made = Asker(filled(settings, folder / "states"), scheduling)
         made.publish("shop", "1.0.1")
         made.start("shop", "one")
