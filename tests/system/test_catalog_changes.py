@@ -65,6 +65,7 @@ def test_a_second_run_changes_nothing(annex):
     assert [[0, 0, 0]] == [[result[word] for word in ("added", "changed", "destroyed")] for result in results]
 
 
+@pytest.mark.campaign
 def test_its_own_overrides_reach_the_execution(annex):
     """The active version stays; the run's override is the last layer."""
     run, _ = annex.run(

@@ -1,6 +1,5 @@
 """Drift on a real stack: the guide as it is written, in a cloud that somebody changes by hand."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,8 +50,6 @@ def test_drift_is_found_and_an_untouched_deployment_is_silent(stack, checkout):
     """The command and the DAG find what was changed and nothing else, say from what to what, and write nothing."""
     look, in_airflow = (block.text for block in blocks(ROOT / "docs/guides/drift.md") if block.language == "bash")
     states = [stack.state(step) for step in FOUND]
-    assert f"manifest#{MANIFEST}@1.0.0: 0 resources drifted, in 0 of 14 components" in shell(look, checkout)
-
     with changed_by_hand(stack):
         found = stack.mcop("drift", MANIFEST, check=False)
         ran = shell(in_airflow, checkout)
@@ -69,4 +66,4 @@ def test_drift_is_found_and_an_untouched_deployment_is_silent(stack, checkout):
     assert "retention_in_days: 14 -> 7" in log and "5 resources drifted" in log
     assert states == [stack.state(step) for step in FOUND]
 
-    assert json.loads(stack.mcop("drift", MANIFEST, "--json").stdout)[0]["clean"] is True
+    assert "0 resources drifted, in 0 of 14 components" in shell(look, checkout)
