@@ -42,6 +42,14 @@ def airflow_database() -> Path:
     return airflow_home.HOME / "airflow.db"
 
 
+@pytest.fixture(scope="module")
+def scheduling(airflow_database):
+    """The scheduler in this process; it can be imported only beside a database."""
+    from tests.plugins import scheduling
+
+    return scheduling
+
+
 @pytest.fixture
 def catalog(settings, tmp_path):
     """A catalog in memory and a folder, with the manifests `shop` and `cafe`."""

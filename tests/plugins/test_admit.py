@@ -101,13 +101,6 @@ ANSWERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
-
-
 def files_of(plan, standing=Standing.ACTIVE):
     """Return the DAG of *plan* as a worker loads it; its steps do nothing, the catalog is the test's."""
     dag = build_dag(plan)

@@ -16,13 +16,6 @@ pytestmark = pytest.mark.terraform
 FIRST, SECOND = "platform.pair.apply_first", "platform.pair.apply_second"
 
 
-@pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
-
-
 class Asker(Deployer):
     """Runs manifests that ask for approvals, and answers for people."""
 

@@ -16,13 +16,6 @@ pytestmark = pytest.mark.terraform
 STATE = "team/shop/platform/pair/{}.tfstate"
 
 
-@pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
-
-
 class Deployer:
     """Runs the active version of a manifest, as workers on this machine would."""
 

@@ -8,20 +8,12 @@ from mcop_airflow.dag_factory import build_destroy_dag
 from mcop_core.catalog.models import Pattern
 from mcop_core.deployments import Deployments
 from mcop_core.executions import naming
-from mcop_core.settings import Settings
 from tests.plugins.small_catalog import LOCAL, MODULE, filled
 from tests.plugins.test_approval import Asker
 
 pytestmark = pytest.mark.terraform
 
 PROTECTED = MODULE + 'resource "terraform_data" "kept" {\n  lifecycle { prevent_destroy = true }\n}\n'
-
-
-@pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
 
 
 class Destroyer(Asker):
@@ -68,13 +60,8 @@ class Destroyer(Asker):
 
 
 @pytest.fixture
-def destroyer(scheduling, tmp_path, monkeypatch):
-    settings = Settings(
-        artifact_store=f"file://{tmp_path}/store", work_dir=str(tmp_path / "runs"), cache_dir=str(tmp_path / "cache")
-    )
-    for name, value in settings.to_environment().items():
-        monkeypatch.setenv(name, value)
-    return Destroyer(filled(settings, tmp_path / "states"), scheduling)
+def destroyer(scheduling, environment, tmp_path):
+    return Destroyer(filled(environment, tmp_path / "states"), scheduling)
 
 
 def test_everything_is_destroyed_in_reverse_order(destroyer):

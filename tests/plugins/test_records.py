@@ -28,13 +28,6 @@ API = "/mcop/api/v1"
 
 
 @pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
-
-
-@pytest.fixture(scope="module")
 def world(scheduling, tmp_path_factory):
     """A catalog whose manifest `shop` was approved and deployed, and later deployed with an override."""
     folder = tmp_path_factory.mktemp("recorded")

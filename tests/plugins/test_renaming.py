@@ -15,13 +15,6 @@ pytestmark = pytest.mark.terraform
 OLD, NEW = "platform.pair.first", "platform.pair.prime"
 
 
-@pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
-
-
 class Renamer(Destroyer):
     """Publishes manifests whose component `first` is called `prime` from version 2.0.0 on."""
 

@@ -2,28 +2,15 @@
 
 import pytest
 
-from mcop_core.settings import Settings
 from tests.plugins.small_catalog import filled
 from tests.plugins.test_approval import FIRST, SECOND, Asker
 
 pytestmark = pytest.mark.terraform
 
 
-@pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
-
-
 @pytest.fixture
-def asker(scheduling, tmp_path, monkeypatch):
-    settings = Settings(
-        artifact_store=f"file://{tmp_path}/store", work_dir=str(tmp_path / "runs"), cache_dir=str(tmp_path / "cache")
-    )
-    for name, value in settings.to_environment().items():
-        monkeypatch.setenv(name, value)
-    return Asker(filled(settings, tmp_path / "states"), scheduling)
+def asker(scheduling, environment, tmp_path):
+    return Asker(filled(environment, tmp_path / "states"), scheduling)
 
 
 def clear_failed(dag_id, run_id):

@@ -12,13 +12,6 @@ pytestmark = pytest.mark.terraform
 PAIR, TAIL = ("platform.pair.apply_first", "platform.pair.apply_second"), "platform.tail.apply_third"
 
 
-@pytest.fixture(scope="module")
-def scheduling(airflow_database):
-    from tests.plugins import scheduling
-
-    return scheduling
-
-
 class Slicer(Asker):
     """Publishes manifests with a pattern behind `pair`, which takes a plain and a sensitive output of it."""
 

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from mcop_core.embedded.home import load_secrets
-from tests.docs.blocks import blocks
 from tests.system.conftest import ROOT, LiveStack, wait_until
-from tests.system.test_readme import shell
+from tests.system.guide import follow, shell
 
 pytestmark = pytest.mark.system
 
@@ -44,14 +43,9 @@ def approve(stack: LiveStack, checkout: Path, *arguments: str) -> str:
 
 def test_the_guide_works_as_written(stack, checkout):
     """Published, approved on the command line and by REST, previewed, destroyed; the cloud is as each step says."""
-    printed = []
-    for block in blocks(ROOT / "docs" / "guides" / "approval.md"):
-        if block.file:
-            path = checkout / block.file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text)
-        elif block.language == "bash":
-            printed.append((shell(f"APPROVER_PASSWORD={password(stack)}\n{block.text}", checkout), retention(stack)))
+    page = ROOT / "docs" / "guides" / "approval.md"
+    steps = follow(page, checkout, before=f"APPROVER_PASSWORD={password(stack)}")
+    printed = [(text, retention(stack)) for text in steps]
 
     assert [days for _, days in printed] == [[], [7], [30], [30], []]
     assert "1 to add" in printed[1][0] and "COMPLETED" in printed[1][0]

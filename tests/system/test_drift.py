@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.blocks import blocks
 from tests.system.conftest import MANIFEST, ROOT, LiveStack
-from tests.system.test_readme import shell
+from tests.system.guide import shell
 
 pytestmark = pytest.mark.system
 

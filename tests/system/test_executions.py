@@ -5,23 +5,16 @@ import json
 import pytest
 
 from mcop_core.embedded.home import load_secrets
-from tests.docs.blocks import blocks
 from tests.system.conftest import ROOT
-from tests.system.test_readme import shell
+from tests.system.guide import follow
 
 pytestmark = pytest.mark.system
 
 
 def test_the_guide_works_as_written(stack, checkout):
     """Two executions billed, compared, replayed byte by byte, read by HTTP with a token and not without, exported."""
-    printed = []
-    for block in blocks(ROOT / "docs" / "guides" / "executions.md"):
-        if block.file:
-            path = checkout / block.file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text)
-        elif block.language == "bash":
-            printed.append(shell(f"ADMIN_PASSWORD={load_secrets(stack.home).password}\n{block.text}", checkout))
+    page = ROOT / "docs" / "guides" / "executions.md"
+    printed = follow(page, checkout, before=f"ADMIN_PASSWORD={load_secrets(stack.home).password}")
     executed, billed, compared, replayed, served, exported = printed
 
     assert executed.count("COMPLETED") == 4

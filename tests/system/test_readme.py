@@ -1,13 +1,10 @@
 """The README's first hour, run as it is written."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from tests.docs.blocks import blocks
 from tests.system.conftest import MANIFEST, ROOT, LiveStack
+from tests.system.guide import shell
 
 pytestmark = pytest.mark.system
 
@@ -37,17 +34,3 @@ def results(stack: LiveStack) -> dict[str, list[int]]:
         left = {task: api.xcoms(dag_id, run_id, task)["mcop.result"] for task in applied}
     assert 14 == len(left)
     return {task: [result[word] for word in ("added", "changed", "destroyed")] for task, result in left.items()}
-
-
-def shell(text: str, folder: Path) -> str:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MCOP_", "AIRFLOW"))}
-    finished = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert finished.returncode == 0, f"{text}\n{finished.stdout}\n{finished.stderr}"
-    return finished.stdout + finished.stderr
