@@ -2,7 +2,9 @@
 What a value may consist of: what would be changed after it was validated is refused.
 
 Terraform writes text in Unicode's NFC, so that a text which is not NFC reaches the cloud as another one than
-was checked; JSON knows no NaN; providers carry numbers of 64 bits.
+was checked. Its NFC is not Python's: its Unicode may be newer, and it takes the first of two characters that it
+joins for the one with the same low 16 bits (U+103B1 and an accent become a Greek alpha). JSON knows no NaN;
+providers carry numbers of 64 bits.
 Source: design, section 4.
 """
 
@@ -12,6 +14,7 @@ import math
 import re
 import unicodedata
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from mcop_core.errors import Fault
@@ -21,8 +24,11 @@ from mcop_core.parameters.syntax import join_path
 MAX_DEPTH = 64
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BEYOND_16_BITS = re.compile(r"[\U00010000-\U0010ffff]")
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 _CHANGED = "it would be changed after it was validated"
+_END_OF_MARKS = "\U00020000"
+"""Behind it Unicode has ideographs, variation selectors and private use, none of which NFC sorts or joins."""
 
 
 def check_hygiene(value: Any, path: str = "") -> list[Fault]:
@@ -82,7 +88,42 @@ def text_problem(text: str) -> str | None:
         return f"the text has the control character U+{ord(match[0]):04X} at character {match.start() + 1}"
     if not unicodedata.is_normalized("NFC", text):
         return f"the text is not in Unicode's normal form NFC: {_CHANGED}"
+    if pair := _unknown_pair(text):
+        return f"the NFC of {_shown(pair)} is not known to Unicode {unicodedata.unidata_version}: it may be changed"
+    if pair := _mistaken_pair(text):
+        return f"Terraform would join {_shown(pair)} by mistake: {_CHANGED}"
     return None
+
+
+def _shown(pair: tuple[str, str]) -> str:
+    return " ".join(f"U+{ord(character):04X}" for character in pair)
+
+
+def _unknown_pair(text: str) -> tuple[str, str] | None:
+    """Return two neighbours in *text* that a newer Unicode may sort or join: unassigned ones, or one and a mark."""
+    if text.isascii():
+        return None
+    return next((pair for pair in pairwise(text) if any(map(_is_unassigned, pair)) and all(map(_may_join, pair))), None)
+
+
+def _mistaken_pair(text: str) -> tuple[str, str] | None:
+    """Return a character beyond 16 bits in *text*, and what after it would join the one with the same low 16 bits."""
+    for found in _BEYOND_16_BITS.finditer(text):
+        low = chr(ord(found[0]) & 0xFFFF)
+        for position in range(found.end(), len(text)):
+            if len(unicodedata.normalize("NFC", low + text[position])) == 1:
+                return found[0], text[position]
+            if not unicodedata.combining(text[position]):
+                break
+    return None
+
+
+def _is_unassigned(character: str) -> bool:
+    return character < _END_OF_MARKS and unicodedata.category(character) == "Cn"
+
+
+def _may_join(character: str) -> bool:
+    return unicodedata.combining(character) > 0 or _is_unassigned(character)
 
 
 def number_text(number: float) -> str:

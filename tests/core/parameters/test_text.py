@@ -9,6 +9,10 @@ REFUSED = {
     "not NFC": ("e\u0301", "", "NFC"),
     "Greek question mark": ("a\u037e", "", "NFC"),
     "Kelvin sign": ({"\u212a": 1}, "\\u212a", "NFC"),
+    "a mark that newer Unicode sorts": ("x\u0301\U00010efd", "", "U+0301 U+10EFD is not known to Unicode"),
+    "two such marks": (["\U0001e4ec\U0001e4ee"], "0", "is not known"),
+    "what Terraform takes for A": ("\U00010041\u0301", "", "join U+10041 U+0301 by mistake"),
+    "behind another mark": ("\U001003b1\u0316\u0301", "", "join U+1003B1 U+0301 by mistake"),
     "NUL": (["a\0"], "0", "U+0000"),
     "escape": ("\x1b[31m", "", "U+001B"),
     "C1": ("a\x85b", "", "U+0085"),
@@ -38,7 +42,22 @@ def test_what_would_be_changed_is_refused(name):
 
 def test_what_stays_as_it_is_passes():
     """Texts with line ends, any script, emoji, numbers of 64 bits, null."""
-    value = {"a": "x\n\t\r", "ключ": ["世界 🚀", "é", -(2**63), 2**64 - 1, 1.5, True, None, BROKEN]}
+    value = {
+        "a": "x\n\t\r",
+        "ключ": [
+            "世界 🚀",
+            "é",
+            "\U0001fae8\ufe0f",
+            "x\u0301\u0301",
+            "\U0001e922\U0001e944",
+            -(2**63),
+            2**64 - 1,
+            1.5,
+            True,
+            None,
+            BROKEN,
+        ],
+    }
 
     assert check_hygiene(value) == []
     assert check_hygiene(json.loads("[" * 64 + "]" * 64)) == []
