@@ -114,7 +114,7 @@ def _primitive(
     *,
     lock: bool,
 ) -> Candidate:
-    files = collect_files(folder / item.source)
+    files = collect_files(_template_folder(item, source, folder))
     template = describe_template(item.primitive_type, item.provider, item.name, item.version, files)
     if isinstance(published, Primitive) and published.template == template:
         kept = {"template": template, "interface": published.interface, "locks": published.locks}
@@ -128,6 +128,15 @@ def _primitive(
     locks = _other_locks(interface, adapter, engine, source) if lock else {}
     read = {"template": template, "interface": interface, "locks": locks}
     return Candidate(item.model_copy(update=read), source, files, published is not None)
+
+
+def _template_folder(item: Primitive, source: SourceDocument, folder: Path) -> Path:
+    """Return where the files of a primitive lie; whoever publishes a folder publishes nothing that lies beside it."""
+    path = folder / item.source
+    if "\0" in item.source or not path.resolve().is_relative_to(folder.resolve()):
+        message = f"the source {item.source!r} leads out of the catalog folder"
+        raise InvalidDocuments.of([source.place(Fault(message, str(item.ref), "source"))])
+    return path
 
 
 def _in_folder(fault: Fault, folder: str) -> Fault:

@@ -111,7 +111,7 @@ class _Reader:
         root = next(self._events)
         self._tree.line = self._line(root)
         self._tree.lines[""] = self._line(root)
-        empty = isinstance(root, yaml.ScalarEvent) and not root.style and root.value == ""
+        empty = isinstance(root, yaml.ScalarEvent) and not (root.style or root.value or root.tag or root.anchor)
         self._tree.value = self._node(root, "", 1)
         return empty
 

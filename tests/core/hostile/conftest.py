@@ -135,7 +135,7 @@ class Door:
         return path
 
     def publish(self):
-        return publish_folder(self.folder, self.repository, self.store, lambda name: self.engine)
+        return publish_folder(self.folder, self.repository, self.store, lambda name: open_engine(name, Settings()))
 
     def plan(self):
         snapshot = load_snapshot(self.store, self.repository.head().snapshot)
