@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Mapping
@@ -63,7 +64,7 @@ class Settings:
         Read every `MCOP_*` variable.
 
         Raises:
-            InvalidInput: A number is none, or a variable is unknown; names the nearest.
+            InvalidInput: A number is none, infinite or negative, or a variable is unknown; names the nearest.
         """
         known = {PREFIX + field.name.upper(): field for field in fields(cls)}
         values: dict[str, object] = {}
@@ -84,9 +85,14 @@ class Settings:
 
 def _number(variable: str, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise InvalidInput(f"{variable} is {text!r}: it must be a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInput(f"{variable} is {text!r}: it must be a number")
+    if number < 0:
+        raise InvalidInput(f"{variable} is {text!r}: it must be 0 or more")
+    return number
 
 
 def load_profile(environment: Mapping[str, str], path: Path = PROFILE) -> dict[str, str]:

@@ -26,12 +26,12 @@ class Case:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with `!times [text, count]`, `!nested [list or map, depth]` and `!bytes text`."""
+    """YAML with `!times [text, count, text before]`, `!nested [list or map, depth]` and `!bytes text`."""
 
 
 def _times(loader: _Loader, node: yaml.SequenceNode) -> str:
-    text, count = loader.construct_sequence(node)
-    return text * count
+    text, count, *before = loader.construct_sequence(node)
+    return "".join(before) + text * count
 
 
 def _nested(loader: _Loader, node: yaml.SequenceNode) -> Any:

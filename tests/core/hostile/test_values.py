@@ -11,14 +11,13 @@ from mcop_core.compiler.resolution import check_overrides, resolve_step
 from mcop_core.errors import InvalidDocuments
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.rendering import render_step
-from tests.core.engines.terraform.operations import Bench
+from tests.core.engines.terraform.operations import Bench, artifact
 from tests.core.hostile.tables import cases, each
 
 FIRST, SECOND = "main.echo.first", "main.echo.second"
 READERS = {"anything": SECOND, "token": "main.echo.third"}
 """Output of the first component -> the component that reads it."""
 CARRIED = "carried"
-ENVIRONMENT_CANARY = "canary-of-the-environment"
 RANDOM_TEXTS = 20_000
 ALPHABET = (
     "${}%\"'\\\n\r\t<>&;|`()[]#/*-=:,.@!~^?\0\x1b\x85\u0301\u0327\u037e\u0958\u1100\u1161\u11a8"
@@ -51,8 +50,8 @@ def test_an_output_is_refused_or_taken_as_it_is(case, opened, plan):
     reader = READERS[name]
     outputs = outputs_of(**{name: case.variant})
     if expected == CARRIED:
-        artifact = rendered(opened, plan, reader, outputs=outputs)
-        assert case.variant == json.loads(artifact.files["terraform.tfvars.json"])[name]
+        files = rendered(opened, plan, reader, outputs=outputs).files
+        assert case.variant == json.loads(files["terraform.tfvars.json"])[name]
         return
 
     with pytest.raises(InvalidDocuments) as caught:
@@ -69,16 +68,25 @@ def test_terraform_gives_back_what_it_was_given(given_as, opened, plan, tmp_path
     carried = {case.name: case.variant for case in cases("values") if case.says.get(given_as) == CARRIED}
     short = {name: value for name, value in carried.items() if len(str(value)) < 5000}
     if given_as == "override":
-        artifact = rendered(opened, plan, FIRST, overrides={"anything": short})
+        rendering = rendered(opened, plan, FIRST, overrides={"anything": short})
     else:
-        artifact = rendered(opened, plan, SECOND, outputs=outputs_of(anything=carried))
+        rendering = rendered(opened, plan, SECOND, outputs=outputs_of(anything=carried))
     expected = short if given_as == "override" else carried
 
-    bench = CanaryBench(tmp_path)
-    result = bench.apply(artifact)
+    bench = HostileBench(tmp_path)
+    result = bench.apply(rendering)
 
     assert expected == result.outputs["anything"]
-    assert ENVIRONMENT_CANARY not in json.dumps(result.outputs)
+
+
+@pytest.mark.terraform
+def test_the_canary_wakes_when_a_command_runs(tmp_path, canary):
+    """So that it sleeps in all other tests says something."""
+    provisioner = {"local-exec": {"command": f"touch {canary}"}}
+    Bench(tmp_path).apply(artifact("", {"resource": {"terraform_data": {"x": {"provisioner": [provisioner]}}}}))
+
+    assert canary.exists()
+    canary.unlink()
 
 
 @pytest.mark.terraform
@@ -90,7 +98,7 @@ def test_random_texts_come_back_or_are_refused(opened, plan, tmp_path):
     refused = {int(fault.path.rpartition(".")[2]) for fault in caught.value.faults}
     carried = [text for number, text in enumerate(texts) if number not in refused]
 
-    result = CanaryBench(tmp_path).apply(rendered(opened, plan, SECOND, outputs=outputs_of(texts=carried)))
+    result = HostileBench(tmp_path).apply(rendered(opened, plan, SECOND, outputs=outputs_of(texts=carried)))
 
     assert carried == result.outputs["texts"]
     assert RANDOM_TEXTS == len(carried) + len(refused)
@@ -121,10 +129,11 @@ def rendered(opened, plan, step, *, overrides=None, outputs=None):
     )
 
 
-class CanaryBench(Bench):
-    """A bench whose environment holds what no expression may read."""
+class HostileBench(Bench):
+    """A bench whose environment holds what would change Terraform, were it handed down."""
 
     def workspace(self):
         workspace = super().workspace()
-        workspace.environment["AWS_SECRET_ACCESS_KEY"] = ENVIRONMENT_CANARY
+        for case in cases("settings"):
+            workspace.environment.update({} if "says" in case.says else case.variant)
         return workspace
