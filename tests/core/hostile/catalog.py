@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.bootstrap import open_engine
 from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
+from mcop_core.engines.base import Engine
 from mcop_core.publishing import publish_folder
 from mcop_core.settings import Settings
 
@@ -113,6 +115,12 @@ workflows:
 """
 
 
+@cache
+def engine(name: str) -> Engine:
+    """The engine of this name; looking for it among all installed packages takes long."""
+    return open_engine(name, Settings())
+
+
 class Door:
     """A catalog folder that tests write to, and where it is published."""
 
@@ -121,7 +129,7 @@ class Door:
         self.cache = folder / "cache"
         self.store = LocalStore.open((folder / "store").as_uri())
         self.repository = MemoryRepository()
-        self.engine = open_engine("terraform", Settings())
+        self.engine = engine("terraform")
         self.write("catalog.yaml", CATALOG.encode())
         self.write("templates/echo/main.tf", MODULE.encode())
 
@@ -132,7 +140,7 @@ class Door:
         return path
 
     def publish(self):
-        return publish_folder(self.folder, self.repository, self.store, lambda name: open_engine(name, Settings()))
+        return publish_folder(self.folder, self.repository, self.store, engine)
 
     def plan(self):
         snapshot = load_snapshot(self.store, self.repository.head().snapshot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ _Loader.add_constructor("!nested", _nested)
 _Loader.add_constructor("!bytes", _bytes)
 
 
+@cache
 def read_table(door: str) -> dict[str, dict[str, Any]]:
     """Class -> what the table of *door* says of it."""
     text = (FOLDER / f"{door}.yaml").read_text(encoding="utf-8")
