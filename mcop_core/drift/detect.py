@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import DriftPolicy
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.snapshot import load_plan, load_snapshot
+from mcop_core.compiler.snapshot import SnapshotEntry, load_plan, load_snapshot
 from mcop_core.deployments import Deployments, deployed_manifests, executed_together
 from mcop_core.drift.find import find_drift
 from mcop_core.drift.remedy import is_due, with_remedy
@@ -23,6 +23,8 @@ from mcop_core.refs import ObjectRef, check_name
 
 _TIME = "%Y%m%dT%H%M%SZ"
 _REPORT = TypeAdapter(DriftReport)
+Entries = Mapping[str, SnapshotEntry]
+"""Manifest -> its entry in the catalog's snapshot."""
 
 
 def detect_drift(
@@ -55,7 +57,7 @@ def detect_drift(
         raise NotFound(f"nothing of manifest {manifest!r} is deployed")
     together = executed_together(deployed)
     plan = load_plan(store, together[-1][0].plan)
-    active = active_version(store, snapshot, manifest) or plan
+    active = _active_version(store, _entries(store, snapshot), manifest) or plan
     changes = preview_deployed(deployed, open_engine, store, cache_dir, workspace, report)
     drift = find_drift(namespace, plan.manifest, deployed, changes, policy=active.drift, now=datetime.now(UTC))
     return with_remedy(drift, active, plan, together)
@@ -63,24 +65,29 @@ def detect_drift(
 
 def due_manifests(store: ObjectStore, snapshot: str, now: datetime) -> tuple[tuple[str, str], ...]:
     """Return (namespace, manifest) of what is deployed and to be looked at *now*, as their policies say, sorted."""
+    entries = _entries(store, snapshot)
     return tuple(
         (namespace, manifest)
         for namespace, manifest in deployed_manifests(store)
-        if is_due(_policy(store, snapshot, namespace, manifest), last_look(store, namespace, manifest), now)
+        if is_due(_policy(store, entries, namespace, manifest), last_look(store, namespace, manifest), now)
     )
 
 
-def _policy(store: ObjectStore, snapshot: str, namespace: str, manifest: str) -> DriftPolicy:
-    active = active_version(store, snapshot, manifest)
+def _policy(store: ObjectStore, entries: Entries, namespace: str, manifest: str) -> DriftPolicy:
+    active = _active_version(store, entries, manifest)
     if active is not None:
         return active.drift
     deployed = Deployments(store, namespace, manifest).all()
     return load_plan(store, executed_together(deployed)[-1][0].plan).drift if deployed else DriftPolicy(watch=False)
 
 
-def active_version(store: ObjectStore, snapshot: str, manifest: str) -> DeploymentPlan | None:
+def _entries(store: ObjectStore, snapshot: str) -> Entries:
+    return load_snapshot(store, snapshot).manifests if snapshot else {}
+
+
+def _active_version(store: ObjectStore, entries: Entries, manifest: str) -> DeploymentPlan | None:
     """Return the plan of the active version of *manifest*, None if the catalog has it no more, or it is broken."""
-    entry = load_snapshot(store, snapshot).manifests.get(manifest) if snapshot else None
+    entry = entries.get(manifest)
     return load_plan(store, entry.plan) if entry and entry.plan else None
 
 

@@ -40,23 +40,17 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""
 
+AWS_EDGES = {
+    "catalog.dynamodb",
+    "artifacts.s3",
+    "engines.terraform.lock",
+    "engines.terraform.search",
+    "embedded",
+    "bootstrap",
+}
 OUTSIDE: dict[str, set[str]] = {
-    "boto3": {
-        "catalog.dynamodb",
-        "artifacts.s3",
-        "engines.terraform.lock",
-        "engines.terraform.search",
-        "embedded",
-        "bootstrap",
-    },
-    "botocore": {
-        "catalog.dynamodb",
-        "artifacts.s3",
-        "engines.terraform.lock",
-        "engines.terraform.search",
-        "embedded",
-        "bootstrap",
-    },
+    "boto3": AWS_EDGES,
+    "botocore": AWS_EDGES,
     "subprocess": {"engines.terraform.command", "policies.ask", "runner", "embedded"},
     "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
     "httpx": {"executions.airflow_api", "embedded"},
