@@ -84,11 +84,10 @@ def execute(
     if version and named and version != named:
         raise InvalidInput(f"{manifest} and --version {version} disagree")
     with bootstrap.open_airflow(settings()) as api:
-        if not (version or named):
-            await_published(api, name, settings())
+        plan = "" if version or named else await_published(api, name, settings())
         action = "preview" if preview else ""
         started = request_execution(
-            api, name, version or named, sets, only, note=note, action=action, dependants=dependants
+            api, name, version or named, sets, only, note=note, action=action, dependants=dependants, plan=plan
         )
         _tell_started(api, started, wait=wait, as_json=as_json)
 
@@ -138,9 +137,11 @@ def _tell_started(api: AirflowApi, started: ExecutionRecord, *, wait: bool, as_j
         say(f"started {started.id}")
 
 
-def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:
+def await_published(api: AirflowApi, manifest: str, settings: Settings) -> str:
     """
-    Wait until Airflow runs what the catalog holds of *manifest*; where no catalog answers, say so and do not wait.
+    Wait until Airflow runs what the catalog holds of *manifest*, and return that plan's digest.
+
+    Where no catalog answers, say so, do not wait, and return an empty text.
 
     Raises:
         NotFound: No version of it is active; names the nearest.
@@ -155,8 +156,9 @@ def await_published(api: AirflowApi, manifest: str, settings: Settings) -> None:
         plan = active_plan(store, bootstrap.open_repository(settings).head().snapshot, manifest)
     except Unreachable as error:
         tell(f"the catalog was not asked; what Airflow shows is executed, which may be older: {error}")
-        return
+        return ""
     await_dag(api, manifest, plan, lambda found: holds_plan(store, found, manifest, plan), timeout_s=DAG_S)
+    return plan
 
 
 def request_execution(
@@ -169,6 +171,7 @@ def request_execution(
     note: str,
     action: str = "",
     dependants: bool = False,
+    plan: str = "",
 ) -> ExecutionRecord:
     """
     Start an execution, with the overrides *sets* as they were typed; raises as `requests.start_execution`.
@@ -176,12 +179,15 @@ def request_execution(
     Args:
         only: The patterns that it is about; none: all.
         dependants: Whether it is also about those that take outputs of them.
+        plan: Digest of the plan that is meant; empty: of whichever Airflow creates it from.
     """
     import secrets
 
+    from mcop_core.compiler.run_conf import PLAN_KEY
     from mcop_core.executions.requests import new_run_id, start_execution
 
     overrides = _read_sets(api, manifest, version, sets) if sets else {}
+    conf = {**overrides, **({PLAN_KEY: plan} if plan else {})}
     if only and not version:
         _check_patterns(api, manifest, only)
     run_id = new_run_id(datetime.now(UTC), lambda: secrets.token_hex(4))
@@ -189,7 +195,7 @@ def request_execution(
         api,
         manifest,
         version,
-        overrides,
+        conf,
         run_id=run_id,
         note=note,
         action=action,

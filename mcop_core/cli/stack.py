@@ -140,8 +140,8 @@ def _deploy(manifest: str, settings: Settings, stack: Stack) -> None:
 
     repository = bootstrap.open_repository(settings)
     with bootstrap.open_airflow(settings) as api:
-        await_published(api, manifest, settings)
-        started = request_execution(api, manifest, note="mcop up")
+        plan = await_published(api, manifest, settings)
+        started = request_execution(api, manifest, note="mcop up", plan=plan)
         _tell(f"execution {started.id}")
         execution = follow_execution(api, started.id, quiet=False)
         deployment = look_back(api, execution, list_manifest(repository, manifest, open_client))

@@ -19,9 +19,11 @@ from mcop_core.errors import Fault, InvalidDocuments
 ACTION_KEY = "action"
 REQUESTER_KEY = "mcop.requested_by"
 """Set by `mcop_execute`, whose runs of a manifest's DAG have no user of their own; no parameter has a dot."""
+PLAN_KEY = "mcop.plan"
+"""Digest of the plan that a run is meant to carry out: Airflow may create it from another that it parsed meanwhile."""
 CONFIRM_KEY = "confirm"
 ONLY_KEY, DEPENDANTS_KEY = "only", "with_dependants"
-_OWN_KEYS = {ACTION_KEY, REQUESTER_KEY, ONLY_KEY, DEPENDANTS_KEY}
+_OWN_KEYS = {ACTION_KEY, REQUESTER_KEY, PLAN_KEY, ONLY_KEY, DEPENDANTS_KEY}
 _WHERE = "conf"
 _ALL_TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
 

@@ -21,7 +21,15 @@ from mcop_core.compiler.doors import SECRET_PREFIX
 from mcop_core.compiler.outline import SENSITIVE, InputValue, input_values
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor, Step
 from mcop_core.compiler.resolution import read_outputs
-from mcop_core.compiler.run_conf import ACTION_KEY, CONFIRM_KEY, REQUESTER_KEY, RunAction, requester, run_overrides
+from mcop_core.compiler.run_conf import (
+    ACTION_KEY,
+    CONFIRM_KEY,
+    PLAN_KEY,
+    REQUESTER_KEY,
+    RunAction,
+    requester,
+    run_overrides,
+)
 from mcop_core.compiler.snapshot import pinned_objects
 from mcop_core.executions.history import TaskKey
 from mcop_core.executions.naming import (
@@ -39,7 +47,7 @@ from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import Status
 from mcop_core.refs import OutputRef, StepRef
 
-_SHOWN_KEYS = frozenset({ACTION_KEY, REQUESTER_KEY, CONFIRM_KEY, "manifest_name", "manifest_version"})
+_SHOWN_KEYS = frozenset({ACTION_KEY, REQUESTER_KEY, PLAN_KEY, CONFIRM_KEY, "manifest_name", "manifest_version"})
 """What a run's conf holds beside overrides."""
 
 

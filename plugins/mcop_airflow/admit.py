@@ -23,6 +23,7 @@ from mcop_core.bootstrap import open_repository
 from mcop_core.compiler.run_conf import (
     ACTION_KEY,
     CONFIRM_KEY,
+    PLAN_KEY,
     REQUESTER_KEY,
     RunAction,
     run_action,
@@ -50,9 +51,9 @@ class AdmitOperator(BaseOperator):
     """
     Let a run begin, or refuse it before anything is applied.
 
-    It refuses a graph or plan digest that is not the pinned snapshot's, unknown or invalid overrides, a revoked
-    version, and a second run on the same state. A catalog that does not answer is warned of: a run on a pinned
-    snapshot needs none. No field is templated.
+    It refuses a graph or plan digest that is not the pinned snapshot's, a plan that was not asked for, unknown or
+    invalid overrides, a revoked version, and a second run on the same state. A catalog that does not answer is warned
+    of: a run on a pinned snapshot needs none. No field is templated.
 
     Args:
         plan: The plan that the DAG was built from.
@@ -86,6 +87,7 @@ class AdmitOperator(BaseOperator):
         self.log.info("Admitting %s", self.plan.manifest)
         with final_unless_unreachable():
             self._check_graph(context)
+            check_asked_for(self.plan_digest, conf)
             self._check_alone(context)
             self._check_conf(conf)
         self.log.info("Admitted %s, plan %s", self.plan.manifest, self.plan_digest)
@@ -185,6 +187,21 @@ def check_digest(built: str, pinned: str | None) -> None:
     """
     if pinned is not None and built != pinned:
         raise Refused(f"the DAG was built from plan {built}, but the pinned snapshot holds plan {pinned}")
+
+
+def check_asked_for(digest: str, conf: Mapping[str, Any] | None) -> None:
+    """
+    Compare the digest of a run's plan with the one that its conf asks for, if it asks for one.
+
+    Raises:
+        Refused: They differ.
+    """
+    wanted = (conf or {}).get(PLAN_KEY)
+    if wanted not in (None, digest):
+        raise Refused(
+            f"this run was asked for with plan {wanted}, but Airflow created it from plan {digest}, which was the "
+            "active one in between. Nothing was applied. Trigger a new run."
+        )
 
 
 def pinned_digest(bundle: Any, manifest: str) -> str | None:

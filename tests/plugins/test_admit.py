@@ -56,6 +56,14 @@ def test_a_dag_of_another_plan_than_the_snapshots_is_refused():
         admit.check_digest("a", "b")
 
 
+def test_a_plan_that_nobody_asked_for_is_refused():
+    """A run's conf may ask for a plan; one that does not takes what the DAG has."""
+    for conf in (None, {}, {"mcop.plan": "a"}):
+        admit.check_asked_for("a", conf)
+    with pytest.raises(Refused, match="asked for with plan b, but Airflow created it from plan a"):
+        admit.check_asked_for("a", {"mcop.plan": "b"})
+
+
 def test_a_bundle_of_another_kind_pins_no_plan():
     """In a plain DAGs folder there is no snapshot to compare with."""
     assert admit.pinned_digest(object(), "raced") is None
@@ -131,6 +139,19 @@ def test_the_race_ends_before_anything_is_applied(scheduling, environment, chang
     created then has the old graph and the new files.
     """
     run, tasks = scheduling.run(scheduling.store_plan(small()), files_of(changed))
+
+    assert (run, tasks["admit"]) == ("failed", "failed")
+    assert {state for task, state in tasks.items() if "." in task} == {"upstream_failed"}
+
+
+def test_a_plan_activated_in_between_is_not_applied(scheduling, environment):
+    """
+    A run asked for with one plan and created from another fails in admit.
+
+    Activated 1.0, 1.1 and 1.0 again, Airflow shows the first 1.0 before it parses 1.1: whoever waits for 1.0 sees it.
+    """
+    plan, dag = small(), scheduling.store_plan(small())
+    run, tasks = scheduling.run(dag, files_of(plan), conf={"mcop.plan": "b" * 64})
 
     assert (run, tasks["admit"]) == ("failed", "failed")
     assert {state for task, state in tasks.items() if "." in task} == {"upstream_failed"}

@@ -46,11 +46,11 @@ def test_another_system_executes_a_version_by_name(annex):
     run, _ = annex.run(
         "mcop_execute", {"manifest_name": "annex", "manifest_version": "1.0.0", "output_path": "annex/first.json"}
     )
+    assert "success" == run["state"], annex.logs(run, "deploy")
+
     document = json.loads(
         annex.client("s3").get_object(Bucket="mcop-artifacts", Key="outputs/annex/first.json")["Body"].read()
     )
-
-    assert "success" == run["state"]
     assert 7 == retention(annex)
     assert "/annex" == document["outputs"]["annex.annex.log"]["log_group_name"]
 
