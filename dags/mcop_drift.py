@@ -9,7 +9,9 @@ found; a manifest whose `drift.remediate` is set is executed, with the preview a
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Param
 
+from mcop_airflow.access import access_control
 from mcop_airflow.operators import drift
+from mcop_core.access.rules import ANY_NAMESPACE
 from mcop_core.executions.naming import DRIFT_DAG_ID
 
 AT_ONCE = 2
@@ -24,6 +26,7 @@ with DAG(
     max_active_runs=1,
     is_paused_upon_creation=False,
     tags={"mcop"},
+    access_control=access_control(ANY_NAMESPACE),
     params={
         drift.MANIFESTS_KEY: Param(
             None, type=["null", "array"], items={"type": "string"}, description="Left empty: all that are due."

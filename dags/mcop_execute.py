@@ -8,8 +8,10 @@ state is the execution's.
 
 from airflow.sdk import DAG, Param, chain
 
+from mcop_airflow.access import access_control
 from mcop_airflow.execution_request import PARAMS
 from mcop_airflow.operators import execute
+from mcop_core.access.rules import ANY_NAMESPACE
 from mcop_core.executions.naming import EXECUTE_DAG_ID
 
 with DAG(
@@ -20,6 +22,7 @@ with DAG(
     catchup=False,
     is_paused_upon_creation=False,
     tags={"mcop"},
+    access_control=access_control(ANY_NAMESPACE),
     params={
         "manifest_name": Param(**PARAMS["manifest_name"]),
         "manifest_version": Param(None, **PARAMS["manifest_version"]),

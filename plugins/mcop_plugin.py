@@ -1,10 +1,12 @@
-"""What MCOP registers with Airflow: its API. Links, listeners and the portal are listed here when they come."""
+"""What MCOP registers with Airflow: its API, and the log of refused actions."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
+
+from mcop_airflow.refusals import RefusalLog
 
 API_PREFIX = "/mcop/api/v1"
 
@@ -24,3 +26,4 @@ class McopPlugin(AirflowPlugin):
 
     name = "mcop"
     fastapi_apps: ClassVar[list[Any]] = [{"app": LazyApi(), "url_prefix": API_PREFIX, "name": "MCOP"}]
+    fastapi_root_middlewares: ClassVar[list[Any]] = [{"middleware": RefusalLog, "name": "MCOP: refused actions"}]

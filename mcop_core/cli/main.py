@@ -7,6 +7,7 @@ import sys
 import typer
 
 from mcop_core.cli import console
+from mcop_core.cli.access import access_app
 from mcop_core.cli.approval import approve, reject
 from mcop_core.cli.catalog import catalog_app, schema
 from mcop_core.cli.drift import drift
@@ -36,6 +37,7 @@ app.add_typer(catalog_app, name="catalog")
 app.add_typer(rules_app, name="rules")
 app.add_typer(executions_app, name="executions")
 app.add_typer(policy_app, name="policy")
+app.add_typer(access_app, name="access")
 app.add_typer(state_app, name="state")
 for whole in (backup, restore, migrate):
     catalog_app.command()(whole)

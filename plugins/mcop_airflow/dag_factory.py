@@ -11,7 +11,7 @@ unchanged manifest never gets a new DAG version.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup, chain, get_parsing_context
 
 from mcop_airflow import documentation
+from mcop_airflow.access import access_control
 from mcop_airflow.admit import AdmitOperator
 from mcop_airflow.operators.apply import ApplyPrimitiveOperator
 from mcop_airflow.operators.approve import ApproveOperator
@@ -42,7 +43,7 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
         digest: The plan's digest if it is known already; computing it costs as much as reading the plan.
     """
     digest = digest or plan.digest
-    with _dag(plan, digest, naming.dag_id) as dag:
+    with _dag(plan, digest) as dag:
         admit = _admit(plan, digest)
         opened = _preview_tasks(plan, admit)
         tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
@@ -58,7 +59,7 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
 def build_destroy_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
     """Build the DAG that destroys what the manifest of *plan* deployed, in reverse order; arguments as `build_dag`."""
     digest = digest or plan.digest
-    with _dag(plan, digest, naming.destroy_dag_id) as dag:
+    with _dag(plan, digest, destroys=True) as dag:
         admit = _admit(plan, digest, destroys=True)
         preview = PreviewOperator(plan=plan, destroys=True, owner=plan.namespace)
         approve = ApproveOperator(plan=plan, destroys=True, owner=plan.namespace)
@@ -69,7 +70,8 @@ def build_destroy_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
     return dag
 
 
-def _dag(plan: DeploymentPlan, digest: str, name_of: Callable[[str], str]) -> DAG:
+def _dag(plan: DeploymentPlan, digest: str, *, destroys: bool = False) -> DAG:
+    name_of = naming.destroy_dag_id if destroys else naming.dag_id
     return DAG(
         name_of(ObjectRef.parse(plan.manifest).name),
         description=documentation.tooltip(plan.description, plan.manifest),
@@ -79,6 +81,7 @@ def _dag(plan: DeploymentPlan, digest: str, name_of: Callable[[str], str]) -> DA
         max_active_runs=1,
         is_paused_upon_creation=False,
         tags=_tags(plan, digest),
+        access_control=access_control(plan.namespace, destroys=destroys),
     )
 
 

@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"executions", "approvals", "approval_store", "signed_lines", "rendering", "compiler"}
     | {"engines", "artifacts", "catalog"},
     "policies": BASE,
+    "access": BASE,
 }
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""
 

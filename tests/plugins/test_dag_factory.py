@@ -16,6 +16,7 @@ from mcop_airflow.dag_factory import (
     predecessors,
 )
 from mcop_core.catalog.models import ApprovalPolicy
+from mcop_core.errors import InvalidInput
 from mcop_core.executions import naming
 from tests.plugins.plans import group, layered, plan_of, step, storefront, workflow
 
@@ -232,3 +233,24 @@ def test_a_long_chain_is_built():
     steps = [step("w.p.s0"), *(step(f"w.p.s{number}", f"w.p.s{number - 1}") for number in range(1, 1000))]
 
     assert len(build_dag(plan_of(workflow("w", group("w.p", *steps)))).task_ids) == 2004
+
+
+def test_a_dag_brings_the_permissions_of_its_namespace(monkeypatch, tmp_path):
+    """The access rules are read where the DAG is built; without any Airflow's own hold."""
+    rules = tmp_path / "access.toml"
+    rules.write_text('[shop]\noperators = ["execute"]\n')
+    plan = plan_of(workflow("w", group("w.p", step("w.p.a"))))
+    assert build_dag(plan).access_control is None
+
+    monkeypatch.setenv("MCOP_ACCESS", str(rules))
+    can = {
+        dag.dag_id: dag.access_control["operators"]["DAG Runs"] for dag in (build_dag(plan), build_destroy_dag(plan))
+    }
+    assert can == {
+        "mcop.storefront": {"can_read", "can_create"},
+        "mcop.storefront.destroy": {"can_read"},
+    }
+
+    rules.unlink()
+    with pytest.raises(InvalidInput, match="access rules"):
+        build_dag(plan)

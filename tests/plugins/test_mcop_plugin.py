@@ -12,13 +12,14 @@ def load_plugin():
     return module.McopPlugin
 
 
-def test_the_plugin_registers_its_api_and_nothing_else():
-    """Airflow lists MCOP, mounts its API, and loads no operator, link or middleware for it."""
+def test_the_plugin_registers_its_api_and_the_log_of_refusals():
+    """Airflow lists MCOP, mounts its API and one middleware, and loads no operator, link or listener for it."""
     plugin = load_plugin()
 
     assert plugin.name == "mcop"
     assert [entry["url_prefix"] for entry in plugin.fastapi_apps] == ["/mcop/api/v1"]
-    assert not (plugin.fastapi_root_middlewares or plugin.operator_extra_links or plugin.listeners)
+    assert [entry["name"] for entry in plugin.fastapi_root_middlewares] == ["MCOP: refused actions"]
+    assert not (plugin.operator_extra_links or plugin.listeners)
 
 
 def test_airflow_does_not_import_the_package_twice():
