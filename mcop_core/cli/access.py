@@ -33,7 +33,7 @@ def _load(file: Path | None) -> AccessRules:
 @access_app.command("show")
 def show(file: FileOption = None, as_json: AsJson = False) -> None:
     """
-    Check the access rules, and show who may do what in which namespace.
+    Check the access rules, and show who may do what.
 
     Example: mcop access show --file access.toml
     """
@@ -55,7 +55,7 @@ def show(file: FileOption = None, as_json: AsJson = False) -> None:
 @access_app.command("roles")
 def roles(file: FileOption = None) -> None:
     """
-    Print the roles that the access rules name, as `airflow roles import` reads them.
+    Print the roles for `airflow roles import`.
 
     Example: mcop access roles --file access.toml > roles.json
     """
