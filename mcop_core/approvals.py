@@ -57,9 +57,15 @@ def options_for(preview: Preview) -> list[str]:
     return [APPROVE_INCOMPLETE if preview.deferred else APPROVE, REJECT]
 
 
+def group_id(group: str) -> str:
+    """Return the id by which a question says that it is for the members of *group*; no user has it."""
+    return f"group:{group}"
+
+
 def may_answer(policy: ApprovalPolicy, requester: str) -> tuple[str, ...]:
-    """Return the users that the question is for; none: whoever Airflow lets."""
-    return tuple(user for user in policy.users if policy.requester or user != requester)
+    """Return the ids of the users and groups that the question is for; none: whoever Airflow lets."""
+    users = (user for user in policy.users if policy.requester or user != requester)
+    return (*users, *map(group_id, policy.groups))
 
 
 def judge(policy: ApprovalPolicy, answer: str, person: Person, *, requester: str, people: Sequence[Person]) -> Verdict:
@@ -83,7 +89,8 @@ def judge(policy: ApprovalPolicy, answer: str, person: Person, *, requester: str
 
 
 def _objection(policy: ApprovalPolicy, person: Person, requester: str, before: Sequence[Person]) -> str:
-    if policy.users and person.id not in policy.users:
+    # Who is in a group only Airflow's auth manager knows: it has let the person answer.
+    if policy.users and not policy.groups and person.id not in policy.users:
         return f"{person.name} may not approve; the manifest names {', '.join(policy.users)}"
     if not policy.requester and requester in {person.id, person.name}:
         return f"{person.name} asked for this execution and may not approve it"

@@ -288,6 +288,7 @@ class ApprovalPolicy(Model):
         "never", description="destructive: when a resource would be replaced or destroyed, or that cannot be told."
     )
     users: Texts = Field((), description="User ids as Airflow knows them; left out: whoever Airflow lets answer.")
+    groups: Texts = Field((), description="Groups whose members may approve, too: roles, as the auth manager has them.")
     count: int = Field(1, ge=1, le=10, description="How many different people must approve.")
     requester: bool = Field(False, description="Whether whoever asked for the execution may approve it.")
     timeout_hours: float = Field(24.0, gt=0, le=24 * 30, description="How long it waits for an answer, hours.")
@@ -299,7 +300,7 @@ class ApprovalPolicy(Model):
 
     @model_validator(mode="after")
     def _can_be_given(self) -> ApprovalPolicy:
-        if self.users and len(set(self.users)) < self.count:
+        if self.users and not self.groups and len(set(self.users)) < self.count:
             raise ValueError(f"{self.count} people must approve, and users names {len(set(self.users))}")
         return self
 

@@ -63,6 +63,8 @@ def test_an_incomplete_preview_is_only_approved_by_saying_so():
         ({}, ANN, "Ann", (), "ask_on", "Ann asked for this execution and may not approve it"),
         ({"requester": True}, ANN, "ann", (), "approved", "approved by Ann"),
         ({"users": ("bob",)}, ANN, "", (), "ask_on", "Ann may not approve; the manifest names bob"),
+        ({"users": ("bob",), "groups": ("owners",)}, ANN, "", (), "approved", "approved by Ann"),
+        ({"groups": ("owners",)}, ANN, "ann", (), "ask_on", "Ann asked for this execution and may not approve it"),
         ({"count": 2}, ANN, "", (), "ask_on", "approved by Ann, 1 more must approve"),
         ({"count": 2}, ANN, "", (ANN,), "ask_on", "Ann has approved already; somebody else must, too"),
         ({"count": 2}, BOB, "", (ANN,), "approved", "approved by Ann, Bob"),
@@ -87,6 +89,7 @@ def test_the_question_is_for_those_the_manifest_names():
     assert may_answer(named, "ann") == ("bob",)
     assert may_answer(named.model_copy(update={"requester": True}), "ann") == ("ann", "bob")
     assert may_answer(policy(), "ann") == ()
+    assert may_answer(policy(users=("ann",), groups=("owners",)), "ann") == ("group:owners",)
 
 
 def test_a_policy_is_one_word_or_in_full():

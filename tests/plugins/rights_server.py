@@ -19,7 +19,7 @@ NAMESPACES = ("billing", "shipping", "storefront")
 
 def serve(rules: str, users: dict[str, list[str]], port: int) -> None:
     """Set everything up, then serve until the process is stopped."""
-    os.environ["AIRFLOW__CORE__AUTH_MANAGER"] = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    os.environ["AIRFLOW__CORE__AUTH_MANAGER"] = "mcop_airflow.auth_manager.GroupFabAuthManager"
     os.environ["MCOP_ACCESS"] = rules
     from tests.plugins import airflow_home  # sets AIRFLOW_HOME before anything imports airflow
 
@@ -57,7 +57,6 @@ def add_users(users: dict[str, list[str]]) -> None:
 
 def add_dags(folder: Path, users: list[str]) -> None:
     """Store the DAGs of each namespace's manifest and of MCOP itself, and the runs."""
-    from airflow.models.hitl import HITLDetail
     from airflow.utils.session import create_session
     from airflow.utils.state import TaskInstanceState
 
@@ -83,11 +82,22 @@ def add_dags(folder: Path, users: list[str]) -> None:
 
         for waiting in session.query(TaskInstance).filter_by(task_id="approve"):
             waiting.state = TaskInstanceState.DEFERRED
-            session.add(
-                HITLDetail(
-                    ti_id=waiting.id, options=["Approve", "Reject"], subject="May it?", multiple=False, params={}
-                )
-            )
+            session.add(question_for(waiting))
+
+
+def question_for(waiting):
+    """Return what the task *waiting* asks: in `storefront` of the group `approvers`, elsewhere of whom Airflow lets."""
+    from airflow.models.hitl import HITLDetail
+
+    from mcop_core.approvals import may_answer
+    from mcop_core.catalog.models import ApprovalPolicy
+
+    policy = ApprovalPolicy(when="always", groups=("approvers",) if "storefront" in waiting.dag_id else ())
+    assigned = [{"id": one, "name": one} for one in may_answer(policy, "tester")]
+    options = ["Approve", "Reject"]
+    return HITLDetail(
+        ti_id=waiting.id, options=options, subject="May it?", multiple=False, params={}, assignees=assigned or None
+    )
 
 
 def add_run(dag, user: str) -> None:
