@@ -22,9 +22,8 @@ run: setup
 down:
 	@test ! -x $(BIN)/mcop || $(BIN)/mcop down
 
-# Three processes for two processors: the one that has the whole stack mostly waits for it.
 test: setup
-	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --durations 20 -m "not campaign"
+	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder --durations 20 -m "not campaign"
 
 # What is too slow for every change: real applies with their parts killed at random, for CAMPAIGN_MINUTES (5), replayed
 # by CAMPAIGN_SEED; the preview against a cloud; many more random mutations after an approval.
