@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mcop_core.errors import InvalidInput
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from mcop_core.catalog.repository import CatalogRepository
     from mcop_core.engines.base import Engine
     from mcop_core.executions.airflow_api import AirflowApi
+    from mcop_core.secrets.stores import Environment, Secrets
     from mcop_core.settings import Settings
 
 
@@ -49,6 +51,22 @@ def open_engine(name: str, settings: Settings) -> Engine:
     from mcop_core.engines.adapters import load_engine
 
     return load_engine(name, settings)
+
+
+def open_secrets(settings: Settings, environment: Environment, known: Mapping[str, str] | None = None) -> Secrets:
+    """
+    Return what reads secrets from the stores that are installed (entry points of the group `mcop.secret_stores`).
+
+    Args:
+        environment: Where the stores find addresses and credentials.
+        known: Values that were read already, by reference as text.
+
+    Raises:
+        InvalidInput: The setting `secrets_scopes` cannot be read.
+    """
+    from mcop_core.secrets.stores import SecretReader, read_scopes
+
+    return SecretReader(environment, read_scopes(settings.secrets_scopes), known).read
 
 
 def open_airflow(settings: Settings) -> AirflowApi:

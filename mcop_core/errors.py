@@ -10,7 +10,8 @@ The whole error tree.
     ├── NotFound (LookupError)
     │   ├── ObjectNotFound                  no such object or version in the catalog
     │   ├── UnknownName                     a registry does not know the name; lists what it knows
-    │   └── StoredObjectMissing             no such key in an object store
+    │   ├── StoredObjectMissing             no such key in an object store
+    │   └── SecretNotFound                  no such secret in its store, or no such key in the secret
     ├── Conflict (RuntimeError)
     │   ├── VersionConflict                 a published version has other bytes; carries both digests
     │   ├── PreconditionFailed              a conditional write lost
@@ -19,7 +20,7 @@ The whole error tree.
     ├── Refused (PermissionError)           MCOP will not do this: revoked version, graph of another plan
     │   └── Deviates                        a step's plan is not what was approved; carries what is not
     ├── Tampered (ValueError)               bytes do not have the digest they were asked for by
-    ├── Unreachable (ConnectionError)       DynamoDB, S3 or Airflow did not answer
+    ├── Unreachable (ConnectionError)       DynamoDB, S3, Airflow or a secret store did not answer
     ├── EngineFailed (RuntimeError)         the engine ran and failed; carries its diagnostics
     ├── UnknownOutcome (RuntimeError)       what happened in the cloud cannot be told
     └── Cancelled (RuntimeError)            a person stopped the operation
@@ -138,6 +139,10 @@ class StoredObjectMissing(NotFound):
     """No such key in an object store; carries `key`."""
 
 
+class SecretNotFound(NotFound):
+    """No such secret in its store, or no such key in it; names the reference, never a value."""
+
+
 class Conflict(McopError, RuntimeError):
     """Two writers met."""
 
@@ -171,7 +176,7 @@ class Tampered(McopError, ValueError):
 
 
 class Unreachable(McopError, ConnectionError):
-    """DynamoDB, S3 or Airflow did not answer; carries `service`."""
+    """DynamoDB, S3, Airflow or a secret store did not answer; carries `service`."""
 
 
 class EngineFailed(McopError, RuntimeError):

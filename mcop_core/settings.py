@@ -12,6 +12,8 @@ from pathlib import Path
 from mcop_core.errors import InvalidInput, closest
 
 PREFIX = "MCOP_"
+SECRET_PREFIX = "MCOP_SECRET_"  # noqa: S105 (the begin of a name)
+"""Variables of the secret store `env`; what follows is the secret's own name."""
 PROFILE = Path(".mcop/settings.env")
 """Settings of the stack that `make run` started, read from the current folder; real variables win."""
 
@@ -36,6 +38,8 @@ class Settings:
         drift_ceiling: Share of the components, 0 to 1: if more drifted at once, a drift run reports and executes
             nothing.
         drift_notifier: Airflow notifier that is told of drift, JSON: `{"classpath": …, "kwargs": {…}}`.
+        secrets_scopes: Which secrets the manifests of a namespace may refer to, JSON:
+            `{"<namespace or *>": ["secret://vault/shop/*"]}`; empty: all that the worker's credentials may read.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
         airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
@@ -53,6 +57,7 @@ class Settings:
     drift_schedule: str = "0 5 * * *"
     drift_ceiling: float = 0.5
     drift_notifier: str = ""
+    secrets_scopes: str = ""
     lease_s: float = 30.0
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"
@@ -71,7 +76,7 @@ class Settings:
         known = {PREFIX + field.name.upper(): field for field in fields(cls)}
         values: dict[str, object] = {}
         for variable, text in sorted(environment.items()):
-            if not variable.startswith(PREFIX):
+            if not variable.startswith(PREFIX) or variable.startswith(SECRET_PREFIX):
                 continue
             if variable not in known:
                 near = closest(variable, known)

@@ -79,6 +79,13 @@ def _look(namespace: str, manifest: str) -> DriftReport:
             lambda engine: bootstrap.open_engine(engine, read),
             bootstrap.open_store(read.artifact_store),
             Path(name) / "templates",
-            Workspace(roots, bootstrap.open_store, dict(os.environ), is_interrupted, owner),
+            Workspace(
+                roots,
+                bootstrap.open_store,
+                dict(os.environ),
+                is_interrupted,
+                owner,
+                read_secrets=bootstrap.open_secrets(read, os.environ),
+            ),
             Telling(),
         )

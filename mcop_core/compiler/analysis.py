@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mcop_core.compiler.drafting import SELF, Draft, missing_parameters
 from mcop_core.compiler.evaluation import Evaluation, StepValues, index_of, plain_names
 from mcop_core.compiler.graph import Cycle, find_plan_cycles, sequence_edges
 from mcop_core.compiler.outputs import OutputIndex, World
 from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, Step, WorkflowGroup
+from mcop_core.compiler.provenance import is_literal
 from mcop_core.errors import Fault
-from mcop_core.parameters.pending import open_outputs
+from mcop_core.parameters.pending import has_pending, has_sealed, open_outputs
 from mcop_core.parameters.validator import placed
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.reference import FORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,14 @@ def analyse(draft: Draft, world: World, *, order: str = "sequence") -> Analysis:
         for group in workflow.groups:
             faults += _missing(group, draft.plan.manifest) if world is World.MANIFEST else []
             faults += evaluation.parameter_faults(workflow, group)
+            faults += clear_secrets(group, evaluation.parameters(workflow, group).values)
             for step in group.steps:
                 values = evaluation.step(workflow, group, step)
-                faults += [*values.faults, *misplaced_outputs(workflow, step, values, index)]
+                faults += [
+                    *values.faults,
+                    *misplaced_outputs(workflow, step, values, index),
+                    *clear_inputs(step, values),
+                ]
                 after[step.id] = _edges(values)
     groups_after = sequence_edges(draft.plan, order, draft.orders)
     faults += [_cycle_fault(cycle, draft.plan) for cycle in find_plan_cycles(draft.plan, after, groups_after)]
@@ -82,7 +90,7 @@ def _edges(values: StepValues) -> tuple[str, ...]:
 
 
 def misplaced_outputs(workflow: WorkflowGroup, step: Step, values: StepValues, index: OutputIndex) -> list[Fault]:
-    """Say where outputs stand that cannot: any in a backend, sensitive ones in a provider's configuration."""
+    """Say where what cannot stand there is: any output or secret in a backend, a sensitive one in a provider."""
     backend = [
         Fault(f"${{{ref}}} is an output: where the state lies must be known before anything runs", path="backend")
         for ref in open_outputs(dict(values.backend))
@@ -94,11 +102,43 @@ def misplaced_outputs(workflow: WorkflowGroup, step: Step, values: StepValues, i
         )
         for ref in _sensitive(open_outputs(dict(values.configuration)), index)
     ]
+    if has_sealed(dict(values.backend)):
+        backend.append(Fault("a secret stands in it, and a backend is written to every artifact", path="backend"))
+    if has_sealed(dict(values.configuration)):
+        message = "a secret stands in it, and a provider's configuration is written to its artifact"
+        configuration.append(Fault(message, path="settings.configuration"))
     return [*placed(backend, workflow.workflow), *placed(configuration, step.adapter)]
 
 
 def _sensitive(refs: Iterable[OutputRef], index: OutputIndex) -> list[OutputRef]:
     return [ref for ref in refs if index.is_sensitive(ref)]
+
+
+def clear_secrets(group: PatternGroup, values: Mapping[str, Any]) -> list[Fault]:
+    """Say which sensitive parameters of *group* are written down in clear: everybody who reads the catalog has them."""
+    return [
+        _clear(f"the parameter {name} of {group.pattern}", group.parameters[name].source)
+        for name, declaration in group.declarations.items()
+        if declaration.sensitive and name in group.parameters and _is_clear(values[name])
+    ]
+
+
+def clear_inputs(step: Step, values: StepValues) -> list[Fault]:
+    """Say which sensitive inputs of *step* an element gives in clear."""
+    return [
+        _clear(f"the input {name} of {step.primitive}", layered.source)
+        for name, layered in step.inputs.items()
+        if step.interface.inputs[name].sensitive and is_literal(layered) and _is_clear(values.inputs[name])
+    ]
+
+
+def _is_clear(value: Any) -> bool:
+    return not has_pending(value) and value not in (None, "", [], {})
+
+
+def _clear(what: str, source: str) -> Fault:
+    where, _, path = source.partition(" ")
+    return Fault(f"{what} is sensitive, and what is written here can be read by everybody: give {FORM}", where, path)
 
 
 def _missing(group: PatternGroup, manifest: str) -> list[Fault]:

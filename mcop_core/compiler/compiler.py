@@ -20,7 +20,7 @@ from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.errors import Fault, InvalidDocuments, closest
 from mcop_core.refs import ObjectRef
 
-COMPILER_VERSION = 1
+COMPILER_VERSION = 2
 """Raised when the same objects compile to another plan than before: snapshots then compile again."""
 
 

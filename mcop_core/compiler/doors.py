@@ -15,8 +15,8 @@ from mcop_core.parameters.resolver import Surroundings, resolve
 from mcop_core.parameters.schema import json_schema
 from mcop_core.parameters.syntax import readable_references
 from mcop_core.parameters.types import ANY, Type
+from mcop_core.secrets.reference import is_reference
 
-SECRET_PREFIX = "secret://"  # noqa: S105 (the form of a reference to a secret)
 SECRET_SCHEMA: dict[str, Any] = {"type": ["string", "null"], "pattern": "^secret://[^/]+/[^#]+(#.+)?$"}
 """A sensitive parameter takes a reference to a secret, never the secret: a run's conf is stored in clear."""
 
@@ -72,7 +72,7 @@ def _door(name: str, groups: list[PatternGroup], plan: DeploymentPlan, descripti
     declarations = list(dict.fromkeys(group.declarations[name] for group in groups)) or [_undeclared(name, plan)]
     defaults = _plain_defaults(name, groups, plan)
     sensitive = any(declaration.sensitive for declaration in declarations)
-    if sensitive and not all(isinstance(value, str) and value.startswith(SECRET_PREFIX) for value in defaults or ()):
+    if sensitive and not all(is_reference(value) for value in defaults or ()):
         defaults = None
     has_default = defaults is not None
     default = defaults[0] if defaults else None

@@ -176,9 +176,23 @@ def _group(id_: str, pattern: Pattern, parameters: Layered, linker: Linker, draf
         pattern=str(pattern.ref),
         description=pattern.description,
         parameters=parameters,
-        declarations=declarations,
+        declarations=_sensitive_by_use(declarations, steps),
         steps=tuple(steps),
     )
+
+
+def _sensitive_by_use(declarations: Mapping[str, Declaration], steps: Iterable[Step]) -> dict[str, Declaration]:
+    """Return *declarations* with those as sensitive that are all of a sensitive input of a module."""
+    wired = {
+        layered.value
+        for step in steps
+        for name, layered in step.inputs.items()
+        if step.interface.inputs[name].sensitive and isinstance(layered.value, str)
+    }
+    return {
+        name: declared.model_copy(update={"sensitive": True}) if f"${{{name}}}" in wired else declared
+        for name, declared in declarations.items()
+    }
 
 
 def _step(id_: str, primitive: Primitive, adapter: Adapter | None, inputs: Layered) -> Step:

@@ -15,10 +15,10 @@ from mcop_core.catalog.models import Input, ValidationRule
 from mcop_core.compiler.outputs import OutputIndex, Place, World
 from mcop_core.compiler.plan import Declaration, DeploymentPlan, LayeredValue, PatternGroup, Step, WorkflowGroup
 from mcop_core.compiler.provenance import RUN_SOURCE, is_literal, trace
-from mcop_core.errors import Fault, InvalidInput
+from mcop_core.errors import Fault, InvalidInput, InvalidName
 from mcop_core.parameters.conversion import convert
 from mcop_core.parameters.layers import Layer
-from mcop_core.parameters.pending import BROKEN, Sealed
+from mcop_core.parameters.pending import BROKEN, Sealed, with_secrets
 from mcop_core.parameters.resolver import Resolved, ResolvedScope, Surroundings, resolve, resolve_scope
 from mcop_core.parameters.syntax import readable_references
 from mcop_core.parameters.text import check_hygiene
@@ -156,7 +156,7 @@ class Evaluation:
 
     @staticmethod
     def _known(values: Mapping[str, Any]) -> dict[str, Resolved]:
-        return {name: Resolved(value, tuple(check_hygiene(value))) for name, value in values.items()}
+        return {name: _given(value) for name, value in values.items()}
 
     # -- steps --------------------------------------------------------------------------------------
 
@@ -225,6 +225,15 @@ class Evaluation:
             return Resolved(value, (Fault(f"{what}: it is required and must not be null"),))
         converted, faults = convert(value, read_type(declared.type))
         return Resolved(converted, tuple(_named(faults, what)))
+
+
+def _given(value: Any) -> Resolved:
+    """Return what a run gives for a parameter: plain data, in which references to secrets may stand."""
+    faults = check_hygiene(value)
+    try:
+        return Resolved(BROKEN, tuple(faults)) if faults else Resolved(with_secrets(value))
+    except InvalidName as error:
+        return Resolved(BROKEN, (Fault(error.message),))
 
 
 def _located(faults: Iterable[Fault], source: str) -> list[Fault]:

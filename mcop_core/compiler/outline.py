@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcop_core.compiler.doors import SECRET_PREFIX
 from mcop_core.compiler.evaluation import Evaluation, index_of, plain_names, reachable
 from mcop_core.compiler.plan import DeploymentPlan, LayeredValue, PatternGroup, Step, WorkflowGroup
 from mcop_core.compiler.provenance import Origin, origin
@@ -15,6 +14,7 @@ from mcop_core.compiler.resolution import effective_overrides
 from mcop_core.parameters.pending import has_sealed, open_outputs, to_template
 from mcop_core.parameters.syntax import parse, readable_references
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.reference import SecretRef
 
 SENSITIVE = "(sensitive)"
 
@@ -150,7 +150,7 @@ def input_values(
 
 def _hidden(value: Any) -> str:
     """Return what stands for a sensitive value: a reference to a secret for itself, it is none."""
-    return value if isinstance(value, str) and value.startswith(SECRET_PREFIX) else SENSITIVE
+    return str(value) if isinstance(value, SecretRef) else SENSITIVE
 
 
 @dataclass(frozen=True, slots=True)

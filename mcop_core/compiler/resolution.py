@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcop_core.catalog.models import canonical_json
-from mcop_core.compiler.doors import SECRET_PREFIX
 from mcop_core.compiler.evaluation import Evaluation, StepValues, index_of, plain_names
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor, PatternGroup, Step, WorkflowGroup
 from mcop_core.compiler.provenance import RUN_SOURCE, Origin, origin
-from mcop_core.errors import Fault, InvalidDocuments, UnknownName, closest
+from mcop_core.errors import Fault, InvalidDocuments, InvalidName, UnknownName, closest
 from mcop_core.parameters.layers import Layer
 from mcop_core.parameters.pending import has_sealed, open_outputs, to_json
 from mcop_core.parameters.syntax import join_path, texts
 from mcop_core.parameters.text import check_hygiene
 from mcop_core.parameters.validator import placed
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.reference import FORM, SecretRef, is_reference
 
 MAX_VALUE_BYTES = 64 * 1024
 MAX_OVERRIDES_BYTES = 256 * 1024
@@ -34,7 +34,8 @@ class ResolvedStep:
 
     Attributes:
         inputs: Primitive input -> JSON value. A sensitive output stands as its pointer
-            (`{"mcop_sensitive": {...}}`), text with one in it as `{"mcop_sealed_text": [...]}`.
+            (`{"mcop_sensitive": {...}}`), a secret as its reference (`{"mcop_secret": "secret://..."}`), text with one
+            of them in it as `{"mcop_sealed_text": [...]}`.
             Inputs left to the primitive's own default are not there.
         configuration: The adapter's configuration, every value concrete.
         backend: The workflow's backend, every value concrete.
@@ -178,7 +179,10 @@ def _unfinished(values: StepValues, step: Step, workflow: WorkflowGroup) -> list
     refs = [ref for part in (values.inputs, values.configuration, values.backend) for ref in open_outputs(dict(part))]
     faults = [Fault(f"the output {ref} is not known: its step has not been applied", where=step.id) for ref in refs]
     if has_sealed(dict(values.configuration)) or has_sealed(dict(values.backend)):
-        message = f"a sensitive output stands in the backend of {workflow.id} or in the configuration of {step.adapter}"
+        message = (
+            f"a sensitive output or a secret stands in the backend of {workflow.id} or in the configuration of "
+            f"{step.adapter}"
+        )
         faults.append(Fault(message, where=step.id))
     return faults
 
@@ -212,11 +216,24 @@ def _check_value(door: ParameterDoor, value: Any) -> list[Fault]:
         return faults
     if len(canonical_json(value)) > MAX_VALUE_BYTES:
         return [Fault(f"the value has over {MAX_VALUE_BYTES // 1024} KiB", path=door.name)]
-    if door.is_sensitive and not (isinstance(value, str) and value.startswith(SECRET_PREFIX)):
-        message = f"{door.name} is sensitive, and a run's values are stored in clear: give secret://store/path#key"
-        return [Fault(message, path=door.name)]
-    return [
-        Fault("an override is plain data; ${ has no meaning in it and is refused", path=join_path(door.name, path))
-        for path, text in texts(value)
-        if "${" in text
-    ]
+    if door.is_sensitive:
+        return _secret_faults(door.name, value)
+    found = [(path, _text_problem(door.name, text)) for path, text in texts(value)]
+    return [Fault(problem, path=join_path(door.name, path)) for path, problem in found if problem]
+
+
+def _text_problem(name: str, text: str) -> str:
+    if is_reference(text):
+        return f"{name} is not sensitive: a run gives secrets to what its pattern declares with `sensitive: true` alone"
+    return "an override is plain data; ${ has no meaning in it and is refused" if "${" in text else ""
+
+
+def _secret_faults(name: str, value: Any) -> list[Fault]:
+    """Say what forbids *value* for a sensitive parameter, without showing it unless it is a reference."""
+    if not is_reference(value):
+        return [Fault(f"{name} is sensitive, and a run's values are stored in clear: give {FORM}", path=name)]
+    try:
+        SecretRef.parse(value)
+    except InvalidName as error:
+        return [Fault(error.message, path=name)]
+    return []

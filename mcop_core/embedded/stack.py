@@ -35,6 +35,7 @@ _OWN_SETTINGS = (
     "drift_schedule",
     "drift_ceiling",
     "drift_notifier",
+    "secrets_scopes",
 )
 """Settings that the caller's environment may decide; the others are the stack's."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +22,13 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement, canonical_json
 from mcop_core.errors import Refused, Tampered
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.reference import SecretRef
 
 if TYPE_CHECKING:
     from mcop_core.engines.changes import ComponentChanges
 
 SENSITIVE_KEY = "mcop_sensitive"
+SECRET_KEY = "mcop_secret"  # noqa: S105 (a map key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,10 @@ class SealedText:
     """
     Text with parts that rendering must not see, or cannot know: plain strings and the others, in order.
 
-    The runner joins what is sensitive; an `OutputRef` stands in the request of a `Component` alone.
+    The runner joins what is sensitive or a secret; an `OutputRef` stands in the request of a `Component` alone.
     """
 
-    parts: tuple[str | SensitivePointer | OutputRef, ...]
+    parts: tuple[str | SensitivePointer | SecretRef | OutputRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class RenderRequest:
         address: (namespace, manifest, workflow, pattern, element): where the state key comes from.
         files: The template's files, path -> bytes, verified against the plan's digest.
         interface: Inputs and outputs of the primitive.
-        inputs: Input -> JSON value. A `SensitivePointer` or `SealedText` may stand anywhere in it.
+        inputs: Input -> JSON value. A `SensitivePointer`, `SecretRef` or `SealedText` may stand anywhere in it.
         settings: The adapter's settings, every value concrete.
         locks: Provider address -> version and checksums.
         backend: The workflow's backend, every value concrete.
@@ -138,6 +140,11 @@ class RenderedArtifact:
         return hashlib.sha256(self.to_json()).hexdigest()
 
     @property
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """The references to secrets in what its apply needs, sorted."""
+        return tuple(sorted(set(secrets_in(self.runtime))))
+
+    @property
     def key(self) -> str:
         """Key in the artifact store."""
         return artifact_key(self.digest)
@@ -156,6 +163,24 @@ class RenderedArtifact:
         document = json.loads(data)
         files = {path: _decode(entry) for path, entry in document["files"].items()}
         return cls(document["engine"], files, document["runtime"])
+
+
+def read_secret(value: object) -> SecretRef | None:
+    """Return the reference to a secret that *value* is in an artifact, or None."""
+    if isinstance(value, Mapping) and set(value) == {SECRET_KEY}:
+        return SecretRef.parse(str(value[SECRET_KEY]))
+    return None
+
+
+def secrets_in(value: object) -> Iterator[SecretRef]:
+    """Yield every reference to a secret in *value*, part of an artifact's `runtime`."""
+    secret = read_secret(value)
+    if secret is not None:
+        yield secret
+    elif isinstance(value, Mapping):
+        yield from (secret for part in value.values() for secret in secrets_in(part))
+    elif isinstance(value, (list, tuple)):
+        yield from (secret for part in value for secret in secrets_in(part))
 
 
 def artifact_key(digest: str) -> str:
@@ -290,6 +315,19 @@ def unleased(store: ObjectStore, key: str) -> Iterator[Lease]:
     yield Unleased()
 
 
+def no_secrets(namespace: str, refs: Iterable[SecretRef]) -> Mapping[SecretRef, str]:
+    """
+    Read no secret: where none is needed, or none may be had.
+
+    Raises:
+        Refused: One is asked for.
+    """
+    wanted = [str(ref) for ref in refs]
+    if wanted:
+        raise Refused(f"secrets are not read here: {', '.join(wanted)}")
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """
@@ -302,6 +340,8 @@ class Workspace:
         cancelled: Asked often; once True, stop gracefully and raise `Cancelled`.
         owner: Who runs this, for locks that people read: `mcop.<manifest> <run id>`.
         lease: Store and key of what is changed -> the lease, held in a `with`; raises `StateLocked`.
+        read_secrets: Namespace of who asks and references -> their values. Raises `Unreachable` if a store does not
+            answer, and says of every other reason which references cannot be read.
     """
 
     directory: Path
@@ -310,6 +350,7 @@ class Workspace:
     cancelled: Callable[[], bool]
     owner: str
     lease: Callable[[ObjectStore, str], AbstractContextManager[Lease]] = unleased
+    read_secrets: Callable[[str, Iterable[SecretRef]], Mapping[SecretRef, str]] = no_secrets
 
 
 Gate: TypeAlias = "Callable[[ComponentChanges], None]"

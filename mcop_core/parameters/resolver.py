@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcop_core.errors import Fault, InvalidReference, closest
+from mcop_core.errors import Fault, InvalidName, InvalidReference, closest
 from mcop_core.parameters.ordering import find_cycles, order_by_references
 from mcop_core.parameters.pending import BROKEN, PendingText, Sealed, is_pending
 from mcop_core.parameters.syntax import Reference, join_path, parse, readable_references
 from mcop_core.parameters.text import check_hygiene, scalar_text, shown_key
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.reference import SecretRef, is_reference
 
 Locate = Callable[[Reference], "OutputRef | Fault"]
 """Where a dotted reference points: what it is called depends on the place it stands in."""
@@ -95,8 +96,10 @@ def _map(template: dict[str, Any], path: str, around: Surroundings, faults: list
 def _key(written: str, place: str, around: Surroundings, faults: list[Fault]) -> Any:
     parts = _parts(written, place, faults)
     key = _joined([_part(part, place, around, faults) for part in parts], parts, place, faults)
-    if isinstance(key, PendingText) and any(isinstance(part, Sealed) for part in key.parts):
-        faults.append(Fault("a sensitive output cannot be a map key", path=place))
+    if isinstance(key, PendingText) and any(isinstance(part, Sealed | SecretRef) for part in key.parts):
+        faults.append(Fault("a sensitive output or a secret cannot be a map key", path=place))
+    if is_reference(key):
+        faults.append(Fault("a reference to a secret cannot be a map key", path=place))
     return written if key is BROKEN else key
 
 
@@ -105,7 +108,20 @@ def _text(text: str, path: str, around: Surroundings, faults: list[Fault]) -> An
     values = [_part(part, path, around, faults) for part in parts]
     if len(parts) == 1 and isinstance(parts[0], Reference):
         return values[0]
-    return _joined(values, parts, path, faults)
+    joined = _joined(values, parts, path, faults)
+    return _secret(joined, path, faults) if parts and is_reference(parts[0]) else joined
+
+
+def _secret(joined: Any, path: str, faults: list[Fault]) -> Any:
+    """Return what a written reference to a secret names; its parts may be parameters, and nothing that others say."""
+    if isinstance(joined, PendingText):
+        faults.append(Fault("an output or a secret cannot be a part of a reference to a secret", path=path))
+        return BROKEN
+    try:
+        return joined if joined is BROKEN else SecretRef.parse(joined)
+    except InvalidName as error:
+        faults.append(Fault(error.message, path=path))
+        return BROKEN
 
 
 def _parts(text: str, path: str, faults: list[Fault]) -> tuple[str | Reference, ...]:

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 
 from mcop_core.approval_store import Approved
 from mcop_core.catalog.models import ProviderLock
-from mcop_core.compiler.doors import SECRET_PREFIX
 from mcop_core.compiler.outline import SENSITIVE, InputValue, input_values
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor, Step
 from mcop_core.compiler.resolution import read_outputs
@@ -46,6 +45,7 @@ from mcop_core.executions.naming import (
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import Status
 from mcop_core.refs import OutputRef, StepRef
+from mcop_core.secrets.reference import is_reference
 
 _SHOWN_KEYS = frozenset({ACTION_KEY, REQUESTER_KEY, PLAN_KEY, CONFIRM_KEY, "manifest_name", "manifest_version"})
 """What a run's conf holds beside overrides."""
@@ -253,7 +253,7 @@ def hidden_conf(conf: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_show(door: ParameterDoor, value: Any) -> bool:
-    return not door.is_sensitive or (isinstance(value, str) and value.startswith(SECRET_PREFIX))
+    return not door.is_sensitive or is_reference(value)
 
 
 def wanted_values(record: ExecutionRecord, plan: DeploymentPlan) -> frozenset[TaskKey]:

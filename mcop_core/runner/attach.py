@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
@@ -34,6 +35,8 @@ RESUMES = 5
 KEPT_DAYS = 7
 """How long the folder of an operation that succeeded is kept."""
 
+_RUNNER = (sys.executable, "-P", "-m", "mcop_core.runner.main")
+
 _started: dict[int, subprocess.Popen[bytes]] = {}
 """Runners that this process started and that have not been seen to end: their parent must collect them."""
 
@@ -44,6 +47,7 @@ def follow(
     environment: Mapping[str, str],
     *,
     on_line: Callable[[str, str], None],
+    secrets: Mapping[str, str] = MappingProxyType({}),
     open_store: Callable[[str], ObjectStore] = bootstrap.open_store,
 ) -> RunResult:
     """
@@ -56,6 +60,8 @@ def follow(
     Args:
         environment: The runner's, where engine and stores find credentials; settings go on top.
         on_line: Called with (level, line) for each line of the operation's log, as it is written.
+        secrets: Those that the caller alone can read, by reference as text: handed over through a pipe to each runner
+            that is started.
         open_store: How a state is looked at, to see whether an old success still holds.
 
     Raises:
@@ -78,7 +84,7 @@ def follow(
             if result is not None:
                 tail.pass_on(on_line)
                 return result
-            _start(folder, request, settings, environment, alive, resumes=follows)
+            _start(folder, request, settings, environment, secrets, alive, resumes=follows)
         finally:
             os.close(alive)
         starts, follows = starts + 1, True
@@ -132,6 +138,7 @@ def _start(
     request: RunRequest,
     settings: Settings,
     environment: Mapping[str, str],
+    secrets: Mapping[str, str],
     alive: int,
     *,
     resumes: bool,
@@ -145,9 +152,9 @@ def _start(
     output = os.open(folder.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         runner = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mcop_core.runner.main", str(folder.path), "--alive-fd", str(alive)],
+            [*_RUNNER, str(folder.path), "--alive-fd", str(alive), *(["--secrets-on-stdin"] if secrets else [])],
             env={**environment, **settings.to_environment()},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if secrets else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             pass_fds=(alive,),
@@ -156,6 +163,9 @@ def _start(
     finally:
         os.close(output)
     _started[runner.pid] = runner
+    if runner.stdin is not None:
+        with suppress(BrokenPipeError), runner.stdin as pipe:  # broken: it died, which is seen as any death is
+            pipe.write(json.dumps(dict(secrets)).encode())
 
 
 def _collect() -> None:

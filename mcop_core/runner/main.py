@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from mcop_core import bootstrap
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run the operation in the folder that the command line names; return 0 if it succeeded.
 
     `--alive-fd N` names the open, locked `alive` file that a follower handed over; without it the lock is taken
-    here, and a second runner ends at once with 3.
+    here, and a second runner ends at once with 3. With `--secrets-on-stdin` the follower hands over secrets that it
+    alone can read: a JSON object, reference to value.
     """
     options = _options(arguments)
     folder = OperationFolder(options.folder.absolute())
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"a runner works in {folder.path} already\n")
         return 3
     os.set_inheritable(alive, False)
-    result = run_operation(folder, dict(os.environ), stop=_stop_on_signals())
+    secrets = json.load(sys.stdin) if options.secrets_on_stdin else {}
+    result = run_operation(folder, dict(os.environ), stop=_stop_on_signals(), secrets=secrets)
     return 0 if result.outcome is Outcome.SUCCEEDED else 1
 
 
@@ -60,6 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mcop-runner", description="Run one operation of MCOP to its end.")
     parser.add_argument("folder", type=Path, help="the operation's folder; holds request.json")
     parser.add_argument("--alive-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--secrets-on-stdin", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
@@ -76,6 +79,7 @@ def run_operation(
     environment: Mapping[str, str],
     *,
     stop: threading.Event,
+    secrets: Mapping[str, str] = MappingProxyType({}),
     open_store: Callable[[str], ObjectStore] = bootstrap.open_store,
     open_engine: Callable[[str, Settings], Engine] = bootstrap.open_engine,
 ) -> RunResult:
@@ -85,6 +89,7 @@ def run_operation(
     Args:
         environment: The engine's, before its allow-list; also where the settings come from.
         stop: Set from outside to stop gracefully; the file `cancel` does the same.
+        secrets: Those that were read already, by reference as text.
 
     Never raises: an error of the runner's own code is a failed result too.
     """
@@ -93,7 +98,7 @@ def run_operation(
         try:
             request = folder.read_request()
             settings = Settings.from_environment(environment)
-            done = _carry_out(folder, request, settings, environment, report, stop, open_store, open_engine)
+            done = _carry_out(folder, request, settings, environment, secrets, report, stop, open_store, open_engine)
             result = succeeded(done)
             shutil.rmtree(folder.workspace, ignore_errors=True)
         except McopError as error:
@@ -110,6 +115,7 @@ def _carry_out(
     request: RunRequest,
     settings: Settings,
     environment: Mapping[str, str],
+    secrets: Mapping[str, str],
     report: Report,
     stop: threading.Event,
     open_store: Callable[[str], ObjectStore],
@@ -126,6 +132,7 @@ def _carry_out(
         cancelled=lambda: stop.is_set() or folder.cancel.exists(),
         owner=request.owner,
         lease=partial(_lease, request, folder, settings, report),
+        read_secrets=bootstrap.open_secrets(settings, environment, secrets),
     )
     for origin in request.moved_from:
         engine.move(load_origin(store, origin, artifact.engine), artifact, workspace, report)

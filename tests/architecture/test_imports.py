@@ -16,10 +16,11 @@ ALLOWED: dict[str, set[str]] = {
     "refs": {"errors"},
     "settings": {"errors"},
     "catalog": BASE,
-    "parameters": BASE | {"catalog"},
+    "secrets": BASE | {"settings"},
+    "parameters": BASE | {"catalog", "secrets"},
     "artifacts": BASE | {"catalog"},
-    "compiler": BASE | {"parameters", "catalog", "artifacts"},
-    "engines": BASE | {"artifacts", "catalog", "settings"},
+    "compiler": BASE | {"parameters", "catalog", "artifacts", "secrets"},
+    "engines": BASE | {"artifacts", "catalog", "settings", "secrets"},
     "rendering": BASE | {"compiler", "engines", "artifacts"},
     "deployments": BASE | {"compiler", "artifacts", "parameters"},
     "previewing": BASE
@@ -31,11 +32,11 @@ ALLOWED: dict[str, set[str]] = {
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
     "signed_lines": BASE | {"catalog"},
     "backup": BASE | {"signed_lines", "catalog", "artifacts"},
-    "runner": BASE | {"policies", "engines", "artifacts", "settings", "bootstrap"},
+    "runner": BASE | {"secrets", "policies", "engines", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
     "records": BASE
     | {"executions", "approvals", "approval_store", "signed_lines", "rendering", "compiler"}
-    | {"engines", "artifacts", "catalog"},
+    | {"engines", "artifacts", "catalog", "secrets"},
     "policies": BASE,
     "access": BASE,
 }
@@ -46,6 +47,7 @@ AWS_EDGES = {
     "artifacts.s3",
     "engines.terraform.lock",
     "engines.terraform.search",
+    "secrets.aws",
     "embedded",
     "bootstrap",
 }
@@ -54,7 +56,7 @@ OUTSIDE: dict[str, set[str]] = {
     "botocore": AWS_EDGES,
     "subprocess": {"engines.terraform.command", "policies.ask", "runner", "embedded"},
     "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
-    "httpx": {"executions.airflow_api", "embedded"},
+    "httpx": {"executions.airflow_api", "secrets.vault", "embedded"},
     "yaml": {"catalog.yaml_files", "cli"},
     "airflow": set(),
 }
@@ -100,6 +102,13 @@ def test_the_outside_is_touched_at_the_edges_only(module: str, path: Path):
         places = OUTSIDE.get(package)
 
         assert places is None or any(module == p or module.startswith(f"{p}.") for p in places), f"{module}: {name}"
+
+
+def test_only_the_composition_root_opens_secret_stores():
+    """Every room may hold a reference; what reads it is given to whoever runs an engine."""
+    using = {m for m, path in modules() for name in imports(path) if name.startswith("mcop_core.secrets.stores.")}
+
+    assert {m for m in using if not m.startswith("secrets.")} == {"bootstrap"}
 
 
 def test_core_imports_without_airflow_and_cloud_sdks():

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcop_core.artifacts.local import LocalStore
 from mcop_core.artifacts.templates import save_template
-from mcop_core.bootstrap import open_engine
+from mcop_core.bootstrap import open_engine, open_store
 from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.catalog.models import Adapter, Backend, Manifest, Pattern, Primitive, ValidationRule, Workflow
 from mcop_core.catalog.repository import CatalogRepository, Standing
@@ -72,16 +71,16 @@ class SmallCatalog:
 
     @property
     def store(self):
-        return LocalStore.open(self.settings.artifact_store)
+        return open_store(self.settings.artifact_store)
 
-    def primitive(self, version="1.0.0", module=MODULE):
+    def primitive(self, version="1.0.0", module=MODULE, name="thing"):
         files = {"main.tf": module.encode()}
         return Primitive(
-            name="thing",
+            name=name,
             version=version,
-            source="templates/thing",
+            source=f"templates/{name}",
             interface=open_engine("terraform", self.settings).describe(files),
-            template=save_template(self.store, "terraform", "local", "thing", version, files),
+            template=save_template(self.store, "terraform", "local", name, version, files),
             **LOCAL,
         )
 

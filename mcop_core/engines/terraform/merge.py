@@ -39,6 +39,7 @@ from mcop_core.engines.terraform.render import (
 from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.reference import SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Draft:
         arguments: Input -> expression.
         variables: Variable -> its block.
         values: Variable -> value.
+        sealed: Variable -> value with secrets in it, which stands in no file.
         providers: Local name in the module -> source, and exact version or constraint.
         configured: The adapter's provider, its variables not yet named after it.
         expressions: Variable of that provider -> expression, where another element's output stands in its value.
@@ -69,6 +71,7 @@ class Draft:
     arguments: Mapping[str, Any]
     variables: Mapping[str, Mapping[str, Any]]
     values: Mapping[str, Any]
+    sealed: Mapping[str, Any]
     providers: Mapping[str, tuple[str, str]]
     configured: Configured
     expressions: Mapping[str, Any]
@@ -91,6 +94,8 @@ class MergedRoot:
         outputs: Output of the root -> (step, output).
         aliases: Alias of a provider -> the steps that plan through it.
         providers: `namespace/type` of a provider -> the steps whose modules need it.
+        sealed: Variable -> value with secrets in it.
+        types: Variable among them -> its type constraint.
     """
 
     files: Mapping[str, bytes]
@@ -99,6 +104,8 @@ class MergedRoot:
     outputs: Mapping[str, tuple[str, str]]
     aliases: Mapping[str, frozenset[str]]
     providers: Mapping[str, frozenset[str]]
+    sealed: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +176,7 @@ def draft(component: Component, scope: Scope, state: StateFile | None) -> Draft:
         arguments=arguments,
         variables=writer.variables,
         values=writer.values,
+        sealed=writer.sealed,
         providers={
             local: (entry.source, _version(entry.source, entry.version, request)) for local, entry in required.items()
         },
@@ -197,6 +205,7 @@ class _Writer:
         self._scope, self._request, self._faults = scope, request, faults
         self.variables: dict[str, dict[str, Any]] = {}
         self.values: dict[str, Any] = {}
+        self.sealed: dict[str, Any] = {}
         known = request.interface.inputs
         faults += [
             Fault("the module needs a value for it", _where(request), key)
@@ -244,13 +253,14 @@ class _Writer:
         return f"${{sensitive({expression})}}" if is_sensitive else f"${{{expression}}}"
 
     def _variable(self, value: Any, path: str, block: dict[str, Any]) -> str:
-        carrier = Carrier(self._request)
+        carrier = Carrier(self._request, reads_marks=False)
         carried = carrier.carry(value, path)
         self._faults += carrier.faults
         name = f"{self._prefix}-{path}"
         while name in self.variables:
             name += "-"
-        self.variables[name], self.values[name] = block, carried
+        self.variables[name] = {**block, "sensitive": True} if carrier.has_sealed else block
+        (self.sealed if carrier.has_sealed else self.values)[name] = carried
         return f"${{var.{name}}}"
 
 
@@ -269,15 +279,25 @@ def is_open(value: Any) -> bool:
 
 def outputs_in(value: Any) -> Iterable[OutputRef]:
     """Yield every output that stands in *value*, map keys included."""
-    if isinstance(value, OutputRef):
-        yield value
-    elif isinstance(value, SealedText):
-        yield from (part for part in value.parts if isinstance(part, OutputRef))
+    return (part for part in _parts_of(value) if isinstance(part, OutputRef))
+
+
+def references_in(value: Any) -> Iterable[SecretRef]:
+    """Yield every reference to a secret that stands in *value*."""
+    return (part for part in _parts_of(value) if isinstance(part, SecretRef))
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    """Yield everything in *value* that is no list, map or text of parts, map keys included."""
+    if isinstance(value, SealedText):
+        yield from value.parts
     elif isinstance(value, Mapping):
         for pair in value.items():
-            yield from (ref for item in pair for ref in outputs_in(item))
+            yield from (part for item in pair for part in _parts_of(item))
     elif isinstance(value, (list, tuple)):
-        yield from (ref for item in value for ref in outputs_in(item))
+        yield from (part for item in value for part in _parts_of(item))
+    else:
+        yield value
 
 
 def _configure(request: RenderRequest, writer: _Writer, faults: list[Fault]) -> tuple[Configured, dict[str, Any]]:
@@ -379,9 +399,16 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
     locks = {address: lock for one in drafts for address, lock in one.locks.items()}
     if locks:
         files[LOCK_FILE] = lock_file(dict(sorted(locks.items())))
-    modules = {one.name: one.step for one in drafts}
+    sealed = {key: item for one in drafts for key, item in one.sealed.items()}
     return MergedRoot(
-        files, joined.to_json(outputs), modules, outputs, _sharing(drafts, providers.aliases), _needing(drafts)
+        files=files,
+        state=joined.to_json(outputs),
+        modules={one.name: one.step for one in drafts},
+        outputs=outputs,
+        aliases=_sharing(drafts, providers.aliases),
+        providers=_needing(drafts),
+        sealed=sealed,
+        types={key: one.variables[key]["type"] for one in drafts for key in one.sealed},
     )
 
 

@@ -38,7 +38,7 @@ from mcop_core.engines.terraform.command import (
 )
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
 from mcop_core.engines.terraform.outputs import read_outputs
-from mcop_core.engines.terraform.plan_json import read_component
+from mcop_core.engines.terraform.plan_json import Holds, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
@@ -53,6 +53,7 @@ from mcop_core.errors import (
     UnknownOutcome,
     Unreachable,
 )
+from mcop_core.secrets.reference import SecretRef
 
 RESUMES = 5
 """How often one operation starts Terraform again that was killed, or whose provider was."""
@@ -190,6 +191,7 @@ class Session:
     was_completed: bool = False
     provider_died: bool = False
     resumes: int = 0
+    secrets: Mapping[SecretRef, str] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
 
     @contextmanager
@@ -217,8 +219,10 @@ class Session:
     def run(self) -> ApplyResult:
         """Carry out the operation."""
         self._pull()
-        values = self._unseal()
-        mask = Mask([*values.values(), *self._private()])
+        sealed_values = self._sealed()
+        self.secrets = sealed.read_secrets(sealed_values, self.workspace, self.address.namespace)
+        values = sealed.unseal(sealed_values, self.workspace.open_store, self.secrets)
+        mask = Mask([*values.values(), *self.secrets.values(), *self._private()])
         self._settle(mask)
         if self.was_completed:
             return self._result()
@@ -292,10 +296,9 @@ class Session:
                 raise
             lock.note_digest(self.base.data)  # our own push, cut off between its two writes
 
-    def _unseal(self) -> dict[str, Any]:
-        if self.operation == "destroy" and self.base is None:
-            return {}
-        return sealed.unseal(self.artifact.runtime.get("sealed", {}), self.workspace.open_store)
+    def _sealed(self) -> Mapping[str, Any]:
+        nothing_is_there = self.operation == "destroy" and self.base is None
+        return {} if nothing_is_there else self.artifact.runtime.get("sealed", {})
 
     def _private(self) -> list[Any]:
         outputs = self.base.outputs.values() if self.base else ()
@@ -499,7 +502,7 @@ class Session:
         try:
             self._plan(reader, environment, mask)
             shown = show_plan(self.binary, PLAN_FILE, cwd=self.directory, environment=environment)
-            gate(read_component(shown, module_of(self.artifact)))
+            gate(read_component(shown, module_of(self.artifact), self.secrets.values()))
         except McopError:
             state.forget(self.directory)
             raise
@@ -598,7 +601,8 @@ class Session:
             state.patiently(note, patience_s=self.timing.push_patience_s, tell=self._warn)
 
     def _result(self) -> ApplyResult:
-        outputs = read_outputs(self.artifact.runtime.get("outputs", {}), self.base, self.address)
+        wanted = self.artifact.runtime.get("outputs", {})
+        outputs = read_outputs(wanted, self.base, self.address, Holds(self.secrets.values()))
         outputs = {} if self.operation == "destroy" else outputs
         added, changed, destroyed = tally(self.resources)
         self.report.log(summary(self.resources, len(outputs)))

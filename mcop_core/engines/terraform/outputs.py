@@ -25,19 +25,29 @@ def outputs_of(artifact: RenderedArtifact, open_store: Callable[[str], ObjectSto
 
 
 def read_outputs(
-    wanted: Mapping[str, Mapping[str, Any]], found: StateFile | None, address: StateAddress
+    wanted: Mapping[str, Mapping[str, Any]],
+    found: StateFile | None,
+    address: StateAddress,
+    holds_secret: Callable[[Any], bool] = lambda value: False,
 ) -> dict[str, Any]:
     """
     Return each wanted output's value with its type, a sensitive one as a pointer to *address*. Pure.
 
     Args:
         wanted: Output -> `{"sensitive": bool}`. An output that is null is not in the state.
+        holds_secret: Whether a value holds a secret although the module does not say that it is sensitive.
     """
     held = found.outputs if found else {}
-    return {name: _output(name, facts, held.get(name, {}), address) for name, facts in wanted.items()}
+    return {name: _output(name, facts, held.get(name, {}), address, holds_secret) for name, facts in wanted.items()}
 
 
-def _output(name: str, facts: Mapping[str, Any], held: Mapping[str, Any], address: StateAddress) -> Any:
-    if facts.get("sensitive") or held.get("sensitive"):
+def _output(
+    name: str,
+    facts: Mapping[str, Any],
+    held: Mapping[str, Any],
+    address: StateAddress,
+    holds_secret: Callable[[Any], bool],
+) -> Any:
+    if facts.get("sensitive") or held.get("sensitive") or holds_secret(held.get("value")):
         return SensitivePointer(str(address), name).to_json()
     return held.get("value")

@@ -2,7 +2,8 @@
 `terraform show -json` of a plan -> changes, without anything that the plan says is sensitive. Pure.
 
 The document holds sensitive values in clear; beside every value stand masks (`before_sensitive`, `after_sensitive`,
-`after_unknown`) that are true where all below is covered, or of the value's own shape.
+`after_unknown`) that are true where all below is covered, or of the value's own shape. Terraform does not mark what
+a provider computes from a sensitive value, so that what holds a secret is left out, wherever it stands.
 
 Source: developer.hashicorp.com/terraform/internals/json-format, "Change Representation".
 """
@@ -24,6 +25,7 @@ from mcop_core.engines.changes import (
     OutputChange,
     ResourceChange,
 )
+from mcop_core.engines.terraform.log import Mask
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG
 from mcop_core.errors import EngineFailed
 
@@ -61,13 +63,18 @@ _PROTECTIONS = (
     "termination_protection",
 )
 """Attributes by which clouds themselves refuse a destruction; Terraform's plan does not look at them."""
+_SHORTEST_MARKED = 8
+"""Shorter texts that are marked somewhere stand elsewhere by chance."""
 _OWN_TAG = (f'tags["{ADDRESS_TAG}"]', f'tags_all["{ADDRESS_TAG}"]')
 
 Changes = tuple[tuple[ResourceChange, ...], tuple[OutputChange, ...]]
 
 
 def read_changes(
-    document: Mapping[str, Any], modules: Mapping[str, str], outputs: Mapping[str, tuple[str, str]]
+    document: Mapping[str, Any],
+    modules: Mapping[str, str],
+    outputs: Mapping[str, tuple[str, str]],
+    secrets: Iterable[str] = (),
 ) -> dict[str, Changes]:
     """
     Return step -> what changes of its resources and outputs.
@@ -76,6 +83,7 @@ def read_changes(
         document: What `terraform show -json` printed of a plan of a merged root.
         modules: Name of a module call -> step.
         outputs: Output of the root -> (step, output).
+        secrets: What the root was given; a value with one of them in it is sensitive.
 
     Raises:
         EngineFailed: The document is of another format.
@@ -84,30 +92,81 @@ def read_changes(
     if not version.startswith(_FORMAT):
         raise EngineFailed(f"Terraform's plan is of format {version}; 1.x can be read", diagnostics=())
     resources: dict[str, list[ResourceChange]] = {step: [] for step in modules.values()}
+    holds = {step: Holds(secrets) for step in modules.values()}
+    for entry in document.get("resource_changes") or []:
+        holds[modules[_split(entry["address"])[0]]].learn(entry["change"])
     drifted = {entry["address"]: entry["change"]["actions"] for entry in document.get("resource_drift") or []}
     for entry in document.get("resource_changes") or []:
         module, address = _split(entry["address"])
         change = _resource(entry, address, drifted.get(entry["address"], ()))
         if change is not None:
-            resources[modules[module]].append(change)
+            resources[modules[module]].append(_concealed(change, holds[modules[module]]))
     changed: dict[str, list[OutputChange]] = {step: [] for step in modules.values()}
     for name, entry in sorted((document.get("output_changes") or {}).items()):
         step, output = outputs.get(name, ("", ""))
         if step and entry["actions"] != ["no-op"]:
-            changed[step].append(_output(output, entry))
+            changed[step].append(_output(output, entry, holds[step]))
     return {step: (tuple(resources[step]), tuple(changed[step])) for step in resources}
 
 
-def read_component(document: Mapping[str, Any], module: str) -> ComponentChanges:
+def read_component(document: Mapping[str, Any], module: str, secrets: Iterable[str] = ()) -> ComponentChanges:
     """
     Return what changes in the root of one component, which calls *module*; as a preview would show it.
 
     A preview does not see the tag that names the component, so neither does this. Raises as `read_changes`.
     """
-    resources, _ = read_changes(document, {module: module}, {})[module]
+    resources, _ = read_changes(document, {module: module}, {}, secrets)[module]
     seen = (replace(one, attributes=tuple(a for a in one.attributes if a.path not in _OWN_TAG)) for one in resources)
     told = zip(resources, seen, strict=True)
     return ComponentChanges("", Mode.ALONE, resources=tuple(one for was, one in told if not _only_tagged(was, one)))
+
+
+class Holds:
+    """
+    Says whether a secret stands somewhere in a value.
+
+    Args:
+        secrets: Looked for anywhere in a text, if they have four characters or more.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._mask = Mask(secrets)
+        self._marked: set[str] = set()
+
+    def learn(self, change: Mapping[str, Any]) -> None:
+        """Remember the texts that Terraform marks as sensitive in *change*, of eight characters or more."""
+        for when in ("before", "after"):
+            self._marked |= set(_marked_texts(change.get(when), change.get(f"{when}_sensitive")))
+
+    def __call__(self, value: Any) -> bool:
+        """Whether one of the secrets is in *value*, or one of its texts was marked elsewhere."""
+        return any(text in self._marked or self._mask(text) != text for text in _texts(value))
+
+
+def _marked_texts(value: Any, mask: Any) -> Iterator[str]:
+    if mask is True:
+        yield from (text for text in _texts(value) if len(text) >= _SHORTEST_MARKED)
+    elif isinstance(mask, Mapping | list):
+        keys = mask if isinstance(mask, Mapping) else range(len(mask))
+        yield from (text for key in keys for text in _marked_texts(_at(value, key), mask[key]))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from (text for pair in value.items() for part in pair for text in _texts(part))
+    elif isinstance(value, list):
+        yield from (text for part in value for text in _texts(part))
+    elif isinstance(value, str):
+        yield value
+
+
+def _concealed(change: ResourceChange, holds: Holds) -> ResourceChange:
+    """Return *change* without the attributes' values that hold a secret, though nothing marks them."""
+    hidden = (
+        replace(one, before=None, after=None, is_sensitive=True) if holds(one.before) or holds(one.after) else one
+        for one in change.attributes
+    )
+    return replace(change, attributes=tuple(hidden))
 
 
 def _only_tagged(was: ResourceChange, seen: ResourceChange) -> bool:
@@ -139,8 +198,9 @@ def _protection(before: Mapping[str, Any]) -> str:
     return next((name for name in _PROTECTIONS if before.get(name) is True), "")
 
 
-def _output(name: str, entry: Mapping[str, Any]) -> OutputChange:
-    if _covers(entry.get("before_sensitive")) or _covers(entry.get("after_sensitive")):
+def _output(name: str, entry: Mapping[str, Any], holds: Holds) -> OutputChange:
+    is_marked = _covers(entry.get("before_sensitive")) or _covers(entry.get("after_sensitive"))
+    if is_marked or holds(entry.get("before")) or holds(entry.get("after")):
         return OutputChange(name, is_unknown=_covers(entry.get("after_unknown")), is_sensitive=True)
     is_unknown = _covers(entry.get("after_unknown"))
     return OutputChange(name, entry.get("before"), None if is_unknown else entry.get("after"), is_unknown)

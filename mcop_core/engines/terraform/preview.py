@@ -38,6 +38,7 @@ from mcop_core.engines.terraform.merge import (
     merge,
     module_names,
     outputs_in,
+    references_in,
     sensitive_outputs,
 )
 from mcop_core.engines.terraform.moving import Place, state_of
@@ -49,6 +50,7 @@ from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.state import STATE_FILE, StateAddress, StateFile, held, write_durably
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.reference import SecretRef
 
 _PLAN = ("plan", "-input=false", "-lock=false", "-json", f"-out={PLAN_FILE}")
 _ALIAS = re.compile(r"provider\[.*\]\.(c[0-9]+)")
@@ -88,11 +90,12 @@ def preview(
         Unreachable: A state could not be read.
         Cancelled: A person stopped it.
     """
-    planner = _Planner(workspace, report, binary, mirror, cache)
-    values = sealed.unseal({str(ref): value for ref, value in known.items()}, workspace.open_store)
-    sensitive = sensitive_outputs(components) | {ref for ref, value in known.items() if SensitivePointer.read(value)}
-    given = {ref: values[str(ref)] for ref in known}
-    return _Preview(list(components), planner, sensitive, known=given).run()
+    secrets = _secrets_of(components, workspace)
+    planner = _Planner(workspace, report, binary, mirror, cache, secrets=secrets)
+    pointers = {ref: value for ref, value in known.items() if SensitivePointer.read(value)}
+    values = sealed.unseal({str(ref): value for ref, value in pointers.items()}, workspace.open_store)
+    given = {**known, **{ref: values[str(ref)] for ref in pointers}}
+    return _Preview(list(components), planner, sensitive_outputs(components) | set(pointers), known=given).run()
 
 
 def preview_destroy(
@@ -116,11 +119,21 @@ def preview_destroy(
     state = held(workspace.open_store, StateAddress.of(artifact)).state
     if state is None:
         return ComponentChanges(step, Mode.ALONE)
-    values = sealed.unseal(artifact.runtime.get("sealed", {}), workspace.open_store)
-    variables = sealed.variables(values, artifact.runtime.get("types", {}))
-    planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), variables)
-    _, document = planner.plan(MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}), step)
-    return replace(read_component(document, module), step=step)
+    needed, types = artifact.runtime.get("sealed", {}), artifact.runtime.get("types", {})
+    secrets = sealed.read_secrets(needed, workspace, StateAddress.of(artifact).namespace)
+    planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), secrets)
+    root = MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}, needed, types)
+    _, document = planner.plan(root, step)
+    return replace(read_component(document, module, secrets.values()), step=step)
+
+
+def _secrets_of(components: Sequence[Component], workspace: Workspace) -> Mapping[SecretRef, str]:
+    """Return every secret that *components* refer to; all that cannot be read are told at once."""
+    by_namespace: dict[str, set[SecretRef]] = {}
+    for component in components:
+        by_namespace.setdefault(component.request.address[0], set()).update(references_in(component.request.inputs))
+    asked = (workspace.read_secrets(namespace, refs) for namespace, refs in by_namespace.items() if refs)
+    return {ref: value for found in asked for ref, value in found.items()}
 
 
 @dataclass(slots=True)
@@ -234,7 +247,7 @@ class _Preview:
 
     def _take(self, planned: tuple[MergedRoot, Document], mode: Mode, reason: str = "") -> None:
         root, document = planned
-        changes = read_changes(document, root.modules, root.outputs)
+        changes = read_changes(document, root.modules, root.outputs, self.planner.secrets.values())
         for step in root.modules.values():
             resources, outputs = changes.get(step, ((), ()))
             self.found[step] = ComponentChanges(step, mode, reason, resources, outputs, self.moved.get(step, ""))
@@ -273,7 +286,7 @@ class _Planner:
     mirror: Path | None
     cache: Path | None
     mode: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[SecretRef, str] = field(default_factory=dict)
 
     def plan(self, root: MergedRoot, name: str) -> tuple[MergedRoot, Document]:
         """
@@ -302,19 +315,21 @@ class _Planner:
 
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
         write_durably(directory / STATE_FILE, root.state)
-        reader, raw = EventReader(Mask()), []
-        process = self._start((*_PLAN, *self.mode), directory)
+        values = sealed.unseal(root.sealed, self.workspace.open_store, self.secrets)
+        mask = Mask([*values.values(), *self.secrets.values()])
+        reader, raw = EventReader(mask), []
+        process = self._start((*_PLAN, *self.mode), directory, sealed.variables(values, root.types))
         for line in process.lines(self.workspace.cancelled):
             reader.read(line)
             raw.append(line)
         self._stop_if_cancelled()
         if process.exit_code != 0:
-            error = failure("plan", process.exit_code, reader.diagnostics, process.stderr)
+            error = failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
         return show_plan(self.binary, PLAN_FILE, cwd=directory, environment=self._environment(directory))
 
     def _run(self, arguments: tuple[str, ...], *, root: MergedRoot, directory: Path) -> None:
-        process = self._start(arguments, directory)
+        process = self._start(arguments, directory, {})
         for line in process.lines(self.workspace.cancelled):
             self.report.log(line)
         self._stop_if_cancelled()
@@ -326,13 +341,12 @@ class _Planner:
         if self.workspace.cancelled():
             raise Cancelled("the preview was interrupted; nothing was changed")
 
-    def _start(self, arguments: tuple[str, ...], directory: Path) -> Process:
-        environment = self._environment(directory)
+    def _start(self, arguments: tuple[str, ...], directory: Path, variables: Mapping[str, str]) -> Process:
+        environment = {**self._environment(directory), **variables}
         return Process.start(self.binary, arguments, directory=directory, environment=environment, name="preview")
 
     def _environment(self, directory: Path) -> dict[str, str]:
-        allowed = terraform_environment(self.workspace.environment, cli_config_file=directory / CLI_CONFIG)
-        return {**allowed, **self.variables}
+        return terraform_environment(self.workspace.environment, cli_config_file=directory / CLI_CONFIG)
 
 
 def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:

@@ -17,20 +17,30 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcop_core.artifacts.store import check_key
 from mcop_core.catalog.models import Input, ProviderLock, ProviderRequirement
-from mcop_core.engines.base import RenderedArtifact, RenderRequest, SealedText, SensitivePointer
+from mcop_core.engines.base import (
+    SECRET_KEY,
+    SENSITIVE_KEY,
+    RenderedArtifact,
+    RenderRequest,
+    SealedText,
+    SensitivePointer,
+    read_secret,
+)
 from mcop_core.engines.terraform.backend import render_backend
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.provider_block import Configured, ProviderName, configure_provider, split_source
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, closest
 from mcop_core.refs import check_name
+from mcop_core.secrets.reference import SecretRef
 
 ENGINE = "terraform"
 SEALED_TEXT_KEY = "mcop_sealed_text"
+_MARKS = {SENSITIVE_KEY, SECRET_KEY, SEALED_TEXT_KEY}
 MAX_DEPTH = 64
 MAX_BITS = 512
 
@@ -130,10 +140,17 @@ def input_fault(name: str, value: Any, known: Mapping[str, Input]) -> str:
 
 
 class Carrier:
-    """Turns one value into JSON, and finds what JSON and Terraform cannot carry or would change."""
+    """
+    Turns one value into JSON, and finds what JSON and Terraform cannot carry or would change.
 
-    def __init__(self, request: RenderRequest) -> None:
+    Args:
+        reads_marks: Whether maps may mark sealed parts, as they do in a resolved step. In what clouds answer they
+            must not: whoever can name an output's value could read any secret.
+    """
+
+    def __init__(self, request: RenderRequest, *, reads_marks: bool = True) -> None:
         self._request = request
+        self._reads_marks = reads_marks
         self.faults: list[Fault] = []
         self.has_sealed = False
 
@@ -146,6 +163,8 @@ class Carrier:
             self.has_sealed = True
             return sealed
         if isinstance(value, Mapping):
+            if not self._reads_marks and _MARKS & set(value):
+                return self._refuse(path, "it holds a map key that is reserved for sensitive values")
             return {self._text(key, path): self.carry(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.carry(item, f"{path}[{position}]", depth + 1) for position, item in enumerate(value)]
@@ -170,21 +189,30 @@ class Carrier:
         return value
 
     def _sealed(self, value: Any, path: str) -> Any:
-        pointer = value if isinstance(value, SensitivePointer) else _read_pointer(value)
-        if pointer is not None:
-            return self._own(pointer, path).to_json()
-        parts = value.parts if isinstance(value, SealedText) else _read_sealed_text(value)
+        single = self._single(value, path)
+        if single is not None:
+            return single
+        parts = value.parts if isinstance(value, SealedText) else self._marked(_read_sealed_text, value)
         if parts is None:
             return None
         return {SEALED_TEXT_KEY: [self._part(part, path) for part in parts]}
 
+    def _single(self, value: Any, path: str) -> Any:
+        """Return the mark of a sensitive output or a secret, None if *value* is neither."""
+        secret = value if isinstance(value, SecretRef) else self._marked(read_secret, value)
+        if secret is not None:
+            return {SECRET_KEY: str(secret)}
+        pointer = value if isinstance(value, SensitivePointer) else self._marked(_read_pointer, value)
+        return None if pointer is None else self._own(pointer, path).to_json()
+
+    def _marked(self, read: Callable[[Any], Any], value: Any) -> Any:
+        return read(value) if self._reads_marks else None
+
     def _part(self, part: Any, path: str) -> Any:
         if isinstance(part, str):
             return self._text(part, path)
-        pointer = part if isinstance(part, SensitivePointer) else _read_pointer(part)
-        return (
-            self._refuse(path, "its sealed text is damaged") if pointer is None else self._own(pointer, path).to_json()
-        )
+        single = self._single(part, path)
+        return self._refuse(path, "its sealed text is damaged") if single is None else single
 
     def _own(self, pointer: SensitivePointer, path: str) -> SensitivePointer:
         """Refuse what points at another manifest's state: only this manifest's outputs can be referred to."""
@@ -234,7 +262,9 @@ def _configure(request: RenderRequest, names: Mapping[str, ProviderRequirement],
     carrier = Carrier(request)
     configuration = carrier.carry(dict(request.settings.configuration), "provider")
     if carrier.has_sealed:
-        faults.append(Fault("a provider's configuration cannot hold a sensitive output", _where(request), "provider"))
+        faults.append(
+            Fault("a provider's configuration cannot hold a sensitive output or a secret", _where(request), "provider")
+        )
     if not request.settings.source and configuration:
         faults.append(Fault("the adapter configures a provider, but names no source", _where(request), "provider"))
     faults += carrier.faults

@@ -1,5 +1,5 @@
 """
-Sealed inputs: values with sensitive outputs of other states in them, resolved in the runner alone.
+Sealed inputs: values with sensitive outputs of other states or secrets in them, resolved in the runner alone.
 
 They reach Terraform as `TF_VAR_…` in its environment and are written to no file. A variable of a primitive
 type takes its text as it is; every other type is read by Terraform as an HCL expression, so that the value
@@ -11,24 +11,36 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import SensitivePointer
+from mcop_core.engines.base import SensitivePointer, Workspace, read_secret, secrets_in
 from mcop_core.engines.terraform.state import StateAddress, read_outputs
 from mcop_core.errors import InvalidInput
+from mcop_core.secrets.reference import SecretRef
 
 SEALED_TEXT_KEY = "mcop_sealed_text"
 _PRIMITIVE = {"string", "number", "bool"}
 _LONGEST_BYTES = 128 * 1024 - 1
 """The longest environment variable that Linux hands over, name and `=` included."""
 
-Lookup = Callable[[SensitivePointer], Any]
+Lookup = Callable[[SensitivePointer | SecretRef], Any]
 
 
-def unseal(sealed: Mapping[str, Any], open_store: Callable[[str], ObjectStore]) -> dict[str, Any]:
+def read_secrets(sealed: Mapping[str, Any], workspace: Workspace, namespace: str) -> Mapping[SecretRef, str]:
+    """Return the value of every reference to a secret in *sealed*; raises as `Workspace.read_secrets`."""
+    refs = set(secrets_in(sealed))
+    return workspace.read_secrets(namespace, refs) if refs else {}
+
+
+def unseal(
+    sealed: Mapping[str, Any],
+    open_store: Callable[[str], ObjectStore],
+    secrets: Mapping[SecretRef, str] = MappingProxyType({}),
+) -> dict[str, Any]:
     """
-    Return the values of *sealed* with every pointer replaced by the output it names.
+    Return the values of *sealed* with every pointer replaced by the output it names, every reference by its secret.
 
     Each state is read once. An output that is null is in no state, so that a missing one is null.
 
@@ -37,7 +49,9 @@ def unseal(sealed: Mapping[str, Any], open_store: Callable[[str], ObjectStore]) 
     """
     states: dict[str, Mapping[str, Any]] = {}
 
-    def look_up(pointer: SensitivePointer) -> Any:
+    def look_up(pointer: SensitivePointer | SecretRef) -> Any:
+        if isinstance(pointer, SecretRef):
+            return secrets[pointer]
         if pointer.state not in states:
             states[pointer.state] = read_outputs(open_store, StateAddress.parse(pointer.state))
         return states[pointer.state].get(pointer.output)
@@ -46,8 +60,8 @@ def unseal(sealed: Mapping[str, Any], open_store: Callable[[str], ObjectStore]) 
 
 
 def resolve(value: Any, look_up: Lookup) -> Any:
-    """Return *value* with its pointers and sealed texts replaced. Pure but for *look_up*."""
-    pointer = SensitivePointer.read(value)
+    """Return *value* with its pointers, references and sealed texts replaced. Pure but for *look_up*."""
+    pointer = SensitivePointer.read(value) or read_secret(value)
     if pointer is not None:
         return look_up(pointer)
     if isinstance(value, dict):
@@ -78,10 +92,20 @@ def variables(values: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, 
 
 def _variable(name: str, value: Any, type_: str) -> str:
     _check_text(name, value)
-    text = _plain(name, value) if type_ in _PRIMITIVE else literal(value)
+    text = _plain(name, value) if type_ in _PRIMITIVE else literal(_structured(name, value, type_))
     if "\0" in text or len(f"TF_VAR_{name}={text}".encode()) > _LONGEST_BYTES:
         raise InvalidInput(f"sealed input {name} cannot be handed over: it holds a NUL or more than 128 KiB")
     return text
+
+
+def _structured(name: str, value: Any, type_: str) -> Any:
+    """A secret is text; where a list, map or object is wanted it must be that as JSON."""
+    if type_ == "any" or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise InvalidInput(f"sealed input {name} must be JSON, since its type is {type_}") from None
 
 
 def _plain(name: str, value: Any) -> str:

@@ -72,6 +72,11 @@ class StateAddress:
         return cls(home["store"], home["key"])
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the manifest that the component belongs to."""
+        return self.key.split("/")[0]
+
+    @property
     def inflight(self) -> str:
         """Key of the copy that is kept while an operation works."""
         return f"{self.key}.mcop-inflight"

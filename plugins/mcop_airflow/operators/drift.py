@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.notifying import open_notifier
 from mcop_airflow.reporter import LogReporter
-from mcop_core.bootstrap import open_engine, open_repository, open_store
+from mcop_core.bootstrap import open_engine, open_repository, open_secrets, open_store
 from mcop_core.compiler.run_conf import REQUESTER_KEY
 from mcop_core.executions import naming
 from mcop_core.refs import ObjectRef
@@ -111,7 +111,14 @@ class LookOperator(BaseOperator):
                 lambda name: open_engine(name, settings),
                 open_store(settings.artifact_store),
                 Path(settings.cache_dir),
-                Workspace(Path(folder), open_store, dict(os.environ), self._stopped.is_set, owner),
+                Workspace(
+                    Path(folder),
+                    open_store,
+                    dict(os.environ),
+                    self._stopped.is_set,
+                    owner,
+                    read_secrets=open_secrets(settings, os.environ),
+                ),
                 LogReporter(self.log),
             )
 

@@ -16,7 +16,7 @@ from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import execution_facts
 from mcop_core.artifacts.store import put_once
-from mcop_core.bootstrap import open_engine, open_store
+from mcop_core.bootstrap import open_engine, open_secrets, open_store
 from mcop_core.compiler.run_conf import RunAction, run_action, run_overrides, run_slice
 from mcop_core.executions import naming
 from mcop_core.settings import Settings
@@ -86,7 +86,14 @@ class PreviewOperator(BaseOperator):
 
         reporter, owner = LogReporter(self.log), f"{self.dag_id} {context['ti'].run_id}"
         with tempfile.TemporaryDirectory(prefix="mcop-preview-") as folder:
-            workspace = Workspace(Path(folder), open_store, dict(os.environ), self._stopped.is_set, owner)
+            workspace = Workspace(
+                Path(folder),
+                open_store,
+                dict(os.environ),
+                self._stopped.is_set,
+                owner,
+                read_secrets=open_secrets(settings, os.environ),
+            )
             if self.destroys:
                 return preview_destroy(self.plan, engine, store, workspace, reporter)
             overrides, cache = run_overrides(self.plan, context["dag_run"].conf), Path(settings.cache_dir)

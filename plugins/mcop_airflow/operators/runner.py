@@ -131,7 +131,7 @@ class RunnerOperator(BaseOperator):
         request = self._request(context, settings, store, work)
         self._running = (request, context["ti"])
         self.log.info("%s %s: artifact %s, runner %s", self.operation, work.step, work.artifact, request.id)
-        result = self._follow(request, settings)
+        result = self._follow(request, settings, self._connections(store, work, settings))
         if result.outcome is not Outcome.SUCCEEDED:
             return json.dumps(result.facts["changes"])
         self.finish(context, store, work, result)
@@ -172,13 +172,25 @@ class RunnerOperator(BaseOperator):
     def _approvals(self, context: Context, store: ObjectStore) -> ApprovalStore:
         return ApprovalStore(store, self.dag_id, context["ti"].run_id)
 
-    def _follow(self, request: RunRequest, settings: Settings) -> RunResult:
+    def _connections(self, store: ObjectStore, work: Work, settings: Settings) -> Mapping[str, str]:
+        from mcop_airflow.connections import connections_of
+        from mcop_core.engines.base import load_artifact
+
+        return connections_of(load_artifact(store, work.artifact), self.plan.namespace, settings)
+
+    def _follow(self, request: RunRequest, settings: Settings, secrets: Mapping[str, str]) -> RunResult:
         """Return how the operation ended, if it succeeded or deviates; raise any other end."""
         # Imported here: the parser builds thousands of these operators and runs none of them.
         from mcop_core.runner.attach import follow, raise_for
 
         reporter = LogReporter(self.log)
-        result = follow(request, settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level))
+        result = follow(
+            request,
+            settings,
+            os.environ,
+            on_line=lambda level, line: reporter.log(line, level=level),
+            secrets=secrets,
+        )
         if result.error_type != Deviates.__name__:
             raise_for(result)
         return result

@@ -61,7 +61,7 @@ def test_every_value_is_explained(plan):
 SECRET = (
     SHOP.replace("parameters:\n  host: {type: string}", "parameters:\n  host: {type: string, sensitive: true}")
     .replace('inputs: {host: "${platform.data.database.address}"}', 'inputs: {host: "${vault}"}')
-    .replace("{region: us", '{vault: "${token}-hunter2", token: "hunter2", region: us')
+    .replace("{region: us", '{vault: "secret://vault/${token}-hunter2#host", token: "hunter2", region: us')
 )
 
 

@@ -259,4 +259,15 @@ def test_sensitive_parameters_take_references_to_secrets_alone():
     assert "secret://" in str(fault)
     assert "hunter2" not in str(fault)
     assert check_overrides(plan, {"value": "secret://vault/app#key"}) == []
+    assert [f.suggestion or str(f) for f in check_overrides(plan, {"value": "secret://Vault/app#key"})] == [
+        "overrides, value: 'secret://Vault/app#key' is no reference to a secret: the store 'Vault' must match "
+        '[a-z][a-z0-9-]{0,62}. Did you mean "secret://vault/app#key"?'
+    ]
     assert plan.parameters[0].default == "secret://env/A#b"
+
+
+def test_a_run_gives_no_secrets_to_what_is_not_sensitive(plan):
+    """Whoever may trigger a run could have any secret of the worker written where everybody reads it."""
+    (fault,) = check_overrides(plan, {"zones": ["a", "secret://vault/app#key"]})
+
+    assert (fault.path, "zones is not sensitive" in str(fault)) == ("zones.1", True)

@@ -101,7 +101,7 @@ def test_sensitive_values_are_in_no_bill():
 
 def test_a_reference_to_a_secret_is_billed():
     """It is no secret, and tells which one was used."""
-    text = SECRET.replace('vault: "${token}-hunter2", token: "hunter2", ', "")
+    text = SECRET.replace('vault: "secret://vault/${token}-hunter2#host", token: "hunter2", ', "")
     text = text.replace('"https://{host}:443"', '"{host}"').replace('"${vault}"', '"secret://vault/shop#host"')
     values = {o.name: o.value for o in step(billed(compiled(text), execution()), "application.web.service").parameters}
 

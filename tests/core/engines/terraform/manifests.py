@@ -10,6 +10,7 @@ from mcop_core.engines.base import Component, RenderRequest, Workspace
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.module_interface import read_interface
 from mcop_core.refs import OutputRef
+from mcop_core.secrets.stores import SecretReader
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.operations import Recorder
 
@@ -34,6 +35,8 @@ class Manifest:
         self.folder, self.states = folder, folder / "states"
         self.states.mkdir()
         self.cancelled = False
+        self.secrets: dict[str, str] = {}
+        self.report = Recorder()
         self.environment = dict(os.environ if environment is None else environment)
         self.engine = engine or TerraformEngine(Settings(cache_dir=str(folder / "cache")), self.environment)
 
@@ -62,16 +65,16 @@ class Manifest:
 
     def preview_requests(self, **requests):
         components = [Component(f"w.p.{name}", request) for name, request in requests.items()]
-        found = self.engine.preview(components, self.workspace("preview"), Recorder())
+        found = self.engine.preview(components, self.workspace("preview"), self.report)
         return {changes.step.rpartition(".")[2]: changes for changes in found}
 
     def apply(self, element: str, *parts):
         artifact = self.engine.render(self.request(element, *parts))
-        return self.engine.apply(artifact, self.workspace(element), Recorder()).outputs
+        return self.engine.apply(artifact, self.workspace(element), self.report).outputs
 
     def destroy(self, element: str, *parts):
         artifact = self.engine.render(self.request(element, *parts))
-        self.engine.destroy(artifact, self.workspace(element), Recorder())
+        self.engine.destroy(artifact, self.workspace(element), self.report)
 
     def state(self, element: str) -> Path:
         """Where the state of *element* lies."""
@@ -79,7 +82,10 @@ class Manifest:
 
     def workspace(self, name: str) -> Workspace:
         folder = self.folder / "work" / name
-        return Workspace(folder, LocalStore.open, self.environment, lambda: self.cancelled, "test")
+        secrets = SecretReader({}, known=self.secrets).read
+        return Workspace(
+            folder, LocalStore.open, self.environment, lambda: self.cancelled, "test", read_secrets=secrets
+        )
 
 
 def ref(element, output):
