@@ -31,8 +31,11 @@ class Settings:
         work_dir: Folder of the runner's operations on this machine; durable, survives the task.
         cache_dir: Folder of what can be fetched again, by digest.
         terraform: Path or name of the Terraform or OpenTofu binary.
+        terraform_providers: Terraform providers that adapters and primitives may use: addresses separated by commas;
+            `namespace/*` stands for all of a namespace.
         terraform_plugin_mirror: Folder that holds `registry.terraform.io/`; empty: searched, then the registry.
         access: File of the access rules, who may do what per namespace, TOML; empty: Airflow's own rights alone hold.
+        exemptions: TOML file of what single primitives may hold although it is forbidden; empty: nothing.
         policies: Folder of the policies that every preview and every apply must pass; empty: there are none.
         drift_schedule: When the DAG `mcop_drift` looks at everything that is deployed, cron; empty: only when asked.
         drift_ceiling: Share of the components, 0 to 1: if more drifted at once, a drift run reports and executes
@@ -51,8 +54,10 @@ class Settings:
     work_dir: str = "/var/lib/mcop/runs"
     cache_dir: str = "/var/cache/mcop"
     terraform: str = "terraform"
+    terraform_providers: str = "hashicorp/*"
     terraform_plugin_mirror: str = ""
     access: str = ""
+    exemptions: str = ""
     policies: str = ""
     drift_schedule: str = "0 5 * * *"
     drift_ceiling: float = 0.5

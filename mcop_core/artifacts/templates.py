@@ -112,13 +112,26 @@ def describe_template(
     primitive_type: str, provider: str, name: str, version: str, files: Mapping[str, bytes]
 ) -> Template:
     """Return what `save_template` will return, without writing."""
-    entries = {
+    entries = _listed(files)
+    digest = _digest(entries)
+    prefix = f"{primitive_type}/{provider}/{name}/{version}/{digest[:_DIGEST_LENGTH]}"
+    return Template(prefix=check_key(prefix), digest=digest, files=entries)
+
+
+def template_digest(files: Mapping[str, bytes]) -> str:
+    """Return the digest of the template that *files* are, whatever it is called."""
+    return _digest(_listed(files))
+
+
+def _listed(files: Mapping[str, bytes]) -> dict[str, TemplateFile]:
+    return {
         path: TemplateFile(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
         for path, data in sorted(files.items())
     }
-    digest = hashlib.sha256(_manifest(entries)).hexdigest()
-    prefix = f"{primitive_type}/{provider}/{name}/{version}/{digest[:_DIGEST_LENGTH]}"
-    return Template(prefix=check_key(prefix), digest=digest, files=entries)
+
+
+def _digest(entries: Mapping[str, TemplateFile]) -> str:
+    return hashlib.sha256(_manifest(entries)).hexdigest()
 
 
 def is_saved(store: ObjectStore, template: Template) -> bool:
@@ -173,7 +186,7 @@ def load_template(store: ObjectStore, template: Template, cache_dir: Path) -> di
         StoredObjectMissing: A file is gone.
         InvalidName: A path in the list is no key.
     """
-    if hashlib.sha256(_manifest(template.files)).hexdigest() != template.digest:
+    if _digest(template.files) != template.digest:
         raise Tampered(f"template {template.prefix}: its list of files has not the digest {template.digest}")
     paths = [check_key(path) for path in sorted(template.files)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -157,6 +157,9 @@ class Primitive(CatalogObject):
     interface: Interface = Field(Interface(), description="Read from the code at publish.")
     template: Template | None = Field(None, description="The stored files; set at publish.")
     locks: dict[str, ProviderLock] = Field({}, description="Providers the adapter does not bring; set at publish.")
+    exemptions: dict[str, str] = Field(
+        {}, description="Rule to reason: what is forbidden and an administrator let it hold; set at publish."
+    )
 
 
 # -- adapters ------------------------------------------------------------------------------------------
@@ -398,7 +401,7 @@ MODELS: dict[Kind, type[CatalogObject]] = {
 }
 
 SET_AT_PUBLISH: dict[Kind, frozenset[str]] = {
-    Kind.PRIMITIVE: frozenset({"interface", "template", "locks"}),
+    Kind.PRIMITIVE: frozenset({"interface", "template", "locks", "exemptions"}),
     Kind.ADAPTER: frozenset({"locks"}),
 }
 """The fields that publishing fills in; an author who writes one is told so."""

@@ -114,6 +114,7 @@ def _print_step(step: BilledStep) -> None:
         ("primitive", f"{step.primitive} by {step.adapter} ({step.engine})"),
         ("template", step.template),
         *(("provider", f"{address} {lock.version}") for address, lock in step.locks.items()),
+        *(("exempted", f"{rule}: {reason}") for rule, reason in sorted(step.exemptions.items())),
         ("artifact", step.artifact or "none"),
         ("result", f"{counts}attempts: {step.attempts}"),
     ]

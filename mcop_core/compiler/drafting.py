@@ -208,6 +208,7 @@ def _step(id_: str, primitive: Primitive, adapter: Adapter | None, inputs: Layer
         interface=primitive.interface,
         locks=locks,
         inputs=inputs,
+        exemptions=primitive.exemptions,
         **extra,
     )
 

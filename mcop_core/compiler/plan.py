@@ -107,6 +107,7 @@ class Step(PlanPart):
             default are not there.
         after: Ids of the steps that must have been applied before, sorted.
         moved_from: Ids that it had in earlier versions, the latest first.
+        exemptions: Rule -> reason: what its primitive may hold although it is forbidden.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Step(PlanPart):
     inputs: dict[str, LayeredValue] = {}
     after: tuple[str, ...] = ()
     moved_from: tuple[str, ...] = ()
+    exemptions: dict[str, str] = {}
 
 
 class PatternGroup(PlanPart):

@@ -373,6 +373,19 @@ class Engine(Protocol):
             InvalidDocuments: Every fault of the files, with file and line.
         """
 
+    def admit(self, files: Mapping[str, bytes], interface: Interface) -> dict[str, str]:
+        """
+        Check that a primitive holds nothing that is forbidden; return rule -> reason of what was exempted.
+
+        Args:
+            files: The primitive's; none for an adapter.
+            interface: As `describe` read it.
+
+        Raises:
+            InvalidDocuments: Every use of what is forbidden, with file, line, rule and how it can be exempted.
+            InvalidInput: The administrator's file of exemptions has a fault.
+        """
+
     def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
         """
         Choose provider versions and their checksums: provider address -> lock.

@@ -81,7 +81,7 @@ def complete(
         if isinstance(item, Primitive):
             return _primitive(item, source, folder, published, view, open_engine, lock=lock)
         if isinstance(item, Adapter):
-            item = _adapter(item, published, open_engine, lock=lock)
+            item = _adapter(item, source, published, open_engine, lock=lock)
     except (ObjectNotFound, UnknownName, EngineFailed) as error:
         raise InvalidDocuments.of([_fault(error, source)]) from error
     return Candidate(item, source, {}, published is not None)
@@ -94,13 +94,21 @@ def _fault(error: McopError, source: SourceDocument) -> Fault:
     )
 
 
-def _adapter(item: Adapter, published: CatalogObject | None, open_engine: OpenEngine, *, lock: bool) -> Adapter:
+def _adapter(
+    item: Adapter, source: SourceDocument, published: CatalogObject | None, open_engine: OpenEngine, *, lock: bool
+) -> Adapter:
     if isinstance(published, Adapter):
         return item.model_copy(update={"locks": published.locks})
     engine = open_engine(item.engine)
-    if not (lock and item.settings.source):
+    if not item.settings.source:
         return item
     requirement = ProviderRequirement(source=item.settings.source, version=item.settings.version)
+    try:
+        engine.admit({}, Interface(providers={item.provider: requirement}))
+    except InvalidDocuments as error:
+        raise InvalidDocuments.of(source.place(replace(fault, path="settings")) for fault in error.faults) from error
+    if not lock:
+        return item
     return item.model_copy(update={"locks": engine.lock({item.provider: requirement})})
 
 
@@ -117,16 +125,18 @@ def _primitive(
     files = collect_files(_template_folder(item, source, folder))
     template = describe_template(item.primitive_type, item.provider, item.name, item.version, files)
     if isinstance(published, Primitive) and published.template == template:
-        kept = {"template": template, "interface": published.interface, "locks": published.locks}
+        fields = ("template", "interface", "locks", "exemptions")
+        kept = {name: getattr(published, name) for name in fields}
         return Candidate(item.model_copy(update=kept), source, files, True)
     adapter = view.adapter(item.provider, item.primitive_type)
     engine = open_engine(adapter.engine)
     try:
         interface = engine.describe(files)
+        exemptions = engine.admit(files, interface)
     except InvalidDocuments as error:
         raise InvalidDocuments.of(_in_folder(fault, item.source) for fault in error.faults) from error
     locks = _other_locks(interface, adapter, engine, source) if lock else {}
-    read = {"template": template, "interface": interface, "locks": locks}
+    read = {"template": template, "interface": interface, "locks": locks, "exemptions": exemptions}
     return Candidate(item.model_copy(update=read), source, files, published is not None)
 
 

@@ -7,7 +7,7 @@ Pure: an Airflow record, the plan it ran, what its tasks left and its approvals 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -101,6 +101,7 @@ class BilledStep:
         outcome: What came of it.
         attempts: How many attempts its apply or destroy task had.
         added, changed, destroyed: How many resources; None unless the step succeeded.
+        exemptions: Rule -> reason: what the primitive may hold although it is forbidden.
     """
 
     id: str
@@ -119,6 +120,7 @@ class BilledStep:
     added: int | None
     changed: int | None
     destroyed: int | None
+    exemptions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +313,7 @@ def _step(
         added=result.get("added"),
         changed=result.get("changed"),
         destroyed=result.get("destroyed"),
+        exemptions=step.exemptions,
     )
 
 

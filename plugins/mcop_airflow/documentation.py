@@ -108,6 +108,8 @@ def tooltip(description: str, reference: str) -> str:
 def _step_facts(step: Step) -> str:
     facts = {"Primitive": step.primitive, "Adapter": step.adapter, "Engine": step.engine, "Provider": step.provider}
     locks = ", ".join(f"{address} {lock.version}" for address, lock in sorted(step.locks.items()))
+    exempted = "; ".join(f"{rule}: {reason}" for rule, reason in sorted(step.exemptions.items()))
+    facts["Exempted"] = exempted
     return _facts({**facts, "Template": step.template.digest, "Locked": locks, "After": ", ".join(step.after)})
 
 

@@ -51,8 +51,11 @@ FAILING_MODULE = (
     MODULE
     + """
 resource "terraform_data" "fails" {
-  provisioner "local-exec" {
-    command = "exit 7"
+  lifecycle {
+    postcondition {
+      condition     = self.id == "none that it can have"
+      error_message = "it fails once it is made"
+    }
   }
 }
 """

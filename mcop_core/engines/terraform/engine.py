@@ -20,6 +20,7 @@ from mcop_core.engines.base import (
     Workspace,
 )
 from mcop_core.engines.terraform import backend, providers, render
+from mcop_core.engines.terraform.admission import Admission
 from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class TerraformEngine:
     Renders roots and runs the binary that the settings name.
 
     Args:
-        settings: `terraform`, `terraform_plugin_mirror` and `cache_dir` are read.
+        settings: `terraform`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions` and `cache_dir` are read.
         environment: Where provider packages are looked for and what locking runs with; the process's own if None.
     """
 
@@ -51,6 +52,10 @@ class TerraformEngine:
         from mcop_core.engines.terraform.module_interface import read_interface
 
         return read_interface(files)
+
+    def admit(self, files: Mapping[str, bytes], interface: Interface) -> dict[str, str]:
+        """Check that a primitive holds nothing that is forbidden; see `admission.Admission.admit`."""
+        return self._admission().admit(files, [entry.source for entry in interface.providers.values()])
 
     def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
         """Choose provider versions; see `providers.lock_providers`. The same question is asked of Terraform once."""
@@ -80,6 +85,9 @@ class TerraformEngine:
         """Say what applying all *components* would do; see `preview.preview`."""
         from mcop_core.engines.terraform.preview import preview
 
+        admission = self._admission()
+        for component in components:
+            admission.hold_request(component.request)
         return preview(
             components,
             workspace,
@@ -96,6 +104,7 @@ class TerraformEngine:
         """Say what destroying one component would do; see `preview.preview_destroy`."""
         from mcop_core.engines.terraform.preview import preview_destroy
 
+        self._admission().hold_artifact(artifact)
         return preview_destroy(
             step,
             artifact,
@@ -112,6 +121,7 @@ class TerraformEngine:
         """Make the cloud what *artifact* says; see `operate.apply`."""
         from mcop_core.engines.terraform import operate
 
+        self._admission().hold_artifact(artifact)
         return operate.apply(
             artifact,
             workspace,
@@ -140,6 +150,7 @@ class TerraformEngine:
         """Remove everything that *artifact*'s state holds; see `operate.destroy`."""
         from mcop_core.engines.terraform import operate
 
+        self._admission().hold_artifact(artifact)
         return operate.destroy(
             artifact,
             workspace,
@@ -149,6 +160,9 @@ class TerraformEngine:
             mirror=self._mirror(),
             cache=self._cache(),
         )
+
+    def _admission(self) -> Admission:
+        return Admission.of(self._settings.terraform_providers, self._settings.exemptions)
 
     def _cache(self) -> Path:
         return Path(self._settings.cache_dir)

@@ -14,8 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from mcop_core.catalog.models import Input, Interface, Output, ProviderRequirement
+from mcop_core.engines.terraform.blocks import Block, Expression, Value, is_literal
+from mcop_core.engines.terraform.module_files import is_configuration, is_override
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
-from mcop_core.engines.terraform.syntax import Block, Expression, Value, is_literal, parse_file
+from mcop_core.engines.terraform.syntax import parse_file
 from mcop_core.errors import Fault, InvalidDocuments
 
 _BUILT_IN = "terraform.io/builtin/"
@@ -61,7 +63,7 @@ def read_interface(files: Mapping[str, bytes]) -> Interface:
 
 def _reachable(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, list[Block]]:
     """Return folder -> blocks of the root module ("") and of every module it calls."""
-    folders = {posixpath.dirname(path) for path in files if _is_configuration(path)}
+    folders = {posixpath.dirname(path) for path in files if is_configuration(path)}
     found: dict[str, list[Block]] = {}
     waiting = [""]
     while waiting:
@@ -73,23 +75,13 @@ def _reachable(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, lis
     return found
 
 
-def _is_configuration(path: str) -> bool:
-    name = posixpath.basename(path)
-    return name.endswith((".tf", ".tf.json")) and not name.startswith((".", "#")) and not name.endswith("~")
-
-
-def _is_override(path: str) -> bool:
-    stem = posixpath.basename(path).removesuffix(".json").removesuffix(".tf")
-    return stem == "override" or stem.endswith("_override")
-
-
 def _blocks_of(folder: str, files: Mapping[str, bytes], faults: list[Fault]) -> list[Block]:
-    paths = sorted(path for path in files if posixpath.dirname(path) == folder and _is_configuration(path))
+    paths = sorted(path for path in files if posixpath.dirname(path) == folder and is_configuration(path))
     blocks: list[Block] = []
     overrides: list[Block] = []
     for path in paths:
         try:
-            (overrides if _is_override(path) else blocks).extend(parse_file(path, files[path]))
+            (overrides if is_override(path) else blocks).extend(parse_file(path, files[path]))
         except InvalidDocuments as error:
             faults.extend(error.faults)
     return _overridden(blocks, overrides)

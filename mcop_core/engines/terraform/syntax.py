@@ -1,18 +1,16 @@
 """
 Terraform's files as blocks: native syntax (`.tf`) and JSON (`.tf.json`) in, `Block` out; nothing is evaluated.
 
-Source: developer.hashicorp.com/terraform/language/syntax/configuration and …/syntax/json.
+Source: developer.hashicorp.com/terraform/language/syntax/configuration.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import hcl2
 from hcl2 import SerializationOptions
@@ -20,64 +18,16 @@ from hcl2.transformer import RuleTransformer
 from lark import Tree
 from lark.exceptions import LarkError, UnexpectedInput, VisitError
 
+from mcop_core.engines.terraform.blocks import Attribute, Block, Expression, Value, unescape
+from mcop_core.engines.terraform.json_syntax import parse_json
+from mcop_core.engines.terraform.outline import decode, outline
 from mcop_core.errors import Fault, InvalidDocuments
 
 _OPTIONS = SerializationOptions(
     with_comments=False, explicit_blocks=False, preserve_heredocs=True, strip_string_quotes=False
 )
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([nrt"\\]))')
-_PLAIN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """What is no literal, as text of the native syntax: `list(string)`, `var.name`, `"a ${b}"`."""
-
-    text: str
-
-
-Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | Expression | None"
-"""A literal, or a list or map of such; an `Expression` may stand anywhere in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """`name = value` in a block; `line` is one-based. Reading a value nested too deeply raises `InvalidDocuments`."""
-
-    line: int
-    read: Callable[[], Value]
-
-    @property
-    def value(self) -> Value:
-        """The value, read at every call: large expressions that nobody asks for cost nothing."""
-        return self.read()
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """`type "label" … { attributes and blocks }`, at a one-based line of a file."""
-
-    type: str
-    labels: tuple[str, ...]
-    file: str
-    line: int
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    blocks: tuple[Block, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The last label; empty if there is none."""
-        return self.labels[-1] if self.labels else ""
-
-    def children(self, type_: str) -> Iterator[Block]:
-        """Yield the nested blocks of one type, in order."""
-        return (block for block in self.blocks if block.type == type_)
-
-    def fault(self, message: str, line: int = 0) -> Fault:
-        """Return *message* as a fault at the block, or at another line of its file."""
-        return Fault(message, file=self.file, line=line or self.line)
 
 
 def parse_file(path: str, data: bytes) -> tuple[Block, ...]:
@@ -90,24 +40,11 @@ def parse_file(path: str, data: bytes) -> tuple[Block, ...]:
     Raises:
         InvalidDocuments: It cannot be parsed; file and line of the first fault.
     """
+    text = decode(path, data)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidDocuments.of([Fault("it is no UTF-8 text", file=path, line=line)]) from error
-    try:
-        return _parse_json(text, path) if path.endswith(".json") else _parse_native(text.replace("\r\n", "\n"), path)
+        return parse_json(text, path) if path.endswith(".json") else _parse_native(text, path)
     except RecursionError as error:
         raise InvalidDocuments.of([Fault("it is nested too deeply", file=path)]) from error
-
-
-def is_literal(value: Value) -> bool:
-    """Whether there is no expression in *value*."""
-    if isinstance(value, dict):
-        return all(is_literal(item) for item in value.values())
-    if isinstance(value, list):
-        return all(is_literal(item) for item in value)
-    return not isinstance(value, Expression)
 
 
 # -- native syntax -------------------------------------------------------------------------------------
@@ -124,7 +61,26 @@ def _parse_native(text: str, file: str) -> tuple[Block, ...]:
     if body.attributes:
         name, attribute = next(iter(body.attributes.items()))
         raise InvalidDocuments.of([body.fault(f"{name!r} stands outside of any block", attribute.line)])
+    _hold_to_outline(body.blocks, outline(text, file), file)
     return body.blocks
+
+
+def _hold_to_outline(parsed: Iterable[Block], outlined: Iterable[Block], file: str) -> None:
+    """Refuse a file of which the parser and the scanner give different structures: Terraform might see a third."""
+    pairs = zip([*map(_shape, parsed), None], [*map(_shape, outlined), None], strict=False)
+    found = next(((one, other) for one, other in pairs if one != other), None)
+    if found is not None:
+        lines = [shape[2] for shape in found if shape is not None]
+        message = (
+            "it can be read in two ways here: write a heredoc's end marker on a line of its own, with nothing after "
+            "it, and no comment or heredoc inside of a template"
+        )
+        raise InvalidDocuments.of([Fault(message, file=file, line=min(lines))])
+
+
+def _shape(block: Block) -> tuple[str, tuple[str, ...], int, dict[str, int], list[Any]]:
+    lines = {name: attribute.line for name, attribute in block.attributes.items()}
+    return block.type, block.labels, block.line, lines, [_shape(inner) for inner in block.blocks]
 
 
 def _syntax_fault(error: UnexpectedInput, text: str, file: str) -> Fault:
@@ -157,7 +113,7 @@ def _block(tree: Any, file: str) -> Block:
 
 def _label(tree: Any) -> str:
     text = "".join(_tokens(tree))
-    return text[1:-1] if text.startswith('"') else text
+    return unescape(text[1:-1]) if text.startswith('"') else text
 
 
 def _token(tree: Any) -> str:
@@ -220,13 +176,8 @@ def _native_string(quoted: str) -> str | Expression:
     if _TEMPLATE.search(text):
         return Expression(quoted)
     is_heredoc = text.startswith("<<") and "\n" in text
-    text = _heredoc(text) if is_heredoc else _ESCAPE.sub(_unescape, text)
+    text = _heredoc(text) if is_heredoc else unescape(text)
     return text.replace("$${", "${").replace("%%{", "%{")
-
-
-def _unescape(match: re.Match[str]) -> str:
-    code = match.group(1) or match.group(2)
-    return chr(int(code, 16)) if code else _PLAIN_ESCAPES[match.group(3)]
 
 
 def _heredoc(text: str) -> str:
@@ -237,79 +188,3 @@ def _heredoc(text: str) -> str:
         indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
         lines = [line[min(indents, default=0) :] for line in lines]
     return "".join(f"{line}\n" for line in lines)
-
-
-# -- JSON ----------------------------------------------------------------------------------------------
-
-_LABELS = {"variable": 1, "output": 1, "provider": 1, "module": 1, "resource": 2, "data": 2, "ephemeral": 2}
-_NESTED = {"terraform": {"required_providers": 0, "backend": 1, "cloud": 0}}
-_LITERAL_ONLY = frozenset({"variable", "output", "terraform", "required_providers", "module"})
-"""Blocks of which MCOP reads only what Terraform takes literally, never as a template."""
-
-
-def _parse_json(text: str, file: str) -> tuple[Block, ...]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found and name != "//":
-                line = _line_of(text, name, last=True)
-                raise InvalidDocuments.of([Fault(f"{name!r} is set twice", file=file, line=line)])
-            found[name] = value
-        return found
-
-    try:
-        document = json.loads(text, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        raise InvalidDocuments.of([Fault(f"it is no JSON: {error.msg}", file=file, line=error.lineno)]) from error
-    parts = document if isinstance(document, list) else [document]
-    if not all(isinstance(part, dict) for part in parts):
-        raise InvalidDocuments.of([Fault("its top level must be an object", file=file, line=1)])
-    return tuple(
-        block
-        for part in parts
-        for type_, value in part.items()
-        if type_ != "//"
-        for block in _json_blocks(type_, (), value, _LABELS.get(type_, 0), text, file)
-    )
-
-
-def _json_blocks(type_: str, labels: tuple[str, ...], value: Any, depth: int, text: str, file: str) -> Iterator[Block]:
-    for item in value if isinstance(value, list) else [value]:
-        if not isinstance(item, dict):
-            line = _line_of(text, labels[-1] if labels else type_)
-            raise InvalidDocuments.of([Fault(f"{type_} must be an object", file=file, line=line)])
-        if depth:
-            for label, inner in item.items():
-                if label != "//":
-                    yield from _json_blocks(type_, (*labels, label), inner, depth - 1, text, file)
-        else:
-            yield _json_body(type_, labels, item, text, file)
-
-
-def _json_body(type_: str, labels: tuple[str, ...], item: dict[str, Any], text: str, file: str) -> Block:
-    nested = _NESTED.get(type_, {})
-    blocks = tuple(
-        block
-        for name, depth in nested.items()
-        if name in item
-        for block in _json_blocks(name, (), item[name], depth, text, file)
-    )
-    attributes = {
-        name: Attribute(_line_of(text, name), lambda value=value: _json_value(value, type_))  # type: ignore[misc]
-        for name, value in item.items()
-        if name not in nested and name != "//"
-    }
-    return Block(type_, labels, file, _line_of(text, labels[-1] if labels else type_), attributes, blocks)
-
-
-def _json_value(value: Any, type_: str) -> Value:
-    if type_ in _LITERAL_ONLY or not isinstance(value, str):
-        return value  # type: ignore[no-any-return]
-    return Expression(value)
-
-
-def _line_of(text: str, name: str, *, last: bool = False) -> int:
-    """Return where *name* first (or last) stands as a JSON text; positions are not kept by the parser."""
-    quoted = json.dumps(name)
-    position = text.rfind(quoted) if last else text.find(quoted)
-    return text.count("\n", 0, max(position, 0)) + 1

@@ -4,10 +4,13 @@ import threading
 
 import pytest
 
+from mcop_core.artifacts.templates import template_digest
+from mcop_core.bootstrap import open_engine
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.errors import InvalidDocuments, VersionConflict
 from mcop_core.publishing import check_folder, publish_folder
 from mcop_core.refs import Kind, ObjectRef
+from mcop_core.settings import Settings
 
 THING = ObjectRef(Kind.PRIMITIVE, "thing", "1.0.0")
 SHOP = ObjectRef(Kind.MANIFEST, "shop", "1.0.0")
@@ -143,3 +146,47 @@ def test_of_two_writers_of_one_version_one_wins(folder, tmp_path, repository, st
 
     assert 1 == outcomes.count("published") and 7 == outcomes.count("refused")
     assert 1 == len({key.rsplit("/", 1)[0] for key in store.keys("terraform/local/thing/1.0.0/")})
+
+
+PROVISIONED = """
+variable "name" { type = string }
+resource "terraform_data" "this" {
+  provisioner "local-exec" {
+    command = "true"
+  }
+}
+output "id" { value = terraform_data.this.id }
+"""
+
+
+def test_what_an_administrator_exempts_is_recorded_with_the_version(folder, repository, store, engines, tmp_path):
+    """Refused without it, and published with rule and reason, which the plans of the version carry."""
+    folder.add_thing("1.0.0", PROVISIONED)
+    with pytest.raises(InvalidDocuments) as caught:
+        publish_folder(folder.path, repository, store, engines)
+    fault = caught.value.faults[0]
+    assert ("templates/terraform/local/thing/1.0.0/main.tf", 4) == (fault.file, fault.line)
+
+    exemptions = tmp_path / "exemptions.toml"
+    digest = template_digest({"main.tf": PROVISIONED.encode()})
+    entry = f'[[exemption]]\ntemplate = "{digest}"\nrules = ["provisioner", "http-data"]\nreason = "it must"\n'
+    exemptions.write_text(entry)
+    settings = Settings(exemptions=str(exemptions))
+    publish_folder(folder.path, repository, store, lambda name: open_engine(name, settings))
+
+    plan = load_plan(store, load_snapshot(store, repository.head().snapshot).manifests["shop"].plan)
+    recorded = {"provisioner": "it must"}
+    assert recorded == repository.get(THING).object.exemptions
+    assert [recorded, recorded] == [step.exemptions for step in plan.steps]
+    assert not publish_folder(folder.path, repository, store, engines).published, "it is what it was"
+
+
+def test_an_adapter_brings_no_foreign_provider(folder, repository, store, engines):
+    """Refused at its settings, before Terraform could fetch anything."""
+    folder.write(
+        "stranger.yaml",
+        "{kind: adapter, name: x, version: 1.0.0, provider: x, primitive_type: terraform, engine: terraform,\n"
+        " settings: {source: stranger/x}}\n",
+    )
+    with pytest.raises(InvalidDocuments, match=r"stranger.yaml:2, settings: .*MCOP_TERRAFORM_PROVIDERS"):
+        publish_folder(folder.path, repository, store, engines)

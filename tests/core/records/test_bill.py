@@ -10,6 +10,7 @@ from mcop_core.approval_store import ApprovalStore
 from mcop_core.approvals import Person
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.compiler.compiler import compile_manifest
+from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.snapshot import Snapshot, save_snapshot
 from mcop_core.errors import NotFound
 from mcop_core.executions.naming import plan_marker
@@ -106,6 +107,17 @@ def test_a_reference_to_a_secret_is_billed():
     values = {o.name: o.value for o in step(billed(compiled(text), execution()), "application.web.service").parameters}
 
     assert values["url"] == "secret://vault/shop#host"
+
+
+def test_what_a_primitive_may_hold_by_an_exemption_is_billed(plan):
+    """With the reason that the administrator gave."""
+    document = json.loads(plan.to_json())
+    for group in document["workflows"][0]["groups"]:
+        for one in group["steps"]:
+            one["exemptions"] = {"provisioner": "it must"} if one["id"] == VPC else {}
+    bill = billed(DeploymentPlan.model_validate_json(json.dumps(document)), execution())
+
+    assert ({"provisioner": "it must"}, {}) == (step(bill).exemptions, step(bill, SUBNETS).exemptions)
 
 
 def test_approvals_are_read_from_the_store_with_the_people(plan, tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mcop_core.engines.terraform.syntax import Expression, is_literal, parse_file
+from mcop_core.engines.terraform.blocks import Expression, is_literal
+from mcop_core.engines.terraform.syntax import parse_file
 from mcop_core.errors import InvalidDocuments
 
 
