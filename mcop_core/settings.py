@@ -6,7 +6,7 @@ import math
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from mcop_core.errors import InvalidInput, closest
@@ -43,6 +43,8 @@ class Settings:
         drift_notifier: Airflow notifier that is told of drift, JSON: `{"classpath": …, "kwargs": {…}}`.
         secrets_scopes: Which secrets the manifests of a namespace may refer to, JSON:
             `{"<namespace or *>": ["secret://vault/shop/*"]}`; empty: all that the worker's credentials may read.
+        record_key: Secret of the workers, 32 characters or more, with which they prove approvals and what tasks hand
+            each other; empty: whoever may write the artifact store may forge them.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
         airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
@@ -63,6 +65,7 @@ class Settings:
     drift_ceiling: float = 0.5
     drift_notifier: str = ""
     secrets_scopes: str = ""
+    record_key: str = field(default="", repr=False)
     lease_s: float = 30.0
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"

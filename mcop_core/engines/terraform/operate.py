@@ -10,6 +10,7 @@ taken into the state (`adopt`) before Terraform works again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import time
@@ -39,7 +40,7 @@ from mcop_core.engines.terraform.command import (
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
 from mcop_core.engines.terraform.outputs import read_outputs
 from mcop_core.engines.terraform.plan_json import Holds, read_component
-from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
+from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation, check_files
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.search import KINDS, open_search
@@ -50,6 +51,7 @@ from mcop_core.errors import (
     McopError,
     StateConflict,
     StoredObjectMissing,
+    Tampered,
     UnknownOutcome,
     Unreachable,
 )
@@ -475,6 +477,7 @@ class Session:
         environment = self._environment(variables)
         if self.gate is not None:
             self._pass(self.gate, reader, environment, mask)
+        self._hold_files()
         self.is_settled = False
         process = Process.start(
             self.binary, self._arguments(), directory=self.directory, environment=environment, name=_EVENTS
@@ -501,12 +504,38 @@ class Session:
         """Write the plan that will be applied, and ask *gate* whether it may be."""
         try:
             self._plan(reader, environment, mask)
+            planned = self._plan_digest()
             shown = show_plan(self.binary, PLAN_FILE, cwd=self.directory, environment=environment)
             gate(read_component(shown, module_of(self.artifact), self.secrets.values()))
+            self._hold_plan(planned)
         except McopError:
             state.forget(self.directory)
             raise
-        self.report.record("plan_passed")
+        self.report.record("plan_passed", plan=planned)
+
+    def _plan_digest(self) -> str:
+        with suppress(FileNotFoundError):
+            return hashlib.sha256((self.directory / PLAN_FILE).read_bytes()).hexdigest()
+        return "none"
+
+    def _hold_plan(self, planned: str) -> None:
+        """Refuse a plan file that is not the one which Terraform wrote and the gate saw: it can run anything."""
+        found = self._plan_digest()
+        if found != planned:
+            raise Tampered(
+                f"the plan of {self.address.key} was changed after Terraform made it: its digest was {planned} and is "
+                f"{found}. Nothing was applied",
+                expected=planned,
+                found=found,
+            )
+
+    def _hold_files(self) -> None:
+        """Refuse what lies in the workspace and is not what was rendered; the state is put away again."""
+        try:
+            check_files(self.artifact.files, self.directory)
+        except Tampered:
+            state.forget(self.directory)
+            raise
 
     def _plan(self, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
         arguments = ["plan", *self._destroys, "-input=false", "-json", f"-out={PLAN_FILE}"]

@@ -16,14 +16,15 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mcop_core.engines.terraform.module_files import is_configuration, is_override, is_variables
 from mcop_core.engines.terraform.providers import cli_config
 from mcop_core.engines.terraform.state import write_durably
-from mcop_core.errors import EngineFailed, InvalidInput
+from mcop_core.errors import EngineFailed, InvalidInput, Tampered
 
 BACKEND_FILE = "backend.tf.json"
 LOCK_FILE = ".terraform.lock.hcl"
@@ -105,6 +106,29 @@ class Preparation:
     def _digest(self) -> str:
         parts = [f"{path} {hashlib.sha256(data).hexdigest()}" for path, data in sorted(self._files.items())]
         return hashlib.sha256("\n".join([self._binary, str(self._mirror), *parts]).encode()).hexdigest()
+
+
+def check_files(files: Mapping[str, bytes], directory: Path) -> None:
+    """
+    Check that the workspace holds the artifact's files as they were written, and no other that Terraform reads.
+
+    Raises:
+        Tampered: It does not; names the first file.
+    """
+    for path, data in sorted(files.items()):
+        place = directory / path
+        if path != BACKEND_FILE and (not place.is_file() or place.is_symlink() or place.read_bytes() != data):
+            raise Tampered(f"{place} was changed after it was written. Nothing was applied", file=path)
+    for place in sorted(_read_by_terraform(directory)):
+        if place.relative_to(directory).as_posix() not in files:
+            raise Tampered(f"{place} is none of the artifact's files. Nothing was applied", file=place.name)
+
+
+def _read_by_terraform(directory: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(directory):
+        folders[:] = [name for name in folders if name != PACKAGES.parts[0]]
+        read = (name for name in names if is_configuration(name) or is_override(name) or is_variables(name))
+        yield from (Path(folder) / name for name in read)
 
 
 def is_unprepared(error: EngineFailed) -> bool:

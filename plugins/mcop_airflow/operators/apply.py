@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mcop_airflow.operators.runner import RunnerOperator, Work
+from mcop_airflow.operators.runner import RunnerOperator, Work, record_key
 from mcop_airflow.xcom import push_outputs
 from mcop_core.compiler.run_conf import run_overrides
 from mcop_core.executions import naming
+from mcop_core.hand_over import HandOver
 from mcop_core.refs import StepRef
 from mcop_core.runner.request import Operation
 
@@ -44,8 +45,12 @@ class ApplyPrimitiveOperator(RunnerOperator):
         artifact = context["ti"].xcom_pull(task_ids=source, key=naming.ARTIFACT_KEY, map_indexes=None)
         if not isinstance(artifact, str):
             raise AirflowFailException(f"{source} left no artifact in this run: clear it together with {self.task_id}")
+        self._handed(context, store).check_rendered(self.step.id, artifact)
         self._note(context, store, artifact)
         return [Work(self.step.id, artifact, tuple(one.artifact for one in self._origins(store)))]
+
+    def _handed(self, context: Context, store: ObjectStore) -> HandOver:
+        return HandOver(store, self.dag_id, context["ti"].run_id, record_key())
 
     def _origins(self, store: ObjectStore) -> tuple[Deployment, ...]:
         from mcop_core.deployments import Deployments
@@ -72,6 +77,7 @@ class ApplyPrimitiveOperator(RunnerOperator):
         """Push the outputs, and forget the ids under which the component was deployed before."""
         from mcop_core.deployments import Deployments
 
+        self._handed(context, store).applied(self.step.id, result.outputs)
         push_outputs(context["ti"], result)
         self.log.info("Outputs: %s", ", ".join(sorted(result.outputs)) or "none")
         for origin in self._origins(store):

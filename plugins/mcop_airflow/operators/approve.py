@@ -97,8 +97,9 @@ class ApproveOperator(BaseOperator):
             raise DownstreamTasksSkipped(tasks=left_out)
 
     def _approvals(self, context: Context) -> ApprovalStore:
-        store = open_store(Settings.from_environment(os.environ).artifact_store)
-        return ApprovalStore(store, self.dag_id, context["ti"].run_id)
+        settings = Settings.from_environment(os.environ)
+        store = open_store(settings.artifact_store)
+        return ApprovalStore(store, self.dag_id, context["ti"].run_id, settings.record_key)
 
     def _previewed(self, context: Context) -> str:
         digest = context["ti"].xcom_pull(task_ids=naming.PREVIEW_TASK_ID, key=naming.PREVIEW_KEY, map_indexes=None)

@@ -115,7 +115,7 @@ class RemoveOperator(BaseOperator):
 
         request = run_request(self, context, settings, Operation.DESTROY, deployed.step, deployed.artifact)
         if self.is_held:
-            approvals = ApprovalStore(store, self.dag_id, context["ti"].run_id)
+            approvals = ApprovalStore(store, self.dag_id, context["ti"].run_id, settings.record_key)
             request = replace(request, approval=Approval(approvals.preview()))
         self.log.info("%s is not in the manifest any more: destroying it", deployed.step)
         reporter = LogReporter(self.log)

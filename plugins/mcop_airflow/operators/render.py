@@ -17,6 +17,7 @@ from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
 from mcop_core.compiler.run_conf import run_overrides, run_slice
 from mcop_core.executions import naming
+from mcop_core.hand_over import HandOver
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class RenderPrimitiveOperator(BaseOperator):
             store = open_store(settings.artifact_store)
             artifact = self._render(context, settings, store, overrides)
             put_once(store, artifact.key, artifact.to_json())
+            self._handed(context, settings, store).rendered(self.step.id, artifact.digest)
         context["ti"].xcom_push(key=naming.ARTIFACT_KEY, value=artifact.digest)
         self.log.info("Rendered %s: %d files, artifact %s", self.step.id, len(artifact.files), artifact.digest)
 
@@ -93,4 +95,9 @@ class RenderPrimitiveOperator(BaseOperator):
         inside = [ref for ref in needed if part is None or str(ref.step) in part.steps]
         outside = [ref for ref in needed if ref not in inside]
         recorded = recorded_outputs(self.plan, outside, lambda name: open_engine(name, settings), store, open_store)
-        return {**pull_outputs(context["ti"], inside), **recorded}
+        pulled = pull_outputs(context["ti"], inside)
+        self._handed(context, settings, store).check_applied(pulled)
+        return {**pulled, **recorded}
+
+    def _handed(self, context: Context, settings: Settings, store: ObjectStore) -> HandOver:
+        return HandOver(store, self.dag_id, context["ti"].run_id, settings.record_key)

@@ -170,7 +170,7 @@ class RunnerOperator(BaseOperator):
         return Approval(approvals.preview(), approvals.allowed(self.task_id))
 
     def _approvals(self, context: Context, store: ObjectStore) -> ApprovalStore:
-        return ApprovalStore(store, self.dag_id, context["ti"].run_id)
+        return ApprovalStore(store, self.dag_id, context["ti"].run_id, record_key())
 
     def _connections(self, store: ObjectStore, work: Work, settings: Settings) -> Mapping[str, str]:
         from mcop_airflow.connections import connections_of
@@ -218,6 +218,11 @@ class RunnerOperator(BaseOperator):
             return
         self.log.warning("This task was stopped: cancelling runner %s gracefully", request.id)
         request_cancel(request, Settings.from_environment(os.environ))
+
+
+def record_key() -> str:
+    """Return the secret with which this worker proves its records."""
+    return Settings.from_environment(os.environ).record_key
 
 
 def _store() -> ObjectStore:

@@ -8,10 +8,13 @@ from mcop_airflow.operators.render import RenderPrimitiveOperator
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.engines.base import artifact_key
 from mcop_core.executions import naming
+from mcop_core.hand_over import HandOver
 
 
 class Task:
     """The XComs around one render task: what earlier steps left, and what it leaves."""
+
+    run_id = "one"
 
     def __init__(self, **outputs):
         self.outputs, self.pushed = outputs, {}
@@ -33,6 +36,7 @@ def render(catalog, environment):
     def run(step, task=None, **conf):
         task = task or Task()
         operator = RenderPrimitiveOperator(task_id="render", plan=plan, step=steps[step])
+        HandOver(catalog.store, operator.dag_id, task.run_id).applied("platform.pair.first", task.outputs)
         operator.execute.__wrapped__(operator, {"ti": task, "dag_run": SimpleNamespace(conf=conf)})
         digest = task.pushed[naming.ARTIFACT_KEY]
         return json.loads(catalog.store.get(artifact_key(digest)).data)["files"]
