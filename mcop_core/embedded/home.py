@@ -116,6 +116,7 @@ class Secrets:
         jwt: Signs API tokens.
         fernet: Encrypts connections in Airflow's database.
         session: Signs cookies.
+        records: Proves run records.
     """
 
     password: str
@@ -123,6 +124,7 @@ class Secrets:
     jwt: str
     fernet: str
     session: str
+    records: str
 
 
 def load_secrets(home: Home) -> Secrets:
@@ -142,6 +144,7 @@ def _new_secrets() -> dict[str, str]:
         "jwt": secrets.token_urlsafe(48),
         "fernet": _fernet_key(),
         "session": secrets.token_urlsafe(32),
+        "records": secrets.token_urlsafe(48),
     }
 
 

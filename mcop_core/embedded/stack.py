@@ -180,6 +180,8 @@ class Stack:
             terraform=str(tool.path),
             terraform_plugin_mirror=str(mirror or ""),
             policies=str(Path(given.policies).absolute()) if given.policies else "",
+            exemptions=str(Path(given.exemptions).absolute()) if given.exemptions else "",
+            record_key=given.record_key or load_secrets(self.home).records,
             airflow_url=self.url,
             airflow_username=ADMIN,
             airflow_password=load_secrets(self.home).password,
@@ -203,7 +205,8 @@ class Stack:
 
     def _profile(self, settings: Settings) -> dict[str, str]:
         proxy = {name: value for name, value in local_environment(self._inherited).items() if name == "NO_PROXY"}
-        return {**settings.to_environment(), **cloud_environment(self._register.ports[_EMULATOR_PORT]), **proxy}
+        without_key = replace(settings, record_key="").to_environment()
+        return {**without_key, **cloud_environment(self._register.ports[_EMULATOR_PORT]), **proxy}
 
     def _start_airflow(self, base: Mapping[str, str], environment: Mapping[str, str]) -> None:
         code = code_digest([self.home.project / "dags", self.home.project / "plugins", _package_folder()])
