@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-NAMES = ("dags", "deploy", "preview")
+NAMES = ("dags", "deploy", "preview", "hostile")
 
 
 def main() -> int:

@@ -18,6 +18,14 @@ from mcop_core.engines.terraform.blocks import Attribute, Block, Expression, une
 from mcop_core.engines.terraform.json_syntax import parse_json
 from mcop_core.errors import Fault, InvalidDocuments
 
+MAX_CODE_BYTES = 500_000
+"""The largest file of Terraform code that is read; the HCL parser takes 50 KB a second."""
+
+MAX_NESTING = 64
+"""How deep blocks, brackets and templates may stand in each other."""
+
+_TOO_DEEP = f"it is nested too deeply: allowed are {MAX_NESTING}"
+
 _CODE = re.compile(
     r"""(?P<space>[ \t\r]+|(?:\#|//)[^\n]*|/\*.*?\*/)
       | (?P<newline>\n)
@@ -58,8 +66,11 @@ def decode(path: str, data: bytes) -> str:
     Return the text of a file, its lines ended by a newline alone.
 
     Raises:
-        InvalidDocuments: It is no UTF-8.
+        InvalidDocuments: It is no UTF-8, or too large.
     """
+    if len(data) > MAX_CODE_BYTES:
+        message = f"it has {len(data)} bytes of code: allowed are {MAX_CODE_BYTES}"
+        raise InvalidDocuments.of([Fault(message, file=path)])
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -72,7 +83,7 @@ def outline(text: str, file: str) -> tuple[Block, ...]:
     if "\r" in text:
         line = text.count("\n", 0, text.index("\r")) + 1
         raise InvalidDocuments.of([Fault("a carriage return ends no line by itself", file=file, line=line)])
-    return _Structure(file).read(tokens(text, file))
+    return _Structure(file, text.count("\n") + 1).read(tokens(text, file))
 
 
 # -- tokens --------------------------------------------------------------------------------------------
@@ -135,6 +146,8 @@ def _skip_templates(scanner: _Scanner, opening: re.Match[str]) -> bool:
     open_: list[str] = [_template(opening)]
     is_plain = True
     while open_:
+        if len(open_) > MAX_NESTING:
+            raise scanner.fault(_TOO_DEEP)
         kind = open_[-1]
         if kind == "{":
             _step_in_code(scanner, open_)
@@ -213,14 +226,12 @@ class _Open:
 class _Structure:
     """Tokens -> blocks."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, last_line: int) -> None:
+        self._file, self._last_line = file, last_line
         self._open = [_Open("", (), 1)]
 
     def read(self, stream: Iterator[Token]) -> tuple[Block, ...]:
-        last = 1
         for token in stream:
-            last = token.line
             if token.kind == "name":
                 self._statement(token, stream)
             elif token.text == "}" and len(self._open) > 1:
@@ -228,7 +239,7 @@ class _Structure:
             elif token.kind != "newline":
                 raise self._fault(f"the syntax is wrong at {token.text[:80]!r}", token.line)
         if len(self._open) > 1:
-            raise self._fault("the file ends too early", last)
+            raise self._fault("the file ends too early", self._last_line)
         outside = next(iter(self._open[0].attributes.items()), None)
         if outside is not None:
             raise self._fault(f"{outside[0]!r} stands outside of any block", outside[1].line)
@@ -246,12 +257,14 @@ class _Structure:
                 self._attribute(name, stream)
                 return
             if token.text == "{" and token.kind == "open":
+                if len(self._open) > MAX_NESTING:
+                    raise self._fault(_TOO_DEEP, name.line)
                 self._open.append(_Open(name.text, tuple(labels), name.line))
                 return
             if token.kind not in ("name", "text", "template"):
                 raise self._fault(f"the syntax is wrong at {token.text.strip()[:80]!r}", token.line)
             labels.append(token.text if token.kind == "name" else unescape(token.text))
-        raise self._fault("the file ends too early", name.line)
+        raise self._fault("the file ends too early", self._last_line)
 
     def _attribute(self, name: Token, stream: Iterator[Token]) -> None:
         if name.text in self._open[-1].attributes:
@@ -269,6 +282,8 @@ class _Structure:
         depth = 0
         for token in stream:
             depth += {"open": 1, "close": -1}.get(token.kind, 0)
+            if depth > MAX_NESTING:
+                raise self._fault(_TOO_DEEP, token.line)
             if depth < 0:
                 if token.text != "}" or len(self._open) == 1:
                     raise self._fault(f"the syntax is wrong at {token.text!r}", token.line)

@@ -51,6 +51,7 @@ def parse_file(path: str, data: bytes) -> tuple[Block, ...]:
 
 
 def _parse_native(text: str, file: str) -> tuple[Block, ...]:
+    outlined = outline(text, file)  # first: it costs little, and has limits that keep the parser from costing much
     try:
         tree = hcl2.parses_to_tree(text)
     except UnexpectedInput as error:
@@ -61,7 +62,7 @@ def _parse_native(text: str, file: str) -> tuple[Block, ...]:
     if body.attributes:
         name, attribute = next(iter(body.attributes.items()))
         raise InvalidDocuments.of([body.fault(f"{name!r} stands outside of any block", attribute.line)])
-    _hold_to_outline(body.blocks, outline(text, file), file)
+    _hold_to_outline(body.blocks, outlined, file)
     return body.blocks
 
 
