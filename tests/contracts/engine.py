@@ -73,6 +73,10 @@ class EngineContract:
         assert "result" in interface.outputs
         assert interface == engine.describe(dict(reversed(sample.files.items())))
 
+    def test_what_holds_nothing_forbidden_is_admitted(self, engine, sample):
+        """Without any exemption."""
+        assert {} == engine.admit(sample.files, engine.describe(sample.files))
+
     def test_describe_places_its_faults(self, engine, sample):
         """A fault has the file and line where it stands."""
         with pytest.raises(InvalidDocuments) as caught:

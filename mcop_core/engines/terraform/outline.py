@@ -19,7 +19,7 @@ from mcop_core.engines.terraform.json_syntax import parse_json
 from mcop_core.errors import Fault, InvalidDocuments
 
 MAX_CODE_BYTES = 500_000
-"""The largest file of Terraform code that is read; the HCL parser takes 50 KB a second."""
+"""The largest file of Terraform code that is read; of 5 MB of empty lines the HCL parser took 97 s."""
 
 MAX_NESTING = 64
 """How deep blocks, brackets and templates may stand in each other."""
@@ -175,6 +175,7 @@ def _step_in_code(scanner: _Scanner, open_: list[str]) -> None:
 def _step_in_quotes(scanner: _Scanner, open_: list[str]) -> bool:
     found = scanner.match(_QUOTED)
     if found["line"]:
+        scanner.line -= 1  # it is the line that was ended
         raise scanner.fault("a string in quotes goes over the end of its line")
     if found["interpolation"]:
         open_.append("{")
