@@ -45,6 +45,8 @@ class Settings:
             `{"<namespace or *>": ["secret://vault/shop/*"]}`; empty: all that the worker's credentials may read.
         record_key: Secret of the workers, 32 characters or more, with which they prove approvals and what tasks hand
             each other; empty: whoever may write the artifact store may forge them.
+        reconcile_schedule: When the DAG `mcop_reconcile` settles what Airflow calls ended and what is not, cron; empty:
+            only when asked.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
         airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
@@ -66,6 +68,7 @@ class Settings:
     drift_notifier: str = ""
     secrets_scopes: str = ""
     record_key: str = field(default="", repr=False)
+    reconcile_schedule: str = "*/5 * * * *"
     lease_s: float = 30.0
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"

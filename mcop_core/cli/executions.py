@@ -27,6 +27,7 @@ from mcop_core.cli.console import (
     tell,
 )
 from mcop_core.cli.help import Commands
+from mcop_core.cli.settling import as_it_stands, as_they_stand
 from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, McopError, NotFound, Unreachable, closest
 
 if TYPE_CHECKING:
@@ -333,7 +334,7 @@ def list_executions(
     from mcop_core.executions.history import AirflowHistory, record_document
 
     with bootstrap.open_airflow(settings()) as api:
-        records = AirflowHistory(api).find(manifest, limit=limit)
+        records = as_they_stand(api, AirflowHistory(api).find(manifest, limit=limit))
     if as_json:
         print_json([record_document(record) for record in records])
         return
@@ -369,7 +370,7 @@ def show(
     if export:
         raise InvalidInput("an export is read for its bills: add --bill")
     with bootstrap.open_airflow(settings()) as api:
-        record = find_execution(api, execution)
+        record = as_it_stands(find_execution(api, execution))
     if as_json:
         _print_document(record)
     else:
@@ -503,6 +504,10 @@ def print_execution(record: ExecutionRecord) -> None:
     for name, value in facts.items():
         if value:
             say(f"  {name}: {value}")
+    for line in record.awaits:
+        say(f"  waits: {line}", fg="yellow")
+    for line in record.settled:
+        say(f"  settled: {line}")
     print_rows(
         (s.id, s.state or "waiting", "" if s.duration_s is None else f"{s.duration_s:.1f} s") for s in record.steps
     )

@@ -19,6 +19,7 @@ from mcop_core.cli.policies import policy_app
 from mcop_core.cli.preview import preview
 from mcop_core.cli.records import replay
 from mcop_core.cli.rules import rules_app
+from mcop_core.cli.settling import reconcile
 from mcop_core.cli.stack import down, status, up
 from mcop_core.cli.state import state_app
 
@@ -51,6 +52,7 @@ for command in (
     cancel,
     destroy,
     drift,
+    reconcile,
     replay,
     schema,
     up,

@@ -471,3 +471,23 @@ class Engine(Protocol):
         self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
     ) -> ApplyResult:
         """Remove everything that *artifact*'s state holds; raises as `apply`."""
+
+    def settle(
+        self, operation: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter
+    ) -> ApplyResult | None:
+        """
+        Settle what an operation left whose runner died, and begin nothing; settled twice, the second time does nothing.
+
+        What still works for it is waited for, its state is written, its lock freed, and what it was creating is found
+        or named.
+
+        Args:
+            operation: What the dead one did, `apply` or `destroy`.
+
+        Returns:
+            What it did, if it came to its end; None if it was cut off.
+
+        Raises:
+            UnknownOutcome: What was cut off cannot be told; names it.
+            StateLocked: Its holder cannot be proved dead.
+        """

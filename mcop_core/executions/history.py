@@ -233,7 +233,7 @@ class StepDocument(TypedDict):
 
 
 class ExecutionDocument(TypedDict):
-    """An `ExecutionRecord` as JSON; times in ISO 8601, UTC, `steps` and `started` only where there are any."""
+    """An `ExecutionRecord` as JSON; times in ISO 8601, UTC; lists and `started` only where there are any."""
 
     id: str
     manifest: str
@@ -245,6 +245,8 @@ class ExecutionDocument(TypedDict):
     queued_at: str | None
     started_at: str | None
     ended_at: str | None
+    awaits: NotRequired[list[str]]
+    settled: NotRequired[list[str]]
     started: NotRequired[str]
     steps: NotRequired[list[StepDocument]]
 
@@ -263,6 +265,10 @@ def record_document(record: ExecutionRecord) -> ExecutionDocument:
         "started_at": _iso(record.started_at),
         "ended_at": _iso(record.ended_at),
     }
+    if record.awaits:
+        document["awaits"] = list(record.awaits)
+    if record.settled:
+        document["settled"] = list(record.settled)
     if record.started:
         document["started"] = record.started
     if record.steps:

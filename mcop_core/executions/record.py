@@ -48,6 +48,8 @@ class ExecutionRecord:
         note: Why, as somebody noted it.
         conf: What was given at trigger.
         bundle_version: Snapshot that the run is pinned to.
+        awaits: What it waits for while it is settling, a sentence each.
+        settled: What reconcilers found out, a sentence each.
         started: For a run of `mcop_execute`, the id of the execution that it started; empty for others, and before.
     """
 
@@ -63,3 +65,5 @@ class ExecutionRecord:
     steps: tuple[StepRecord, ...] = ()
     started: str = ""
     note: str = ""
+    awaits: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()

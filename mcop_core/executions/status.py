@@ -12,6 +12,8 @@ class Status(StrEnum):
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
+    SETTLING = "SETTLING"
+    """Airflow calls it ended, and what really happened is not settled yet; see `settling`."""
 
     @property
     def is_final(self) -> bool:

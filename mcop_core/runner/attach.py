@@ -149,10 +149,23 @@ def _start(
         with suppress(FileNotFoundError):
             folder.log.replace(folder.log.with_name("log.previous.jsonl"))
     folder.write_request(request)
+    _spawn(folder, settings, environment, alive, secrets=secrets)
+
+
+def _spawn(
+    folder: OperationFolder,
+    settings: Settings,
+    environment: Mapping[str, str],
+    alive: int,
+    *options: str,
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[bytes]:
+    """Start a runner that holds *alive* from now on."""
+    given = [*options, *(["--secrets-on-stdin"] if secrets else [])]
     output = os.open(folder.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         runner = subprocess.Popen(
-            [*_RUNNER, str(folder.path), "--alive-fd", str(alive), *(["--secrets-on-stdin"] if secrets else [])],
+            [*_RUNNER, str(folder.path), "--alive-fd", str(alive), *given],
             env={**environment, **settings.to_environment()},
             stdin=subprocess.PIPE if secrets else subprocess.DEVNULL,
             stdout=output,
@@ -166,6 +179,59 @@ def _start(
     if runner.stdin is not None:
         with suppress(BrokenPipeError), runner.stdin as pipe:  # broken: it died, which is seen as any death is
             pipe.write(json.dumps(dict(secrets)).encode())
+    return runner
+
+
+def settle(
+    request: RunRequest,
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    on_line: Callable[[str, str], None],
+) -> bool:
+    """
+    Have what a dead runner of *request* left settled by one that begins nothing, and wait for it.
+
+    What came of it stands in the operation's note (`operations`) and in the log. The runner outlives this process.
+
+    Args:
+        environment, on_line: As `follow`.
+
+    Returns:
+        False if a runner lives, which is left alone.
+
+    Raises:
+        Refused: The operation's folder cannot be made.
+    """
+    folder = OperationFolder.of(request, settings)
+    folder.make()
+    alive = folder.hold()
+    if alive is None:
+        return False
+    try:
+        folder.write_request(request)
+        tail = LogTail(folder.log)
+        tail.skip()
+        runner = _spawn(folder, settings, environment, alive, "--settle")
+    finally:
+        os.close(alive)
+    while runner.poll() is None:
+        tail.pass_on(on_line)
+        time.sleep(POLL_S)
+    _started.pop(runner.pid, None)
+    tail.pass_on(on_line)
+    return True
+
+
+def lives(request: RunRequest, settings: Settings) -> bool:
+    """Whether a runner works on *request* on this machine."""
+    folder = OperationFolder.of(request, settings)
+    if not folder.path.is_dir():
+        return False
+    alive = folder.hold()
+    if alive is not None:
+        os.close(alive)
+    return alive is None
 
 
 def _collect() -> None:
@@ -185,6 +251,11 @@ class LogTail:
         """Call *on_line* with (level, line) for every whole line that is new."""
         for entry in self._new():
             on_line(entry["level"], entry["line"])
+
+    def skip(self) -> None:
+        """Leave out what is there already."""
+        for _ in self._new():
+            pass
 
     def _new(self) -> Iterator[dict[str, str]]:
         try:

@@ -29,7 +29,7 @@ from mcop_core import errors
 from mcop_core.engines.terraform.state import write_durably
 from mcop_core.errors import McopError, Refused
 from mcop_core.runner.journal import JOURNAL_FILE
-from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
+from mcop_core.runner.request import Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
 
@@ -110,11 +110,7 @@ class OperationFolder:
 
     def read_request(self) -> RunRequest:
         """Return what to do."""
-        document = json.loads(self.request.read_bytes())
-        given = document["approval"]
-        approval = Approval(given["preview"], tuple(given["deviations"])) if given else None
-        operation, moved_from = Operation(document["operation"]), tuple(document.get("moved_from", ()))
-        return RunRequest(**{**document, "operation": operation, "approval": approval, "moved_from": moved_from})
+        return RunRequest.from_json(json.loads(self.request.read_bytes()))
 
     def write_result(self, result: RunResult) -> None:
         """Write the last word, by rename."""

@@ -120,6 +120,7 @@ class StateLease:
         self._thread = threading.Thread(target=self._renew, name="mcop-lease", daemon=True)
         self._lost = False
         self._keeps = False
+        self._given_back = False
 
     @property
     def id(self) -> str:
@@ -140,6 +141,11 @@ class StateLease:
     def left(self) -> tuple[Path, ...]:
         """Workspaces of the dead holders, the oldest first."""
         return tuple(Path(path) for path in self._document.left)
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether it ended, and the store knows that nobody holds it; somebody else's is not ours to give back."""
+        return self._given_back or self._lost
 
     @property
     def is_lost(self) -> bool:
@@ -173,6 +179,7 @@ class StateLease:
         if not (self._keeps or self._lost):
             with suppress(Unreachable, PreconditionFailed):  # it runs out by itself
                 self._write(replace(self._document, holder=None))
+                self._given_back = True
 
     def _renew(self) -> None:
         while not self._stop.wait(self._document.lease_s / 3) and not self._lost:
@@ -291,6 +298,12 @@ def break_lease(store: ObjectStore, key: str, *, lease_id: str) -> None:
         raise StateConflict(f"the lease on {key} is not {lease_id} (any more); nothing was broken", key=key)
     document = found[0]
     _put(store, lease_key(key), replace(document, holder=None, abandoned=(*document.abandoned, document.id)), found[1])
+
+
+def is_abandoned(store: ObjectStore, key: str, *, lease_id: str) -> bool:
+    """Whether the holding *lease_id* was taken from a holder that was proved, or is known to be, dead."""
+    found = _read(store, lease_key(key))
+    return found is not None and lease_id in found[0].abandoned
 
 
 def _name(holder: Holder) -> str:

@@ -15,8 +15,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -24,13 +26,14 @@ from typing import Any
 
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Engine, Lease, Workspace, load_artifact, load_origin
-from mcop_core.errors import McopError
+from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, load_artifact, load_origin
+from mcop_core.errors import McopError, UnknownOutcome, Unreachable
+from mcop_core.operations import Ending, HeldLease, OperationNote, Operations, with_lease
 from mcop_core.runner.folder import OperationFolder, failed
 from mcop_core.runner.gate import open_gate
 from mcop_core.runner.holder import Holder
 from mcop_core.runner.journal import Journal
-from mcop_core.runner.lease import hold_lease
+from mcop_core.runner.lease import StateLease, hold_lease
 from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
@@ -40,8 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run the operation in the folder that the command line names; return 0 if it succeeded.
 
     `--alive-fd N` names the open, locked `alive` file that a follower handed over; without it the lock is taken
-    here, and a second runner ends at once with 3. With `--secrets-on-stdin` the follower hands over secrets that it
-    alone can read: a JSON object, reference to value.
+    here, and a second runner ends at once with 3. With `--settle` nothing is begun: what a dead runner of this folder
+    left is settled. With `--secrets-on-stdin` whoever started it hands over secrets that it alone can read: a JSON
+    object, reference to value.
     """
     options = _options(arguments)
     folder = OperationFolder(options.folder.absolute())
@@ -53,14 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"a runner works in {folder.path} already\n")
         return 3
     os.set_inheritable(alive, False)
+    work = run_settlement if options.settle else run_operation
     secrets = json.load(sys.stdin) if options.secrets_on_stdin else {}
-    result = run_operation(folder, dict(os.environ), stop=_stop_on_signals(), secrets=secrets)
-    return 0 if result.outcome is Outcome.SUCCEEDED else 1
+    result = work(folder, dict(os.environ), stop=_stop_on_signals(), secrets=secrets)
+    return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.CUT_OFF) else 1
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mcop-runner", description="Run one operation of MCOP to its end.")
     parser.add_argument("folder", type=Path, help="the operation's folder; holds request.json")
+    parser.add_argument("--settle", action="store_true", help="begin nothing: settle what a dead runner left")
     parser.add_argument("--alive-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--secrets-on-stdin", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -95,56 +101,196 @@ def run_operation(
     """
     with Report(folder) as report:
         report.record("runner_started", pid=os.getpid())
+        book: Book | None = None
         try:
             request = folder.read_request()
-            settings = Settings.from_environment(environment)
-            done = _carry_out(folder, request, settings, environment, secrets, report, stop, open_store, open_engine)
-            result = succeeded(done)
+            job = Job.of(request, folder, environment, secrets, report, stop, open_store, open_engine)
+            book = job.book
+            book.begin()
+            result = succeeded(_carry_out(job))
             shutil.rmtree(folder.workspace, ignore_errors=True)
         except McopError as error:
             result = failed(error)
         except Exception as error:
             result = _crashed(error)
         report.record("runner_ended", outcome=result.outcome, error_type=result.error_type)
+        if book is not None:
+            book.end(result)
         folder.write_result(result)
     return result
 
 
-def _carry_out(
+def run_settlement(
     folder: OperationFolder,
-    request: RunRequest,
-    settings: Settings,
     environment: Mapping[str, str],
-    secrets: Mapping[str, str],
-    report: Report,
+    *,
     stop: threading.Event,
-    open_store: Callable[[str], ObjectStore],
-    open_engine: Callable[[str, Settings], Engine],
-) -> ApplyResult:
-    store = open_store(request.store)
-    artifact = load_artifact(store, request.artifact)
-    gate = open_gate(request, store, settings.policies)
-    engine = open_engine(artifact.engine, settings)
-    workspace = Workspace(
-        directory=folder.workspace,
-        open_store=open_store,
-        environment=environment,
-        cancelled=lambda: stop.is_set() or folder.cancel.exists(),
-        owner=request.owner,
-        lease=partial(_lease, request, folder, settings, report),
-        read_secrets=bootstrap.open_secrets(settings, environment, secrets),
-    )
-    for origin in request.moved_from:
-        engine.move(load_origin(store, origin, artifact.engine), artifact, workspace, report)
-    carry_out = {Operation.APPLY: engine.apply, Operation.DESTROY: engine.destroy}[request.operation]
-    return carry_out(artifact, workspace, report, gate)
+    secrets: Mapping[str, str] = MappingProxyType({}),
+    open_store: Callable[[str], ObjectStore] = bootstrap.open_store,
+    open_engine: Callable[[str, Settings], Engine] = bootstrap.open_engine,
+) -> RunResult:
+    """
+    Settle what a dead runner of the request in *folder* left, and return what came of its operation.
+
+    The result is written only if the operation had come to its end: else nobody has spoken the last word, and
+    asked again it is carried out. What cannot be settled now leaves everything as it was. Arguments as `run_operation`.
+    """
+    with Report(folder) as report:
+        report.record("settling_started", pid=os.getpid())
+        try:
+            request = folder.read_request()
+            job = Job.of(request, folder, environment, secrets, report, stop, open_store, open_engine)
+            result = _settle(folder, job)
+            job.book.end(result)
+        except UnknownOutcome as error:
+            result = failed(error)
+            job.book.end(result)
+        except McopError as error:
+            result = failed(error)
+            report.log(str(error), level="error")
+        except Exception as error:
+            result = _crashed(error)
+            report.log(result.error, level="error")
+        report.record("settling_ended", outcome=result.outcome, error_type=result.error_type)
+    return result
 
 
-def _lease(
-    request: RunRequest, folder: OperationFolder, settings: Settings, report: Report, store: ObjectStore, key: str
-) -> AbstractContextManager[Lease]:
-    holder = Holder.here(owner=request.owner, operation=request.id, workspace=folder.workspace)
-    return hold_lease(store, key, holder=holder, lease_s=settings.lease_s, tell=report.log)
+def _settle(folder: OperationFolder, job: Job) -> RunResult:
+    done = job.engine.settle(str(job.request.operation), job.artifact, job.workspace, job.report)
+    for origin in job.request.moved_from:
+        aside = replace(job.workspace, directory=job.workspace.directory / "origin")
+        job.engine.settle("move", load_origin(job.store, origin, job.artifact.engine), aside, job.report)
+    if done is not None:
+        result = succeeded(done)
+        folder.write_result(result)
+    else:
+        told = folder.read_result()
+        result = told if told is not None and told.outcome is not Outcome.UNKNOWN else RunResult(Outcome.CUT_OFF)
+    shutil.rmtree(folder.workspace, ignore_errors=True)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a runner works with."""
+
+    request: RunRequest
+    store: ObjectStore
+    settings: Settings
+    artifact: RenderedArtifact
+    engine: Engine
+    workspace: Workspace
+    report: Report
+    book: Book
+
+    @classmethod
+    def of(
+        cls,
+        request: RunRequest,
+        folder: OperationFolder,
+        environment: Mapping[str, str],
+        secrets: Mapping[str, str],
+        report: Report,
+        stop: threading.Event,
+        open_store: Callable[[str], ObjectStore],
+        open_engine: Callable[[str, Settings], Engine],
+    ) -> Job:
+        """Open everything that *request* names."""
+        settings, store = Settings.from_environment(environment), open_store(request.store)
+        artifact = load_artifact(store, request.artifact)
+        book = Book(
+            Operations(store),
+            request,
+            Holder.here(owner=request.owner, operation=request.id, workspace=folder.workspace),
+            report,
+        )
+        workspace = Workspace(
+            directory=folder.workspace,
+            open_store=open_store,
+            environment=environment,
+            cancelled=lambda: stop.is_set() or folder.cancel.exists(),
+            owner=request.owner,
+            lease=partial(_lease, book, settings),
+            read_secrets=bootstrap.open_secrets(settings, environment, secrets),
+        )
+        return cls(request, store, settings, artifact, open_engine(artifact.engine, settings), workspace, report, book)
+
+
+def _carry_out(job: Job) -> ApplyResult:
+    gate = open_gate(job.request, job.store, job.settings.policies)
+    for origin in job.request.moved_from:
+        job.engine.move(load_origin(job.store, origin, job.artifact.engine), job.artifact, job.workspace, job.report)
+    carry_out = {Operation.APPLY: job.engine.apply, Operation.DESTROY: job.engine.destroy}[job.request.operation]
+    return carry_out(job.artifact, job.workspace, job.report, gate)
+
+
+@contextmanager
+def _lease(book: Book, settings: Settings, store: ObjectStore, key: str) -> Iterator[Lease]:
+    lease: StateLease | None = None
+    try:
+        with hold_lease(store, key, holder=book.machine, lease_s=settings.lease_s, tell=book.report.log) as lease:
+            book.leased(HeldLease(store.url, key, lease.id))
+            yield lease
+    finally:
+        if lease is not None and lease.is_given_back:
+            book.given_back(lease.id)
+
+
+class Book:
+    """Keeps the note of one operation in the artifact store true."""
+
+    def __init__(self, operations: Operations, request: RunRequest, machine: Holder, report: Report) -> None:
+        self._operations, self.machine, self.report = operations, machine, report
+        execution, task = request.place
+        known = operations.get(execution, request.id)
+        self._note = OperationNote(
+            id=request.id,
+            execution=execution,
+            task=task,
+            step=request.step,
+            word=str(request.operation),
+            request=asdict(request),
+            machine=machine.to_json(),
+            since=_now(),
+            leases=known.leases if known and not (known.ended and known.ended.is_settled) else (),
+        )
+        self._held: set[str] = set()
+
+    def begin(self) -> None:
+        """Note that it begins; raises `Unreachable`, before anything is done that nobody would know of."""
+        self._operations.note(self._note)
+
+    def leased(self, lease: HeldLease) -> None:
+        """Note a lease before anything is done under it."""
+        self._held.add(lease.id)
+        self._note = with_lease(self._note, lease)
+        self._operations.note(self._note)
+
+    def given_back(self, lease_id: str) -> None:
+        """Note that a lease is nobody's again."""
+        self._held.discard(lease_id)
+
+    def end(self, result: RunResult) -> None:
+        """Note how it ended. A store that does not answer keeps the note open: a reconciler reads the folder then."""
+        doubt = self.report.in_doubt
+        ended = Ending(
+            str(result.outcome),
+            _now(),
+            is_settled=not (self._held or doubt),
+            error=result.error,
+            added=result.added,
+            changed=result.changed,
+            destroyed=result.destroyed,
+            in_doubt=doubt,
+        )
+        try:
+            self._operations.note(replace(self._note, ended=ended))
+        except Unreachable as error:
+            self.report.log(f"how it ended is not noted, a reconciler will find out: {error}", level="warning")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def succeeded(done: ApplyResult) -> RunResult:
@@ -170,6 +316,8 @@ class Report:
     """What the engine tells: lines to `log.jsonl`, records to the journal. Implements `engines.base.Reporter`."""
 
     def __init__(self, folder: OperationFolder) -> None:
+        self.in_doubt: tuple[str, ...] = ()
+        """Addresses of which nobody knows yet whether the cloud holds them."""
         self._journal = Journal(folder.journal)
         self._log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
@@ -180,6 +328,8 @@ class Report:
     def record(self, event: str, **facts: Any) -> None:
         """Append one record, durably."""
         self._journal.append(event, **facts)
+        if event in ("in_doubt", "adopted"):
+            self.in_doubt = tuple(facts["resources"]) if event == "in_doubt" else ()
 
     def __enter__(self) -> Report:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -24,6 +25,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+    CUT_OFF = "cut off"
+    """Its processes died; what it had made is in the state, and it is not carried on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class RunRequest:
     Attributes:
         operation: What to do.
         artifact: Digest of the rendered artifact.
-        run_key: Who asks, `<dag id>/<run id>/<task id>`: a retry has the same one and re-attaches.
+        run_key: Who asks, `<dag id>/<run id>/<task id>/<step>`, and maybe how often the run was cleared: a retry has
+            the same one and re-attaches.
         owner: The same for people, shown in locks.
         store: URL of the artifact store.
         step: The component, `workflow.pattern.element`.
@@ -72,6 +76,21 @@ class RunRequest:
     def id(self) -> str:
         """Name of the operation's folder: 32 hex digits of the digest of everything above."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:32]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The execution, `<dag id>/<run id>`, and the task that ask, by `run_key`."""
+        asking = re.sub(rf"/{re.escape(self.step)}(/\d+)?$", "", self.run_key) if self.step else self.run_key
+        execution, _, task = asking.rpartition("/")
+        return execution, task
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RunRequest:
+        """Read what `dataclasses.asdict` gave."""
+        given = document["approval"]
+        approval = Approval(given["preview"], tuple(given["deviations"])) if given else None
+        operation, moved_from = Operation(document["operation"]), tuple(document.get("moved_from", ()))
+        return cls(**{**document, "operation": operation, "approval": approval, "moved_from": moved_from})
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from mcop_core.records.bill import BillOfMaterials
 from mcop_core.records.comparison import ComparisonDocument, compare
 from mcop_core.records.reading import read_bill
 from mcop_core.settings import Settings
+from mcop_core.settling import with_settling, with_truth
 
 MAX_LISTED = 100
 _STATUS: dict[type[McopError], int] = {InvalidInput: 400, Refused: 403, NotFound: 404, Conflict: 409, Unreachable: 503}
@@ -72,8 +73,9 @@ def list_executions(
 ) -> list[ExecutionDocument]:
     """Executions that the user may read, newest first, without their steps."""
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    found = DatabaseHistory(session, readable).find(manifest, limit=limit, offset=offset)
-    return [record_document(record) for record in found]
+    history = DatabaseHistory(session, readable)
+    found = history.find(manifest, limit=limit, offset=offset)
+    return [record_document(record) for record in with_settling(found, _store(), history.get)]
 
 
 @app.get(
@@ -83,8 +85,8 @@ def list_executions(
     responses={404: {"description": "There is no such execution."}},
 )
 def get_execution(dag_id: DagId, run_id: RunId, session: SessionDep) -> ExecutionDocument:
-    """One execution with its steps, in the order in which they started."""
-    return record_document(DatabaseHistory(session).get(execution_id(dag_id, run_id)))
+    """One execution with its steps, in the order in which they started; what it waits for, and what was settled."""
+    return record_document(with_truth(DatabaseHistory(session).get(execution_id(dag_id, run_id)), _store()))
 
 
 @app.get(

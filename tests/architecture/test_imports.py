@@ -34,7 +34,9 @@ ALLOWED: dict[str, set[str]] = {
     "publishing": BASE | {"catalog", "parameters", "compiler", "engines", "artifacts"},
     "signed_lines": BASE | {"catalog"},
     "backup": BASE | {"signed_lines", "catalog", "artifacts"},
-    "runner": BASE | {"secrets", "policies", "engines", "artifacts", "settings", "bootstrap"},
+    "operations": BASE | {"artifacts"},
+    "runner": BASE | {"operations", "secrets", "policies", "engines", "artifacts", "settings", "bootstrap"},
+    "settling": BASE | {"operations", "runner", "executions", "deployments", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
     "records": BASE
     | {"executions", "approvals", "approval_store", "signed_lines", "rendering", "compiler"}

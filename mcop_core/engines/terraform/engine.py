@@ -164,6 +164,22 @@ class TerraformEngine:
     def _admission(self) -> Admission:
         return Admission.of(self._settings.terraform_providers, self._settings.exemptions)
 
+    def settle(
+        self, operation: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter
+    ) -> ApplyResult | None:
+        """Settle what a dead operation left; see `operate.settle`."""
+        from mcop_core.engines.terraform import operate
+
+        return operate.settle(
+            operation,
+            artifact,
+            workspace,
+            report,
+            binary=self._settings.terraform,
+            mirror=self._mirror(),
+            cache=self._cache(),
+        )
+
     def _cache(self) -> Path:
         return Path(self._settings.cache_dir)
 

@@ -222,6 +222,7 @@ def hold(
     *,
     abandoned: tuple[str, ...],
     give_back: Callable[[], bool],
+    on_kept: Callable[[], None],
     tell: Callable[[str], None],
     patience_s: float,
 ) -> Iterator[None]:
@@ -231,6 +232,7 @@ def hold(
     Args:
         abandoned: Ids of locks whose holders are proved dead: such a lock is broken. No other ever is.
         give_back: Asked at the end; False leaves the lock, since something under it is unsettled.
+        on_kept: Called if the lock stays, for this reason or because the store does not answer.
         tell: One line per lock broken or kept.
         patience_s: How long the release is tried when the store does not answer, seconds.
 
@@ -241,8 +243,8 @@ def hold(
     try:
         yield
     finally:
-        if give_back():
-            _release(lock, info, tell, patience_s)
+        if not (give_back() and _release(lock, info, tell, patience_s)):
+            on_kept()
 
 
 def _take(lock: StateLock, info: str, abandoned: tuple[str, ...], tell: Callable[[str], None]) -> None:
@@ -263,13 +265,16 @@ def _take(lock: StateLock, info: str, abandoned: tuple[str, ...], tell: Callable
     raise StateLocked("the state's lock changes hands faster than it can be taken", holder={})
 
 
-def _release(lock: StateLock, info: str, tell: Callable[[str], None], patience_s: float) -> None:
+def _release(lock: StateLock, info: str, tell: Callable[[str], None], patience_s: float) -> bool:
+    """Remove the lock; return whether it is gone."""
     try:
         patiently(lambda: lock.remove(info), patience_s=patience_s, tell=tell)
     except PreconditionFailed:
         tell("the state's lock is not ours any more: somebody unlocked it by force; nothing was released")
     except Unreachable as error:
         tell(f"the lock {_read_info(info)['ID']} could not be released and is broken by the next run: {error}")
+        return False
+    return True
 
 
 def _read_info(text: str) -> dict[str, Any]:

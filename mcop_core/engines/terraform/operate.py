@@ -142,6 +142,28 @@ def _operate(
         return session.run()
 
 
+def settle(
+    operation: str,
+    artifact: RenderedArtifact,
+    workspace: Workspace,
+    report: Reporter,
+    *,
+    binary: str,
+    mirror: Path | None,
+    cache: Path | None = None,
+    timing: Timing = Timing(),
+) -> ApplyResult | None:
+    """
+    Settle what a dead *operation* left, and begin nothing; see `Engine.settle`. Arguments and errors as `apply`.
+
+    A Terraform that outlived its runner is followed to its end. What was cut off is looked for in the cloud.
+    """
+    with open_session(
+        operation, artifact, workspace, report, timing, binary=binary, mirror=mirror, cache=cache
+    ) as session:
+        return session.recover()
+
+
 @contextmanager
 def open_session(
     operation: str,
@@ -206,25 +228,18 @@ class Session:
             self.lock,
             info,
             abandoned=self.lease.abandoned,
-            give_back=self._give_back,
+            give_back=lambda: self.is_settled,
+            on_kept=self.lease.keep,
             tell=self._warn,
             patience_s=self.timing.push_patience_s,
         ):
             self.report.record("locked", state=str(self.address), lock=self.lease.id)
             yield
 
-    def _give_back(self) -> bool:
-        if not self.is_settled:
-            self.lease.keep()
-        return self.is_settled
-
     def run(self) -> ApplyResult:
         """Carry out the operation."""
         self._pull()
-        sealed_values = self._sealed()
-        self.secrets = sealed.read_secrets(sealed_values, self.workspace, self.address.namespace)
-        values = sealed.unseal(sealed_values, self.workspace.open_store, self.secrets)
-        mask = Mask([*values.values(), *self.secrets.values(), *self._private()])
+        values, mask = self._unseal()
         self._settle(mask)
         if self.was_completed:
             return self._result()
@@ -245,6 +260,22 @@ class Session:
                 if not (self._may_resume() if self._was_killed(error) else preparation.make_ready_again(error)):
                     raise
                 self._warn(f"{error} Starting again.")
+
+    def recover(self) -> ApplyResult | None:
+        """Settle what a dead predecessor left; return what it did, None if it was cut off."""
+        self._pull()
+        values, mask = self._unseal()
+        self._settle(mask)
+        if self.doubtful:
+            preparation = self._preparation(mask)
+            preparation.make_ready()
+            try:
+                self._resolve_doubt(values, mask)
+            except EngineFailed as error:
+                if not preparation.make_ready_again(error):
+                    raise
+                self._resolve_doubt(values, mask)
+        return self._result() if self.was_completed else None
 
     def _was_killed(self, error: EngineFailed) -> bool:
         """Whether a Terraform ended by no doing of its own, or the provider under it did."""
@@ -301,6 +332,13 @@ class Session:
     def _sealed(self) -> Mapping[str, Any]:
         nothing_is_there = self.operation == "destroy" and self.base is None
         return {} if nothing_is_there else self.artifact.runtime.get("sealed", {})
+
+    def _unseal(self) -> tuple[dict[str, Any], Mask]:
+        """Read the secrets and what else is sealed; return the values, and what hides them in every text."""
+        sealed_values = self._sealed()
+        self.secrets = sealed.read_secrets(sealed_values, self.workspace, self.address.namespace)
+        values = sealed.unseal(sealed_values, self.workspace.open_store, self.secrets)
+        return values, Mask([*values.values(), *self.secrets.values(), *self._private()])
 
     def _private(self) -> list[Any]:
         outputs = self.base.outputs.values() if self.base else ()

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
 from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.operators.runner import RunnerOperator, Work, run_request
+from mcop_airflow.operators.runner import RunnerOperator, Work, close, run_request
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes
 from mcop_airflow.xcom import push_outputs
@@ -20,7 +20,7 @@ from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.compiler.run_conf import run_slice
 from mcop_core.executions import naming
-from mcop_core.runner.request import Approval, Operation
+from mcop_core.runner.request import Approval, Operation, Outcome
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.compiler.plan import DeploymentPlan
     from mcop_core.deployments import Deployment
-    from mcop_core.runner.request import RunResult
+    from mcop_core.runner.request import RunRequest, RunResult
 
 
 class DestroyPrimitiveOperator(RunnerOperator):
@@ -104,13 +104,14 @@ class RemoveOperator(BaseOperator):
             deployments = Deployments.of(self.plan, store)
             removed = deployments.removed(self.plan)
             for deployed in removed:
-                self._destroy(context, settings, store, deployed)
+                request = self._destroy(context, settings, store, deployed)
                 deployments.forget(deployed.step)
+                close(store, request)
         # Only here, not ahead by admit: a run whose last task is skipped counts as a success, whatever failed before.
         if not removed and not self.downstream_task_ids:
             raise AirflowSkipException("the manifest lost no component")
 
-    def _destroy(self, context: Context, settings: Settings, store: ObjectStore, deployed: Deployment) -> None:
+    def _destroy(self, context: Context, settings: Settings, store: ObjectStore, deployed: Deployment) -> RunRequest:
         from mcop_core.runner.attach import follow, raise_for
 
         request = run_request(self, context, settings, Operation.DESTROY, deployed.step, deployed.artifact)
@@ -119,4 +120,8 @@ class RemoveOperator(BaseOperator):
             request = replace(request, approval=Approval(approvals.preview()))
         self.log.info("%s is not in the manifest any more: destroying it", deployed.step)
         reporter = LogReporter(self.log)
-        raise_for(follow(request, settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level)))
+        result = follow(request, settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level))
+        if result.outcome is not Outcome.SUCCEEDED:
+            close(store, request)
+        raise_for(result)
+        return request

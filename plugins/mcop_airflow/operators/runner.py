@@ -7,6 +7,7 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes, check_in_slice, execution_facts
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
-from mcop_core.errors import Deviates
+from mcop_core.errors import Deviates, Unreachable
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
@@ -135,6 +136,7 @@ class RunnerOperator(BaseOperator):
         if result.outcome is not Outcome.SUCCEEDED:
             return json.dumps(result.facts["changes"])
         self.finish(context, store, work, result)
+        close(store, request)
         counts = f"{result.added} added, {result.changed} changed, {result.destroyed} destroyed"
         self.log.info("Done with %s: %s", work.step, counts)
         return None
@@ -191,6 +193,8 @@ class RunnerOperator(BaseOperator):
             on_line=lambda level, line: reporter.log(line, level=level),
             secrets=secrets,
         )
+        if result.outcome is not Outcome.SUCCEEDED:
+            close(_store(), request)
         if result.error_type != Deviates.__name__:
             raise_for(result)
         return result
@@ -250,6 +254,14 @@ def run_request(
     )
 
 
+def close(store: ObjectStore, request: RunRequest) -> None:
+    """Take away the note of an operation that has ended, now that Airflow's record will say the same."""
+    from mcop_core.operations import Operations
+
+    with suppress(Unreachable):  # a reconciler takes it away then
+        Operations(store).close(request.place[0], request.id)
+
+
 def run_key(key: str, clear_number: int) -> str:
     """Return the key of a task's request after its run was cleared so often."""
     return f"{key}/{clear_number}" if clear_number else key
@@ -263,15 +275,9 @@ def earlier_requests(request: RunRequest, clear_number: int) -> list[RunRequest]
 
 def is_running(request: RunRequest, settings: Settings) -> bool:
     """Whether a runner works on *request* on this machine."""
-    from mcop_core.runner.folder import OperationFolder
+    from mcop_core.runner.attach import lives
 
-    folder = OperationFolder.of(request, settings)
-    if not folder.path.is_dir():
-        return False
-    alive = folder.hold()
-    if alive is not None:
-        os.close(alive)
-    return alive is None
+    return lives(request, settings)
 
 
 def is_stopped(states: dict[str, dict[str, str | None]], run_id: str, task_id: str) -> bool:

@@ -73,6 +73,7 @@ def reachable(served, monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MCOP_ARTIFACT_STORE", f"file://{tmp_path}/store")
     monkeypatch.setenv("MCOP_AIRFLOW_URL", served)
     monkeypatch.setenv("MCOP_AIRFLOW_USERNAME", "admin")
     monkeypatch.setenv("MCOP_AIRFLOW_PASSWORD", PASSWORD)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,8 @@ from mcop_core.catalog.models import ValidationRule
 from mcop_core.catalog.repository import Change
 from mcop_core.cli import console
 from mcop_core.compiler.snapshot import Snapshot, SnapshotEntry, save_snapshot
+from mcop_core.operations import Ending, OperationNote, Operations
+from mcop_core.runner.request import Operation, RunRequest
 from tests.core.executions.fake_airflow import make_dag, make_instance, make_run
 
 START, END = "2026-01-01T00:00:01Z", "2026-01-01T00:00:04Z"
@@ -368,3 +371,68 @@ def test_an_airflow_that_is_away(mcop, monkeypatch):
     assert code == 6
     assert "error: Airflow at http://127.0.0.1:1 did not answer" in err
     assert "mcop up" in err
+
+
+@pytest.fixture
+def unsettled(airflow, tmp_path):
+    """The latest execution failed, and the runner of its step `apply` has not said how it ended."""
+    airflow.runs[-1]["state"] = "failed"
+    machine = {"host": "worker-7", "boot": "b", "pids": "p", "pid": 7, "started": "1", "owner": "o", "operation": "id"}
+    note = OperationNote(
+        "id",
+        "mcop.shop/r2",
+        "apply",
+        "w.p.e",
+        "apply",
+        {},
+        {**machine, "workspace": "/nowhere/id/workspace"},
+        "2026-01-01T00:00:02+00:00",
+    )
+    operations = Operations(bootstrap.open_store(f"file://{tmp_path}/store"))
+    operations.note(note)
+    return operations, note
+
+
+def test_an_execution_that_is_not_settled_says_so(mcop, unsettled):
+    """In the list, shown alone, and as JSON; with what it waits for."""
+    assert "SETTLING" in mcop("executions", "list", "shop")[1].splitlines()[1]
+    out = mcop("executions", "show", "shop")[1]
+    assert "mcop.shop/r2: SETTLING" in out
+    assert "waits: apply of w.p.e: its runner (process 7 on worker-7, since 2026-01-01T00:00:02Z)" in out
+    [document, *_] = json.loads(mcop("executions", "list", "shop", "--json")[1])
+    assert (document["status"], len(document["awaits"])) == ("SETTLING", 1)
+
+
+def test_what_cannot_be_settled_here_is_named(mcop, unsettled):
+    """Exit code 8, and who can help; a lost worker needs the execution's name."""
+    code, out, err = mcop("reconcile")
+    assert code == 8 and "not settled: w.p.e" in err
+    assert "mcop reconcile mcop.shop/r2 --lost worker-7" in out
+    assert json.loads(mcop("reconcile", "shop", "--json")[1])[0]["verdict"] == "left"
+    assert mcop("reconcile", "--lost", "worker-7")[0] == 2
+
+
+def test_what_ended_unseen_is_settled(mcop, unsettled):
+    """It is said once, and shown with the execution ever after."""
+    operations, note = unsettled
+    ended = Ending("succeeded", "2026-01-01T00:00:03+00:00", is_settled=True, added=3)
+    request = RunRequest(Operation.APPLY, "a", "mcop.shop/r2/apply/w.p.e", "o", "file:///s", "w.p.e")
+    operations.note(replace(note, ended=ended, request=asdict(request)))
+    assert "settled  mcop.shop/r2  apply of w.p.e succeeded" in mcop("reconcile")[1]
+    assert mcop("reconcile")[1] == "nothing is unsettled\n"
+
+    out = mcop("executions", "show", "shop")[1]
+    assert "mcop.shop/r2: FAILED" in out
+    assert "settled: apply of w.p.e succeeded: 3 added, 0 changed, 0 destroyed; Airflow calls its task failed" in out
+
+
+def test_without_a_store_it_is_said_that_airflows_word_is_shown(mcop, airflow, monkeypatch):
+    """An outage takes no list away, and nothing is passed off as settled."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MCOP_ARTIFACT_STORE", "s3://gone?region=us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    code, out, err = mcop("executions", "list", "shop")
+
+    assert (code, len(out.splitlines())) == (0, 4)
+    assert "Airflow's word alone" in err

@@ -70,8 +70,9 @@ class Works:
         return self.marker.read_text().split() if self.marker.exists() else []
 
     def keys(self) -> list[str]:
-        """What lies in the store beside artifacts and released leases."""
-        return [key for key in self.store.keys("") if not key.startswith("artifacts/") and "lease" not in key]
+        """What lies in the store beside artifacts, released leases and the notes of operations."""
+        beside = ("artifacts/", "operations/", "settlements/")
+        return [key for key in self.store.keys("") if not key.startswith(beside) and "lease" not in key]
 
     def kill(self, request: RunRequest, event: str) -> None:
         """kill -9 the last process that the journal names in an *event*."""

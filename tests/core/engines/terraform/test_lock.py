@@ -56,10 +56,23 @@ def info(lock_id: str) -> str:
 
 
 def holding(
-    lock: StateLock, lock_id: str, *, abandoned: tuple[str, ...] = (), gives_back: bool = True, told: list | None = None
+    lock: StateLock,
+    lock_id: str,
+    *,
+    abandoned: tuple[str, ...] = (),
+    gives_back: bool = True,
+    told: list | None = None,
+    kept: list | None = None,
 ) -> AbstractContextManager[None]:
-    tell = (told if told is not None else []).append
-    return hold(lock, info(lock_id), abandoned=abandoned, give_back=lambda: gives_back, tell=tell, patience_s=0)
+    return hold(
+        lock,
+        info(lock_id),
+        abandoned=abandoned,
+        give_back=lambda: gives_back,
+        on_kept=lambda: (kept if kept is not None else []).append(lock_id),
+        tell=(told if told is not None else []).append,
+        patience_s=0,
+    )
 
 
 @pytest.fixture(params=["object", "table"])
@@ -118,11 +131,12 @@ def test_our_own_lock_is_recognised(lock):
 
 
 def test_an_unsettled_lock_is_left_for_the_next_holder(lock):
-    """What must not be touched by others stays locked."""
-    with holding(lock, "one", gives_back=False):
+    """What must not be touched by others stays locked, and so does the lease."""
+    kept: list[str] = []
+    with holding(lock, "one", gives_back=False, kept=kept):
         pass
 
-    assert json.loads(lock.read())["ID"] == "one"
+    assert (json.loads(lock.read())["ID"], kept) == ("one", ["one"])
 
 
 def test_a_lock_that_was_broken_by_force_is_not_released_again(lock):
@@ -137,12 +151,13 @@ def test_a_lock_that_was_broken_by_force_is_not_released_again(lock):
 
 
 def test_a_release_that_gets_no_answer_is_told(tmp_path):
-    """The operation's own outcome stands; the next run breaks the lock."""
-    store, told = FailingStore(LocalStore(tmp_path)), []
-    with holding(ObjectLock(store, "k"), "one", told=told):
+    """The operation's own outcome stands; the lease is kept, so that the next run breaks the lock."""
+    store, told, kept = FailingStore(LocalStore(tmp_path)), [], []
+    with holding(ObjectLock(store, "k"), "one", told=told, kept=kept):
         store.is_down = True
 
     assert "could not be released" in told[-1]
+    assert kept == ["one"]
 
 
 def test_a_lock_is_not_taken_from_a_store_that_does_not_answer(tmp_path):
