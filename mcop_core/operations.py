@@ -4,7 +4,7 @@ What runners do for executions, where every machine can read it: the artifact st
 A runner notes an operation before it begins and how it ended before it goes; the task that asked takes the note away
 once Airflow's record says the same. What lies there longer is what Airflow's word and the truth may differ about.
 `operations/<execution>/<operation id>.json` is such a note, and `settlements/<execution>/<operation id>.json` what a
-reconciler found out, with the journal beside it; <execution> is the SHA-256 of its id.
+reconciler found out, with the journal beside it; <execution> is the SHA-256 of its id. `stops/…` are requests to stop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.errors import PreconditionFailed, StoredObjectMissing
 
-_OPEN, _SETTLED = "operations", "settlements"
+_OPEN, _SETTLED, _STOP = "operations", "settlements", "stops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Ending:
         is_settled: Whether leases and locks were given back, and no creation is in doubt.
         error: The error's message; empty on success.
         in_doubt: Addresses of which nobody knows whether the cloud holds them.
+        forced_by: Who had its engine killed; empty if nobody did.
     """
 
     outcome: str
@@ -51,6 +52,23 @@ class Ending:
     changed: int = 0
     destroyed: int = 0
     in_doubt: tuple[str, ...] = ()
+    forced_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """
+    That somebody wants an operation stopped.
+
+    Attributes:
+        by: Who, as Airflow authenticated them.
+        at: When, ISO 8601, UTC.
+        force: Whether its engine is to be killed, and not only told to stop.
+    """
+
+    by: str
+    at: str
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +178,21 @@ class Operations:
         found = self._read(_key(_OPEN, note.execution, note.id))
         if found and found[0] == note:
             self._remove(note, found[1])
+
+    def ask_to_stop(self, note: OperationNote, request: StopRequest) -> None:
+        """Ask the runner of an operation to stop, wherever it is; it looks every few seconds."""
+        self._store.put(_key(_STOP, note.execution, note.id), json.dumps(asdict(request)).encode())
+
+    def asked_to_stop(self, execution: str, operation: str) -> StopRequest | None:
+        """Return who asked an operation to stop, None if nobody did."""
+        try:
+            return StopRequest(**json.loads(self._store.get(_key(_STOP, execution, operation)).data))
+        except StoredObjectMissing:
+            return None
+
+    def forget_stop(self, execution: str, operation: str) -> None:
+        """Forget that somebody asked an operation to stop: it begins anew, or has ended."""
+        self._store.delete(_key(_STOP, execution, operation))
 
     def settlements(self, execution: str) -> tuple[Settlement, ...]:
         """Return what reconcilers found out about an execution, the oldest first."""

@@ -17,10 +17,10 @@ from pathlib import Path
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.deployments import Deployments
-from mcop_core.errors import McopError, StateConflict
+from mcop_core.errors import InvalidInput, McopError, Refused, StateConflict
 from mcop_core.executions.record import ExecutionRecord
 from mcop_core.executions.status import Status
-from mcop_core.operations import HeldLease, OperationNote, Operations, Settlement, latest
+from mcop_core.operations import HeldLease, OperationNote, Operations, Settlement, StopRequest, latest
 from mcop_core.runner import attach
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.holder import Holder
@@ -88,6 +88,36 @@ def with_truth(record: ExecutionRecord, store: ObjectStore) -> ExecutionRecord:
     """Return *record*, an execution with its steps, with what it waits for and with what reconcilers found out."""
     settled = tuple(one.text for one in Operations(store).settlements(record.id))
     return replace(with_settling([record], store, lambda _: record)[0], settled=settled)
+
+
+# -- stopping ------------------------------------------------------------------------------------------
+
+
+def ask_to_stop(operations: Operations, execution: str, by: str, *, force: bool = False) -> list[str]:
+    """Ask the runners of an execution to stop, and return their steps."""
+    working = [note for note in operations.open([execution]) if note.ended is None]
+    for note in working:
+        operations.ask_to_stop(note, StopRequest(by, datetime.now(UTC).isoformat(), force))
+    return [note.step for note in working]
+
+
+def force_to_stop(operations: Operations, execution: str, by: str, *, confirm: str) -> list[str]:
+    """
+    Have the engines of an execution killed, and return their steps.
+
+    Raises:
+        InvalidInput: *confirm* is not the execution's id.
+        Refused: One of its runners was not asked before to stop gracefully.
+    """
+    if confirm != execution:
+        raise InvalidInput(f"{confirm!r} is not {execution}: type the id of the execution whose Terraform is killed")
+    for note in operations.open([execution]):
+        if note.ended is None and operations.asked_to_stop(execution, note.id) is None:
+            raise Refused(
+                f"{note.step} of {execution} was not asked to stop. Cancel it first and give it time: Terraform then "
+                "finishes what it has begun."
+            )
+    return ask_to_stop(operations, execution, by, force=True)
 
 
 # -- the reconciler ------------------------------------------------------------------------------------
@@ -158,7 +188,7 @@ class Reconciler:
         try:
             if note.ended is None or not note.ended.is_settled:
                 return self._settle(note, record)
-            if is_newest and awaited(note, record):
+            if note.ended.forced_by or (is_newest and awaited(note, record)):
                 return self._conclude(note, record)
             Operations(self.store).close(note.execution, note.id)
         except McopError as error:
@@ -236,7 +266,8 @@ def conclusion(note: OperationNote, record: ExecutionRecord | None) -> str:
         return f"{what} succeeded: {done}; {airflow}"
     if ended.outcome == Outcome.CUT_OFF:
         return f"{what} was cut off: what it had made is in the state, and the lock is free; {airflow}"
-    return f"{what} ended as {ended.outcome}: {ended.error}; {airflow}"
+    forced = f" after {ended.forced_by} had Terraform killed" if ended.forced_by else ""
+    return f"{what} ended as {ended.outcome}{forced}: {ended.error}; {airflow}"
 
 
 def _elsewhere(note: OperationNote) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ANY = "~"
 """Airflow's wildcard for a DAG id or run id."""
+PLUGIN = "/mcop/api/v1"
+"""Where Airflow's API server serves MCOP's own routes."""
 PAGE_SIZE = 100
 """Airflow's own upper limit, `[api] maximum_page_limit`."""
 AT_ONCE = 8
@@ -180,6 +182,33 @@ class AirflowApi:
         response = self._send("PATCH", path, json={"state": "failed"})
         _raise_for(response, f"run {run_id!r} of DAG {dag_id!r}")
         return _document(response)
+
+    def stop_runners(self, dag_id: str, run_id: str) -> list[str]:
+        """
+        Ask the runners of a run to stop gracefully, through MCOP's plugin, and return their steps.
+
+        Raises:
+            NotFound: There is no such run, or this Airflow has no such plugin.
+        """
+        return self._stop(dag_id, run_id, "stop", {})
+
+    def force_runners(self, dag_id: str, run_id: str, *, confirm: str) -> list[str]:
+        """
+        Have the engines of a run killed, through MCOP's plugin, and return their steps.
+
+        Args:
+            confirm: The execution's id once more.
+
+        Raises:
+            Refused: The user may not, or the runners were not asked to stop before.
+        """
+        return self._stop(dag_id, run_id, "force-stop", {"confirm": confirm})
+
+    def _stop(self, dag_id: str, run_id: str, how: str, body: Json) -> list[str]:
+        path = f"{PLUGIN}/executions/{_part(dag_id)}/{_part(run_id)}/{how}"
+        response = self._send("POST", path, json=body)
+        _raise_for(response, f"run {run_id!r} of DAG {dag_id!r}")
+        return list(_document(response)["steps"])
 
     def runs(
         self, dag_id: str = ANY, *, dag_id_prefix: str = "", state: str = "", before: datetime | None = None

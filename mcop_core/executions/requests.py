@@ -102,11 +102,13 @@ class Cancellation:
 
     Attributes:
         executions: Ids of the executions that Airflow marked failed: the one asked for, and one that it started.
-        stopping: Ids of the steps that ran and were told to stop.
+        stopping: Ids of the tasks that ran and were told to stop.
+        runners: Ids of the steps whose runners were asked to stop.
     """
 
     executions: tuple[str, ...]
     stopping: tuple[str, ...]
+    runners: tuple[str, ...] = ()
 
 
 def cancel_execution(api: AirflowApi, execution: ExecutionRecord) -> Cancellation:
@@ -114,18 +116,48 @@ def cancel_execution(api: AirflowApi, execution: ExecutionRecord) -> Cancellatio
     Stop an execution, and the one that it started: steps that run are told to stop, no other starts.
 
     Airflow ends its tasks within seconds. What a runner does after that takes as long as Terraform needs to finish the
-    resources that it has begun and to write the state; until then the state stays locked.
+    resources that it has begun and to write the state; until then the state stays locked. Runners whose tasks are gone
+    already are asked too.
 
     Raises:
-        Refused: *execution* has ended, and so has what it started.
+        Refused: *execution* has ended, and so has what it started, and no runner works for them.
     """
-    history = AirflowHistory(api)
-    family = [execution, *([history.get(execution.started)] if execution.started else [])]
+    family = _family(api, execution)
     alive = [one for one in family if not one.status.is_final]
-    if not alive:
-        raise Refused(f"execution {execution.id} has ended as {execution.status}: there is nothing to cancel")
     # From outside in: a task that only waits for the other run must not see it end and be tried again.
     for one in alive:
         api.fail_run(*split_id(one.id))
+    runners = tuple(step for one in family for step in _stop_runners(api, one))
+    if not (alive or runners):
+        raise Refused(f"execution {execution.id} has ended as {execution.status}: there is nothing to cancel")
     running = tuple(step.id for one in alive for step in one.steps if step.state == "running")
-    return Cancellation(tuple(one.id for one in alive), running)
+    return Cancellation(tuple(one.id for one in alive), running, runners)
+
+
+def force_execution(api: AirflowApi, execution: ExecutionRecord) -> tuple[str, ...]:
+    """
+    Have the Terraforms of an execution that was cancelled, and of the one that it started, killed; return their steps.
+
+    Raises:
+        Refused: The user may not, the execution was not cancelled before, or nothing works for it.
+    """
+    family = _family(api, execution)
+    running = [one.id for one in family if not one.status.is_final]
+    if running:
+        raise Refused(f"execution {running[0]} is not cancelled: cancel it without --force first, and give it time")
+    killed = tuple(step for one in family for step in api.force_runners(*split_id(one.id), confirm=one.id))
+    if not killed:
+        raise Refused(f"no runner works for execution {execution.id}: there is nothing to kill")
+    return killed
+
+
+def _family(api: AirflowApi, execution: ExecutionRecord) -> list[ExecutionRecord]:
+    """Return an execution and the one that it started."""
+    return [execution, *([AirflowHistory(api).get(execution.started)] if execution.started else [])]
+
+
+def _stop_runners(api: AirflowApi, execution: ExecutionRecord) -> list[str]:
+    try:
+        return api.stop_runners(*split_id(execution.id))
+    except NotFound:
+        return []  # an Airflow without the plugin: its tasks alone tell their runners

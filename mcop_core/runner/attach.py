@@ -21,6 +21,7 @@ from types import MappingProxyType
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.errors import EngineFailed, McopError, StoredObjectMissing, UnknownOutcome, Unreachable
+from mcop_core.operations import Operations
 from mcop_core.runner.folder import OperationFolder, error_of, failed
 from mcop_core.runner.journal import in_flight, read_journal
 from mcop_core.runner.request import Outcome, RunRequest, RunResult
@@ -146,6 +147,7 @@ def _start(
     folder.result.unlink(missing_ok=True)
     if not resumes:
         folder.cancel.unlink(missing_ok=True)
+        Operations(bootstrap.open_store(request.store)).forget_stop(request.place[0], request.id)
         with suppress(FileNotFoundError):
             folder.log.replace(folder.log.with_name("log.previous.jsonl"))
     folder.write_request(request)

@@ -28,13 +28,14 @@ from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, load_artifact, load_origin
 from mcop_core.errors import McopError, UnknownOutcome, Unreachable
-from mcop_core.operations import Ending, HeldLease, OperationNote, Operations, with_lease
+from mcop_core.operations import Ending, HeldLease, OperationNote, Operations, StopRequest, with_lease
 from mcop_core.runner.folder import OperationFolder, failed
 from mcop_core.runner.gate import open_gate
 from mcop_core.runner.holder import Holder
 from mcop_core.runner.journal import Journal
 from mcop_core.runner.lease import StateLease, hold_lease
 from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
+from mcop_core.runner.stopping import StopWatch, kill_engine
 from mcop_core.settings import Settings
 
 
@@ -107,7 +108,8 @@ def run_operation(
             job = Job.of(request, folder, environment, secrets, report, stop, open_store, open_engine)
             book = job.book
             book.begin()
-            result = succeeded(_carry_out(job))
+            with book.watch(stop, folder.workspace):
+                result = succeeded(_carry_out(job))
             shutil.rmtree(folder.workspace, ignore_errors=True)
         except McopError as error:
             result = failed(error)
@@ -140,7 +142,8 @@ def run_settlement(
         try:
             request = folder.read_request()
             job = Job.of(request, folder, environment, secrets, report, stop, open_store, open_engine)
-            result = _settle(folder, job)
+            with job.book.watch(stop, folder.workspace):
+                result = _settle(folder, job)
             job.book.end(result)
         except UnknownOutcome as error:
             result = failed(error)
@@ -255,10 +258,26 @@ class Book:
             leases=known.leases if known and not (known.ended and known.ended.is_settled) else (),
         )
         self._held: set[str] = set()
+        self._forced_by = ""
 
     def begin(self) -> None:
         """Note that it begins; raises `Unreachable`, before anything is done that nobody would know of."""
         self._operations.note(self._note)
+
+    def watch(self, stop: threading.Event, workspace: Path) -> StopWatch:
+        """Return what sets *stop* once somebody asks through the store, and kills the engine if that is asked."""
+
+        def halt(asked: StopRequest) -> None:
+            self.report.log(f"{asked.by} asks it to stop", level="warning")
+            stop.set()
+
+        def kill(asked: StopRequest) -> None:
+            self._forced_by = asked.by
+            self.report.record("forced", by=asked.by, pids=kill_engine(workspace))
+            self.report.log(f"{asked.by} had the engine killed: what it was creating is looked for", level="warning")
+
+        execution, operation = self._note.execution, self._note.id
+        return StopWatch(lambda: self._operations.asked_to_stop(execution, operation), halt, kill)
 
     def leased(self, lease: HeldLease) -> None:
         """Note a lease before anything is done under it."""
@@ -282,9 +301,11 @@ class Book:
             changed=result.changed,
             destroyed=result.destroyed,
             in_doubt=doubt,
+            forced_by=self._forced_by,
         )
         try:
             self._operations.note(replace(self._note, ended=ended))
+            self._operations.forget_stop(self._note.execution, self._note.id)
         except Unreachable as error:
             self.report.log(f"how it ended is not noted, a reconciler will find out: {error}", level="warning")
 

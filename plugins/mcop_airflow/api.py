@@ -11,9 +11,16 @@ from typing import Annotated, Any
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
-from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
+from airflow.api_fastapi.core_api.security import (
+    GetUserDep,
+    get_user,
+    requires_access_configuration,
+    requires_access_dag,
+)
+from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 
 from mcop_airflow.history import DatabaseHistory
 from mcop_core import __version__
@@ -23,11 +30,12 @@ from mcop_core.engines.changes import preview_key
 from mcop_core.errors import Conflict, InvalidInput, McopError, NotFound, Refused, Unreachable
 from mcop_core.executions.history import ExecutionDocument, record_document
 from mcop_core.executions.naming import PREVIEW_KEY, PREVIEW_TASK_ID, execution_id, split_id
+from mcop_core.operations import Operations
 from mcop_core.records.bill import BillOfMaterials
 from mcop_core.records.comparison import ComparisonDocument, compare
 from mcop_core.records.reading import read_bill
 from mcop_core.settings import Settings
-from mcop_core.settling import with_settling, with_truth
+from mcop_core.settling import ask_to_stop, force_to_stop, with_settling, with_truth
 
 MAX_LISTED = 100
 _STATUS: dict[type[McopError], int] = {InvalidInput: 400, Refused: 403, NotFound: 404, Conflict: 409, Unreachable: 503}
@@ -133,6 +141,57 @@ def get_preview(dag_id: DagId, run_id: RunId, session: SessionDep) -> Response:
     if not digest:
         raise NotFound(f"execution {execution} has no preview")
     return Response(_store().get(preview_key(digest)).data, media_type="application/json")
+
+
+class Stopped(BaseModel):
+    """What was asked to stop."""
+
+    steps: list[str] = Field(description="Steps whose runners were asked: `workflow.pattern.element`.")
+
+
+class ForceRequest(BaseModel):
+    """That Terraform is to be killed."""
+
+    confirm: str = Field(description="The execution's id once more, `<dag id>/<run id>`.")
+
+
+@app.post(
+    "/executions/{dag_id}/{run_id}/stop",
+    dependencies=[Depends(requires_access_dag("PUT", DagAccessEntity.RUN)), Depends(action_logging())],
+    responses={404: {"description": "There is no such execution."}},
+)
+def stop_execution(dag_id: DagId, run_id: RunId, user: GetUserDep, session: SessionDep) -> Stopped:
+    """
+    Ask the runners of an execution to stop gracefully, also where their tasks are gone.
+
+    Airflow's own record does not change: mark the run failed, too.
+    """
+    return Stopped(steps=ask_to_stop(Operations(_store()), _existing(session, dag_id, run_id), user.get_name()))
+
+
+@app.post(
+    "/executions/{dag_id}/{run_id}/force-stop",
+    dependencies=[
+        Depends(requires_access_dag("PUT", DagAccessEntity.RUN)),
+        Depends(requires_access_configuration("PUT")),
+        Depends(action_logging()),
+    ],
+    responses={404: {"description": "There is no such execution."}},
+)
+def force_stop_execution(
+    dag_id: DagId, run_id: RunId, confirmed: ForceRequest, user: GetUserDep, session: SessionDep
+) -> Stopped:
+    """
+    Have the Terraforms of an execution killed that was asked to stop before; for those who may configure Airflow.
+
+    What they are creating in that moment is in doubt: it is looked for in the cloud, and found or named.
+    """
+    execution = _existing(session, dag_id, run_id)
+    return Stopped(steps=force_to_stop(Operations(_store()), execution, user.get_name(), confirm=confirmed.confirm))
+
+
+def _existing(session: SessionDep, dag_id: str, run_id: str) -> str:
+    return DatabaseHistory(session).get(execution_id(dag_id, run_id)).id
 
 
 @app.get("/openapi.json", dependencies=_reads(_RUN), include_in_schema=False)

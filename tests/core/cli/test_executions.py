@@ -209,7 +209,11 @@ def test_a_cancellation_as_json(mcop, airflow):
     """Which executions, and which steps ran."""
     airflow.runs.append(make_run("mcop.shop", "r9", 9, state="queued"))
 
-    assert json.loads(mcop("cancel", "mcop.shop/r9", "--json")[1]) == {"cancelled": ["mcop.shop/r9"], "stopping": []}
+    assert json.loads(mcop("cancel", "mcop.shop/r9", "--json")[1]) == {
+        "cancelled": ["mcop.shop/r9"],
+        "stopping": [],
+        "runners": [],
+    }
 
 
 def test_what_has_ended_cannot_be_cancelled(mcop, airflow):
@@ -436,3 +440,37 @@ def test_without_a_store_it_is_said_that_airflows_word_is_shown(mcop, airflow, m
 
     assert (code, len(out.splitlines())) == (0, 4)
     assert "Airflow's word alone" in err
+
+
+def test_a_runner_whose_task_is_gone_is_cancelled(mcop, airflow):
+    """Airflow calls it failed, and it is told to stop all the same."""
+    airflow.runs[-1]["state"] = "failed"
+    airflow.runners["mcop.shop/r2"] = ["w.p.e"]
+    code, out, _ = mcop("cancel", "shop")
+
+    assert code == 0
+    assert "  told to stop: w.p.e" in out.splitlines()
+    assert "mcop executions logs mcop.shop/r2" in out
+
+
+def test_an_airflow_without_the_plugin_is_told_as_ever(mcop, airflow):
+    """The run is marked failed; its tasks tell their runners."""
+    airflow.has_plugin = False
+    airflow.runs.append(make_run("mcop.shop", "r9", 9, state="running"))
+
+    assert mcop("cancel", "shop")[0] == 0
+    assert airflow.runs[-1]["state"] == "failed"
+
+
+def test_terraform_is_killed_only_where_that_is_confirmed(mcop, airflow):
+    """Nobody to ask, another id, or an execution that was not cancelled: nothing is killed."""
+    airflow.runners["mcop.shop/r2"] = ["w.p.e"]
+    for words, code in ((("--force",), 2), (("--force", "--confirm", "mcop.shop/r1"), 2), (("--confirm", "x"), 2)):
+        assert mcop("cancel", "mcop.shop/r2", *words)[0] == code
+    airflow.runs.append(make_run("mcop.shop", "r9", 9, state="running"))
+    assert mcop("cancel", "mcop.shop/r9", "--force", "--confirm", "mcop.shop/r9")[0] == 5
+    assert airflow.forced == []
+
+    code, out, _ = mcop("cancel", "mcop.shop/r2", "--force", "--confirm", "mcop.shop/r2")
+    assert (code, airflow.forced) == (0, [("mcop.shop/r2", "mcop.shop/r2")])
+    assert "the Terraform of w.p.e" in out

@@ -16,7 +16,7 @@ class FakeAirflow:
     Answers as Airflow 3.3.2 was seen to.
 
     `failures` are raised or returned before the next requests are looked at; `expire` makes every token so far
-    invalid; `asked` counts method and path of every request.
+    invalid; `asked` counts method and path of every request. `runners` are the steps at work, by execution.
     """
 
     dags: dict = field(default_factory=dict)
@@ -30,6 +30,9 @@ class FakeAirflow:
     asked: Counter = field(default_factory=Counter)
     token: int = 0
     lose_answers: bool = False
+    has_plugin: bool = True
+    runners: dict = field(default_factory=dict)
+    forced: list = field(default_factory=list)
 
     def expire(self):
         self.token += 1
@@ -58,6 +61,8 @@ class FakeAirflow:
             return ok({"scheduler": {"status": "healthy"}, "triggerer": {"status": None}})
         if request.headers.get("Authorization") != f"Bearer token-{self.token}":
             return refused(401, "Invalid JWT token")
+        if parts[:3] == ["mcop", "api", "v1"]:
+            return self._plugin(parts[3:], json.loads(request.content))
         return self._resource(request, parts[2:], query)
 
     def _login(self, body):
@@ -92,6 +97,14 @@ class FakeAirflow:
             case ["dags", dag_id, "dagRuns", run_id, *rest]:
                 return self._run(request, dag_id, run_id, rest, query)
         return refused(404, "Not Found")
+
+    def _plugin(self, parts, body):
+        if not self.has_plugin:
+            return refused(404, "Not Found")
+        execution = "/".join(parts[1:3])
+        if parts[3] == "force-stop":
+            self.forced.append((execution, body["confirm"]))
+        return ok({"steps": self.runners.get(execution, [])})
 
     def _runs(self, runs, query):
         prefix = query.get("dag_id_prefix_pattern", "")
