@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from mcop_core import bootstrap
 from mcop_core.cli.console import AsJson, print_json, print_rows, print_table, say, tell
 from mcop_core.cli.executions import await_published, follow_execution, print_execution, request_execution
 from mcop_core.cli.tables import shortened
-from mcop_core.errors import McopError
+from mcop_core.errors import McopError, NotFound
 from mcop_core.settings import Settings, load_profile
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def down(project: Project = Path(), home: Folder = None) -> None:
 
 def status(project: Project = Path(), home: Folder = None, as_json: AsJson = False) -> None:
     """
-    Show the stack's components.
+    Show the stack's components, and the executions that are settling.
 
     Example: mcop status --json
     """
@@ -91,8 +92,31 @@ def status(project: Project = Path(), home: Folder = None, as_json: AsJson = Fal
             ("COMPONENT", "STATE", "PID", "ADDRESS", "LOG"), [(p.name, p.state, p.pid, p.address, p.log) for p in parts]
         )
     ill = [part.name for part in parts if part.state != "healthy"]
+    if not (ill or as_json):
+        _print_settling(stack.home)
     if ill:
         raise McopError(f"not healthy: {', '.join(ill)}", hint="mcop up repairs it")
+
+
+def _print_settling(home: Home) -> None:
+    """Print the executions that are settling, of those that the store has notes of."""
+    from mcop_core.executions.history import AirflowHistory
+    from mcop_core.operations import Operations
+    from mcop_core.settling import with_settling
+
+    _enter(home)
+    settings = Settings.from_environment(os.environ)
+    store = bootstrap.open_store(settings.artifact_store)
+    records = []
+    with bootstrap.open_airflow(settings) as api:
+        history = AirflowHistory(api)
+        for name in sorted({note.execution for note in Operations(store).open()}):
+            with suppress(NotFound):  # Airflow forgot it: `mcop reconcile` settles it
+                records.append(history.get(name))
+        found = with_settling(records, store, history.get)
+    for record in found:
+        for text in record.awaits:
+            say(f"settling: {record.id}: {text}", fg="yellow")
 
 
 def _stack(project: Path, home: Path | None) -> Stack:
