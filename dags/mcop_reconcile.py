@@ -8,7 +8,9 @@ on that worker alone, so that what another one left is named, and settled by `mc
 
 from airflow.sdk import DAG, Param
 
+from mcop_airflow.access import access_control
 from mcop_airflow.operators import reconcile
+from mcop_core.access.rules import ANY_NAMESPACE
 from mcop_core.executions.naming import RECONCILE_DAG_ID
 
 with DAG(
@@ -19,6 +21,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
+    access_control=access_control(ANY_NAMESPACE),
     tags={"mcop"},
     params={
         reconcile.EXECUTIONS_KEY: Param(

@@ -77,7 +77,7 @@ def down(project: Project = Path(), home: Folder = None) -> None:
 
 def status(project: Project = Path(), home: Folder = None, as_json: AsJson = False) -> None:
     """
-    Show the stack's components, and the executions that are settling.
+    Show the stack's components, and what is settling.
 
     Example: mcop status --json
     """

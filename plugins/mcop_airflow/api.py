@@ -14,11 +14,10 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import (
     GetUserDep,
     get_user,
-    requires_access_configuration,
     requires_access_dag,
 )
 from airflow.api_fastapi.logging.decorators import action_logging
-from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
@@ -143,6 +142,12 @@ def get_preview(dag_id: DagId, run_id: RunId, session: SessionDep) -> Response:
     return Response(_store().get(preview_key(digest)).data, media_type="application/json")
 
 
+def _administers(user: GetUserDep) -> None:
+    """Refuse who does not run this Airflow: whom its auth manager does not let delete connections."""
+    if not get_auth_manager().is_authorized_connection(method="DELETE", user=user):
+        raise HTTPException(403, "Terraform is killed by those alone who may delete Airflow's connections")
+
+
 class Stopped(BaseModel):
     """What was asked to stop."""
 
@@ -173,7 +178,7 @@ def stop_execution(dag_id: DagId, run_id: RunId, user: GetUserDep, session: Sess
     "/executions/{dag_id}/{run_id}/force-stop",
     dependencies=[
         Depends(requires_access_dag("PUT", DagAccessEntity.RUN)),
-        Depends(requires_access_configuration("PUT")),
+        Depends(_administers),
         Depends(action_logging()),
     ],
     responses={404: {"description": "There is no such execution."}},
@@ -182,7 +187,7 @@ def force_stop_execution(
     dag_id: DagId, run_id: RunId, confirmed: ForceRequest, user: GetUserDep, session: SessionDep
 ) -> Stopped:
     """
-    Have the Terraforms of an execution killed that was asked to stop before; for those who may configure Airflow.
+    Have the Terraforms of an execution killed that was asked to stop before; for who may delete Airflow's connections.
 
     What they are creating in that moment is in doubt: it is looked for in the cloud, and found or named.
     """

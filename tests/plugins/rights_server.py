@@ -24,6 +24,7 @@ def serve(rules: str, users: dict[str, list[str]], port: int) -> None:
     from tests.plugins import airflow_home  # sets AIRFLOW_HOME before anything imports airflow
 
     os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(ROOT / "plugins")
+    os.environ["MCOP_ARTIFACT_STORE"] = f"file://{airflow_home.HOME}/store"
     from airflow.utils.db import initdb
 
     initdb()
@@ -74,7 +75,7 @@ def add_dags(folder: Path, users: list[str]) -> None:
             add_run(build_dag(plan), user)
     system = folder / "system"
     system.mkdir()
-    for name in ("mcop_execute.py", "mcop_drift.py"):
+    for name in ("mcop_execute.py", "mcop_drift.py", "mcop_reconcile.py"):
         (system / name).write_bytes((ROOT / "dags" / name).read_bytes())
     assert not scheduling.store_dags(system).import_errors
     with create_session() as session:

@@ -94,6 +94,13 @@ ACTIONS = {
         {"dag_run_id": "{user}", "dry_run": False, "only_failed": True},
     ),
     "cancel": ("execute", "PATCH", f"{API}/{DEPLOY}/dagRuns/{{user}}", {"state": "failed"}),
+    "stop its runners": ("execute", "POST", f"{MCOP}/{DEPLOY}/{{user}}/stop", None),
+    "kill its Terraform": (
+        "nobody",
+        "POST",
+        f"{MCOP}/{DEPLOY}/{{user}}/force-stop",
+        {"confirm": "mcop.{namespace}/{user}"},
+    ),
     "execute by name": ("system", "POST", f"{API}/mcop_execute/dagRuns", {**START, "conf": {"manifest_name": "x"}}),
     "delete a record": ("nobody", "DELETE", f"{API}/{DEPLOY}/dagRuns/{{user}}", None),
 }
