@@ -202,7 +202,7 @@ def test_the_api_answers_what_the_command_line_shows(airflow, command):
 def routes():
     from mcop_airflow.api import app
 
-    return [route.path for route in app.routes]
+    return [route.path for route in app.routes if "GET" in route.methods]
 
 
 def address(path):
@@ -270,7 +270,7 @@ def test_the_list_has_pages(airflow):
 def test_the_api_describes_itself(airflow):
     """Each route with its login and the form of its answer, which the answers have."""
     document = airflow.client("ann", "VIEWER").get(f"{API}/openapi.json").json()
-    described = {path: operations["get"] for path, operations in document["paths"].items()}
+    described = {path: operations["get"] for path, operations in document["paths"].items() if "get" in operations}
 
     assert {*described, "/openapi.json"} == set(routes())
     assert document["servers"] == [{"url": API}]
