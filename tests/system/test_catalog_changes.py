@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import socket
-import threading
-from contextlib import suppress
 from pathlib import Path
 
 import boto3
 import pytest
 
 from mcop_core.embedded.stack import Stack, catalog_buckets
+from tests.fault_proxy import Does, FaultProxy
 from tests.system.conftest import LiveStack, surroundings, wait_until
 
 pytestmark = pytest.mark.system
@@ -99,14 +97,12 @@ def test_a_bad_request_starts_nothing(annex, conf, told):
 def test_with_dynamodb_stopped_dags_stay_and_runs_finish(annex):
     """An execution needs no catalog once its snapshot is there; the log says what is unreachable."""
     port = int(annex.profile["AWS_ENDPOINT_URL"].rpartition(":")[2])
-    gate = Gate(port)
-    live = Stack(
-        annex.home, surroundings(), print, options={"AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{gate.port}"}
-    )
+    proxy = FaultProxy(port)  # not stopped: from here on the stack is led through it
+    live = Stack(annex.home, surroundings(), print, options={"AWS_ENDPOINT_URL_DYNAMODB": proxy.url})
     with live.locked():
         live.start(buckets=catalog_buckets(annex.home))
         live.wait()
-    gate.close()
+    away = proxy.add(Does.DROP_REQUEST, times=None)
     try:
         run, _ = annex.run(ANNEX, {"annex_days": 14})
         with annex.api() as api:
@@ -117,8 +113,9 @@ def test_with_dynamodb_stopped_dags_stay_and_runs_finish(annex):
         assert not any(stale.values()) and ANNEX in stale
         assert "DynamoDB" in annex.logs(run, "admit")
         wait_until(lambda: "DynamoDB" in (annex.home.logs / "dag-processor.log").read_text())
+        assert away.hits
     finally:
-        gate.open()
+        proxy.clear()
 
 
 def test_a_manifest_broken_behind_mcops_back_takes_no_other_with_it(annex):
@@ -142,43 +139,3 @@ def test_a_manifest_broken_behind_mcops_back_takes_no_other_with_it(annex):
     assert ["annex"] == [Path(error["filename"]).stem for error in errors]
     assert "annex" in errors[0]["stack_trace"] and "ObjectNotFound" not in storefront
     assert not storefront["is_stale"]
-
-
-class Gate:
-    """A TCP forwarder to a port of this machine that can be shut: what a service does that is down."""
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._open = True
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._connections: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def open(self) -> None:
-        self._open = True
-
-    def close(self) -> None:
-        """Refuse new connections and cut the ones there are."""
-        self._open = False
-        for connection in self._connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self) -> None:
-        while True:
-            near, _ = self._listener.accept()
-            if not self._open:
-                near.close()
-                continue
-            far = socket.create_connection(("127.0.0.1", self._target))
-            self._connections += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)

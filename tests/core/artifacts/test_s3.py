@@ -7,6 +7,7 @@ from mcop_core.errors import InvalidInput, InvalidName, PreconditionFailed, Unre
 from tests.contracts.object_store import ObjectStoreContract
 from tests.core.artifacts.conftest import make_client
 from tests.emulators import free_port
+from tests.fault_proxy import Does
 
 pytestmark = pytest.mark.emulator
 
@@ -57,22 +58,22 @@ def test_a_missing_bucket_is_no_empty_one(client):
 
 
 @pytest.mark.parametrize("condition", ["if_absent", "if_match"])
-def test_a_write_whose_answer_was_lost_has_succeeded(client, lossy, bucket, condition):
+def test_a_write_whose_answer_was_lost_has_succeeded(client, proxy, bucket, condition):
     """The repetition that S3 refuses is recognised as the writer's own."""
     seen = S3Store(client, bucket).put("a", b"0") if condition == "if_match" else None
-    store = S3Store(make_client(lossy.url, retries={"mode": "standard", "total_max_attempts": 3}), bucket)
-    lossy.lose_answer_to = b"PUT"
+    store = S3Store(make_client(proxy.url, retries={"mode": "standard", "total_max_attempts": 3}), bucket)
+    lost = proxy.add(Does.DROP_ANSWER, operation="PUT")
     etag = store.put("a", b"mine", if_absent=condition == "if_absent", if_match=seen)
 
-    assert lossy.lose_answer_to == b""
+    assert lost.hits == 1
     assert (b"mine", etag) == (store.get("a").data, store.get("a").etag)
 
 
-def test_a_lost_race_is_no_lost_answer(client, lossy, bucket):
+def test_a_lost_race_is_no_lost_answer(client, proxy, bucket):
     """After a repetition, somebody else's bytes are still somebody else's."""
     S3Store(client, bucket).put("a", b"theirs")
-    store = S3Store(make_client(lossy.url, retries={"mode": "standard", "total_max_attempts": 3}), bucket)
-    lossy.lose_answer_to = b"PUT"
+    store = S3Store(make_client(proxy.url, retries={"mode": "standard", "total_max_attempts": 3}), bucket)
+    proxy.add(Does.DROP_ANSWER, operation="PUT")
     with pytest.raises(PreconditionFailed):
         store.put("a", b"mine", if_absent=True)
 
