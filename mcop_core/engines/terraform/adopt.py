@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -100,6 +100,31 @@ def adopt(doubtful: Sequence[str], state: StateFile | None, search: Search | Non
         absent=(*harmless, *pairing.absent),
         unknown=(*unknown, *pairing.homeless, *pairing.open),
         strays=pairing.strays,
+    )
+
+
+def doubles(state: StateFile, search: Search, *, gone: Collection[str] = ()) -> tuple[str, ...]:
+    """
+    Return `<type> <import id>` of what carries the component's tag and stands nowhere in *state*.
+
+    A provider that hears no answer repeats its request, and a cloud that had done it does it again. Asked are the types
+    that the state holds and that can be there twice.
+
+    Args:
+        gone: Ids of what was just destroyed: the cloud may list them for some seconds more.
+
+    Raises:
+        Unreachable: The cloud does not answer.
+    """
+    types = {type_of(address) for address in state.instances()}
+    # Anywhere: the disk of a machine carries the machine's tag, and stands among its attributes.
+    known = state.data.decode(errors="replace")
+    return tuple(
+        f"{type_} {one}"
+        for type_ in sorted(types)
+        if type_ in KINDS and KINDS[type_].can_double
+        for one in search(type_)
+        if one not in gone and json.dumps(one) not in known
     )
 
 

@@ -238,7 +238,14 @@ _HINTS = (
     ),
     (("required plugins are not installed",), "The provider mirror changed under the run: run the step again."),
     (
-        ("no valid credential sources", "expiredtoken", "invalidclienttokenid", "authfailure", "unable to locate cred"),
+        (
+            "no valid credential sources",
+            "expiredtoken",
+            "requestexpired",
+            "invalidclienttokenid",
+            "authfailure",
+            "unable to locate cred",
+        ),
         "The credentials are missing or have run out: the runner hands on the AWS_* variables of the worker.",
     ),
     (("accessdenied", "unauthorizedoperation", "not authorized to perform"), "The role lacks a permission."),

@@ -26,6 +26,7 @@ from mcop_core.refs import OutputRef
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.engines.changes import ComponentChanges
+    from mcop_core.engines.terraform.operate import Timing
     from mcop_core.settings import Settings
 
 
@@ -34,7 +35,8 @@ class TerraformEngine:
     Renders roots and runs the binary that the settings name.
 
     Args:
-        settings: `terraform`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions` and `cache_dir` are read.
+        settings: `terraform`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions`, `cache_dir` and
+            `store_patience_s` are read.
         environment: Where provider packages are looked for and what locking runs with; the process's own if None.
     """
 
@@ -130,6 +132,7 @@ class TerraformEngine:
             binary=self._settings.terraform,
             mirror=self._mirror(),
             cache=self._cache(),
+            timing=self._timing(),
         )
 
     def outputs(self, artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> Mapping[str, Any]:
@@ -142,7 +145,7 @@ class TerraformEngine:
         """Let *target*'s component take over what *origin* deployed; see `moving.move`."""
         from mcop_core.engines.terraform.moving import move
 
-        move(origin, target, workspace, report)
+        move(origin, target, workspace, report, self._timing())
 
     def destroy(
         self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
@@ -159,6 +162,7 @@ class TerraformEngine:
             binary=self._settings.terraform,
             mirror=self._mirror(),
             cache=self._cache(),
+            timing=self._timing(),
         )
 
     def _admission(self) -> Admission:
@@ -178,7 +182,13 @@ class TerraformEngine:
             binary=self._settings.terraform,
             mirror=self._mirror(),
             cache=self._cache(),
+            timing=self._timing(),
         )
+
+    def _timing(self) -> Timing:
+        from mcop_core.engines.terraform.operate import Timing
+
+        return Timing(push_patience_s=self._settings.store_patience_s)
 
     def _cache(self) -> Path:
         return Path(self._settings.cache_dir)

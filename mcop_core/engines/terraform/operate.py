@@ -26,7 +26,7 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Gate, Lease, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
-from mcop_core.engines.terraform.adopt import Adoption, adopt, import_blocks, type_of
+from mcop_core.engines.terraform.adopt import Adoption, adopt, doubles, import_blocks, type_of
 from mcop_core.engines.terraform.command import (
     IMPORT_FILE,
     IMPORT_PLAN_FILE,
@@ -104,7 +104,7 @@ def apply(
         StateLocked: Somebody else works on this state.
         StateConflict: The state moved, or the lease was lost; nothing was overwritten.
         Cancelled: A person stopped it; the state is written and the lock free.
-        UnknownOutcome: A creation was cut off, and repeating it might double the resource.
+        UnknownOutcome: A creation was cut off, and repeating it might double the resource; or one was done twice.
         Unreachable: The state store did not answer; what was done is kept in the workspace.
     """
     return _operate("apply", artifact, workspace, report, gate, binary, mirror, cache, timing)
@@ -214,6 +214,7 @@ class Session:
     doubtful: tuple[str, ...] = ()
     was_completed: bool = False
     provider_died: bool = False
+    has_adopted: bool = False
     resumes: int = 0
     secrets: Mapping[SecretRef, str] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
@@ -242,7 +243,7 @@ class Session:
         values, mask = self._unseal()
         self._settle(mask)
         if self.was_completed:
-            return self._result()
+            return self._finish()
         if not self.doubtful:
             self._stop_if_cancelled()
         if self.operation == "destroy" and self.base is None and not self.doubtful:
@@ -257,7 +258,7 @@ class Session:
                 return self._terraform(values, mask)
             except EngineFailed as error:
                 self._stop_if_cancelled()
-                if not (self._may_resume() if self._was_killed(error) else preparation.make_ready_again(error)):
+                if not (self._may_resume() if self._can_go_on(error) else preparation.make_ready_again(error)):
                     raise
                 self._warn(f"{error} Starting again.")
 
@@ -275,12 +276,12 @@ class Session:
                 if not preparation.make_ready_again(error):
                     raise
                 self._resolve_doubt(values, mask)
-        return self._result() if self.was_completed else None
+        return self._finish() if self.was_completed else None
 
-    def _was_killed(self, error: EngineFailed) -> bool:
-        """Whether a Terraform ended by no doing of its own, or the provider under it did."""
+    def _can_go_on(self, error: EngineFailed) -> bool:
+        """Whether Terraform, or the provider under it, was killed, or what it failed to create is in the state now."""
         exit_code = error.facts.get("exit_code")
-        return self.provider_died or (exit_code is not None and exit_code < 0)
+        return self.provider_died or self.has_adopted or (exit_code is not None and exit_code < 0)
 
     def _may_resume(self) -> bool:
         self.resumes += 1
@@ -457,6 +458,7 @@ class Session:
             self.report.log(f"= {address} was created before: taken into the state [{one}]")
         for address in found.absent:
             self.report.log(f"{address} was not created")
+        self.has_adopted = bool(found.adopted)
         self.doubtful = ()
         self._delete_inflight()
         if found.unknown or found.strays:
@@ -510,7 +512,7 @@ class Session:
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
         state.place(self.directory, self.base, self._base_digest)
-        self.provider_died = False
+        self.provider_died = self.has_adopted = False
         reader = EventReader(mask)
         environment = self._environment(variables)
         if self.gate is not None:
@@ -625,7 +627,7 @@ class Session:
             if self.is_cancelled():
                 raise cancelled(self.operation)
             raise failure(self.operation, process.exit_code, reader.diagnostics, mask(process.stderr))
-        return self._result()
+        return self._finish()
 
     def _in_doubt(self, reader: EventReader) -> tuple[str, ...]:
         """Return what was cut off, and what failed and can be looked for: then nobody need wonder."""
@@ -667,6 +669,26 @@ class Session:
             note = partial(self.lock.note_digest, newer.data)
             state.patiently(note, patience_s=self.timing.push_patience_s, tell=self._warn)
 
+    def _finish(self) -> ApplyResult:
+        """Return the result, unless something that was created is in the cloud twice."""
+        if self.operation == "apply" and self.resources:
+            self._look_for_doubles()
+        return self._result()
+
+    def _look_for_doubles(self) -> None:
+        search = open_search(self.artifact)
+        if search is None or self.base is None:
+            return
+        gone = {str(one["id"]) for one in self.resources if one["action"] == "delete"}
+        try:
+            found = doubles(self.base, search, gone=gone)
+        except Unreachable as error:
+            self._warn(f"{error}. So nobody looked whether something was created twice.")
+            return
+        if found:
+            self.report.record("doubles", resources=list(found))
+            raise doubled(found)
+
     def _result(self) -> ApplyResult:
         wanted = self.artifact.runtime.get("outputs", {})
         outputs = read_outputs(wanted, self.base, self.address, Holds(self.secrets.values()))
@@ -690,6 +712,16 @@ def unknown(found: Adoption) -> UnknownOutcome:
         )
     parts.append("Look for them in the cloud; import them or remove them; then run the step again.")
     return UnknownOutcome(" ".join(parts), resources=(*found.unknown, *found.strays))
+
+
+def doubled(found: tuple[str, ...]) -> UnknownOutcome:
+    """Return the error that names what is in the cloud once more than the state knows."""
+    return UnknownOutcome(
+        "The apply is complete and its state written. But the cloud also holds what carries this component's tag and "
+        f"no state knows: {', '.join(found)}. An answer of the cloud's may have been lost, so that the request was "
+        "repeated. Remove them, or take the tag off what is not MCOP's; then run the step again.",
+        resources=found,
+    )
 
 
 def _doubtful_in(directory: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -105,14 +105,17 @@ class Kind:
     Attributes:
         service: Key of `LISTERS`.
         identity: What the ARN or id looks like; its first group is the import id.
+        can_double: Whether a creation that is repeated makes a second one, and what is deleted is gone at once: no name
+            has to be unique, no token of the request's keeps the cloud from it, and no tag is listed for an hour more.
     """
 
     service: str
     identity: re.Pattern[str]
+    can_double: bool = False
 
 
-def _ec2(prefix: str) -> Kind:
-    return Kind("EC2", re.compile(rf"({prefix}-[0-9a-z]+)"))
+def _ec2(prefix: str, *, can_double: bool = False) -> Kind:
+    return Kind("EC2", re.compile(rf"({prefix}-[0-9a-z]+)"), can_double)
 
 
 def _arn(service: str, tail: str, lister: str = "Resource Groups Tagging") -> Kind:
@@ -125,25 +128,25 @@ def _whole_arn(service: str, tail: str, lister: str = "Resource Groups Tagging")
 
 
 KINDS: Mapping[str, Kind] = {
-    "aws_vpc": _ec2("vpc"),
-    "aws_subnet": _ec2("subnet"),
+    "aws_vpc": _ec2("vpc", can_double=True),
+    "aws_subnet": _ec2("subnet", can_double=True),
     "aws_security_group": _ec2("sg"),
     "aws_vpc_security_group_ingress_rule": _ec2("sgr"),
     "aws_vpc_security_group_egress_rule": _ec2("sgr"),
-    "aws_route_table": _ec2("rtb"),
-    "aws_internet_gateway": _ec2("igw"),
-    "aws_egress_only_internet_gateway": _ec2("eigw"),
+    "aws_route_table": _ec2("rtb", can_double=True),
+    "aws_internet_gateway": _ec2("igw", can_double=True),
+    "aws_egress_only_internet_gateway": _ec2("eigw", can_double=True),
     "aws_nat_gateway": _ec2("nat"),
-    "aws_eip": _ec2("eipalloc"),
-    "aws_network_acl": _ec2("acl"),
-    "aws_network_interface": _ec2("eni"),
+    "aws_eip": _ec2("eipalloc", can_double=True),
+    "aws_network_acl": _ec2("acl", can_double=True),
+    "aws_network_interface": _ec2("eni", can_double=True),
     "aws_vpc_endpoint": _ec2("vpce"),
     "aws_vpc_peering_connection": _ec2("pcx"),
-    "aws_vpc_dhcp_options": _ec2("dopt"),
+    "aws_vpc_dhcp_options": _ec2("dopt", can_double=True),
     "aws_customer_gateway": _ec2("cgw"),
     "aws_vpn_gateway": _ec2("vgw"),
     "aws_instance": _ec2("i"),
-    "aws_ebs_volume": _ec2("vol"),
+    "aws_ebs_volume": _ec2("vol", can_double=True),
     "aws_launch_template": _ec2("lt"),
     "aws_s3_bucket": _arn("s3", "([^/]+)"),
     "aws_dynamodb_table": _arn("dynamodb", "table/([^/]+)"),
@@ -169,6 +172,8 @@ class Search:
     """
     Looks for what carries one component's tag, with the provider's own region and credentials.
 
+    Each service is asked once: who wants to know again opens another.
+
     Attributes:
         tag: Value of `mcop:address`.
         client: Service name -> boto3 client.
@@ -176,6 +181,7 @@ class Search:
 
     tag: str
     client: Client
+    _listed: dict[str, list[str]] = field(default_factory=dict)
 
     def __call__(self, type_: str) -> list[str]:
         """
@@ -184,19 +190,22 @@ class Search:
         Raises:
             Unreachable: The cloud does not answer, or does not let this be asked.
         """
+        kind = KINDS[type_]
+        matches = (kind.identity.fullmatch(identity) for identity in self._carriers(kind.service))
+        return sorted({match.group(1) for match in matches if match})
+
+    def _carriers(self, service: str) -> list[str]:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        kind = KINDS[type_]
-        try:
-            found = [
-                identity for identity, tags in LISTERS[kind.service](self.client) if tags.get(ADDRESS_TAG) == self.tag
-            ]
-        except (BotoCoreError, ClientError) as error:
-            raise Unreachable(
-                f"{kind.service} cannot be asked which resources of {self.tag} exist: {error}", service=kind.service
-            ) from error
-        matches = (kind.identity.fullmatch(identity) for identity in found)
-        return sorted({match.group(1) for match in matches if match})
+        if service not in self._listed:
+            try:
+                found = LISTERS[service](self.client)
+                self._listed[service] = [one for one, tags in found if tags.get(ADDRESS_TAG) == self.tag]
+            except (BotoCoreError, ClientError) as error:
+                raise Unreachable(
+                    f"{service} cannot be asked which resources of {self.tag} exist: {error}", service=service
+                ) from error
+        return self._listed[service]
 
 
 _UNDERSTOOD = re.compile(

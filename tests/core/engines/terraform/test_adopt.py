@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mcop_core.engines.terraform.adopt import adopt, import_blocks, type_of
+from mcop_core.engines.terraform.adopt import adopt, doubles, import_blocks, type_of
 from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import EngineFailed, Unreachable
 
@@ -216,6 +216,26 @@ def test_what_cannot_be_looked_for_is_unknown():
 
     assert (other,) == adopt([other], None, lambda type_: [], None).unknown
     assert (VPC,) == adopt([VPC], None, None, None).unknown
+
+
+def test_what_is_there_once_more_than_the_state_knows_is_a_double():
+    """Of the types that the state holds; what stands anywhere in it, as a machine's disk does, is none."""
+    state = state_of(
+        entry("aws_vpc", "main", id="vpc-1"),
+        entry("aws_instance", "app", id="i-1", root_block_device=[{"volume_id": "vol-1"}]),
+        entry("aws_ebs_volume", "data", id="vol-2"),
+    )
+    found = {"aws_vpc": ["vpc-1", "vpc-2", "vpc-3"], "aws_ebs_volume": ["vol-1", "vol-2"]}
+
+    assert ("aws_vpc vpc-2", "aws_vpc vpc-3") == doubles(state, found.__getitem__)
+    assert ("aws_vpc vpc-2",) == doubles(state, found.__getitem__, gone={"vpc-3"})
+
+
+def test_what_cannot_be_there_twice_is_not_looked_for():
+    """Nothing is asked for a type whose names are unique, one that lingers after its end, and one that is not known."""
+    types = ("aws_iam_role", "aws_instance", "other_thing")
+
+    assert () == doubles(state_of(*(entry(type_, "x", id="x") for type_ in types)), {}.__getitem__)
 
 
 def test_where_nothing_is_found_nothing_is_planned():

@@ -109,6 +109,7 @@ HINTS = {
     "Error: Error acquiring the state lock": "Another Terraform",
     "Failed to query available provider packages": "MCOP_TERRAFORM_PLUGIN_MIRROR",
     "NoCredentialProviders: no valid credential sources": "credentials",
+    "api error RequestExpired: Request has expired.": "credentials",
     "api error NoSuchBucket: The specified bucket": "bucket does not exist",
     "dial tcp 127.0.0.1:4566: connect: connection refused": "endpoint",
     "write /x: no space left on device": "disk is full",
