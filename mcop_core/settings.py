@@ -48,6 +48,8 @@ class Settings:
         reconcile_schedule: When the DAG `mcop_reconcile` settles what Airflow calls ended and what is not, cron; empty:
             only when asked.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
+        store_patience_s: How long an operation that has something to write waits for a state store that does not
+            answer, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
         airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
     """
@@ -70,6 +72,7 @@ class Settings:
     record_key: str = field(default="", repr=False)
     reconcile_schedule: str = "*/5 * * * *"
     lease_s: float = 30.0
+    store_patience_s: float = 300.0
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_username: str = ""

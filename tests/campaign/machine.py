@@ -133,6 +133,20 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def parent(pid: int) -> int:
+    """Return the process that started *pid*; 0 if it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def grown(pids: Iterable[int]) -> list[int]:
+    """Return those of *pids* that none of them started: what starts a child looks for a moment like two of itself."""
+    found = list(pids)
+    return [pid for pid in found if parent(pid) not in found]
+
+
 def kill_all(pids: Iterable[int]) -> int:
     """kill -9 each; return how many there were to kill."""
     count = 0

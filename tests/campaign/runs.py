@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mcop_airflow.failures import OUTLASTS
 from mcop_core import bootstrap
 from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
 from mcop_core.engines.base import RenderRequest
@@ -22,7 +23,7 @@ from mcop_core.runner.journal import read_journal
 from mcop_core.runner.request import Operation, RunRequest
 from mcop_core.settings import Settings
 from tests.campaign.checker import Expected, check
-from tests.campaign.machine import Cloud, children, command_line, kill_all, processes
+from tests.campaign.machine import Cloud, children, command_line, grown, kill_all, processes
 
 BUCKET = "campaign"
 MODULE = Path(__file__).with_name("module.tf")
@@ -43,6 +44,7 @@ COUNTS = {
     "aws_ebs_volume": 1,
 }
 PARTS = ("terraform", "provider", "runner", "task", "runner+terraform", "cloud", "connection")
+BACKEND = {"type": "s3", "bucket": BUCKET, "region": "us-east-1", "use_lockfile": True}
 SETTLES_S = 420.0
 """How long an apply may take before the campaign calls its record unsettled, seconds."""
 
@@ -74,18 +76,27 @@ class Row:
 
 
 class Bench:
-    """What all applies of a campaign share."""
+    """
+    What all applies of a campaign share.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        cloud: What `machine.Cloud` does; one of its own if None.
+        scale: What every length of time that MCOP waits is divided by.
+    """
+
+    def __init__(self, folder: Path, cloud: Any = None, *, scale: float = 6.0) -> None:
         self.folder = folder
-        self.cloud = Cloud(folder)
+        self.cloud = cloud or Cloud(folder)
+        usual = Settings()
         self.settings = Settings(
             artifact_store=f"s3://{BUCKET}?region=us-east-1",
             work_dir=str(folder / "runs"),
             cache_dir=str(folder / "cache"),
             terraform_plugin_mirror=os.environ.get("MCOP_TERRAFORM_PLUGIN_MIRROR", ""),
-            lease_s=5.0,
+            lease_s=usual.lease_s / scale,
+            store_patience_s=usual.store_patience_s / scale,
         )
+        self.pauses_s = [pause_s / scale for pause_s in pauses()]
         self.engine = TerraformEngine(self.settings, os.environ)
 
     def prepare(self) -> None:
@@ -96,9 +107,15 @@ class Bench:
             self.cloud.client("s3").create_bucket(Bucket=BUCKET)
         self.locks = self.engine.lock({"aws": ProviderRequirement(source="hashicorp/aws", version="~> 5.100")})
 
-    def request(self, name: str) -> tuple[RunRequest, Expected]:
-        """Render the module for an element of its own, and return what to do and what it is to leave."""
-        files = {"main.tf": MODULE.read_bytes()}
+    def request(
+        self,
+        name: str,
+        module: str = MODULE.read_text(),
+        counts: Mapping[str, int] = COUNTS,
+        backend: Mapping[str, Any] = BACKEND,
+    ) -> tuple[RunRequest, Expected]:
+        """Render *module* for an element of its own, and return what to do and what it is to leave."""
+        files = {"main.tf": module.encode()}
         rendered = self.engine.render(
             RenderRequest(
                 address=("campaign", "kills", "w", "p", name),
@@ -111,7 +128,7 @@ class Bench:
                     configuration={"region": "us-east-1", "skip_metadata_api_check": "true", "s3_use_path_style": True},
                 ),
                 locks=self.locks,
-                backend={"type": "s3", "bucket": BUCKET, "region": "us-east-1", "use_lockfile": True},
+                backend=backend,
             )
         )
         bootstrap.open_store(self.settings.artifact_store).put(rendered.key, rendered.to_json())
@@ -119,24 +136,33 @@ class Bench:
             Operation.APPLY, rendered.digest, f"campaign/{name}", f"campaign {name}", self.settings.artifact_store
         )
         key = rendered.runtime["state"]["key"]
-        return request, Expected(f"campaign/kills/w/p/{name}", name, COUNTS, BUCKET, key)
+        return request, Expected(f"campaign/kills/w/p/{name}", name, counts, BUCKET, key)
+
+
+def pauses() -> list[float]:
+    """Return how long Airflow waits before each retry of the operator that applies, at the least, seconds."""
+    first, longest = OUTLASTS["retry_delay"].total_seconds(), OUTLASTS["max_retry_delay"].total_seconds()
+    factor = OUTLASTS["retry_exponential_backoff"]
+    return [min(first * factor**number, longest) for number in range(OUTLASTS["retries"])]
 
 
 class Apply:
     """One apply, its processes, and what is killed of it."""
 
-    def __init__(self, bench: Bench, name: str, row: Row) -> None:
+    def __init__(self, bench: Bench, name: str, row: Row, **how: Any) -> None:
+        """Render what is to be applied; *how* goes to `Bench.request`."""
         self._bench, self._row, self._name = bench, row, name
-        self._request, self._expected = bench.request(name)
+        self._request, self._expected = bench.request(name, **how)
         self._folder = OperationFolder.of(self._request, bench.settings)
         self._folder.make()
         self._folder.write_request(self._request)
         self._ended = bench.folder / f"{name}.ended.json"
+        self._ended.unlink(missing_ok=True)
         self._task: subprocess.Popen[bytes] | None = None
         self._begun = time.monotonic()
 
-    def carry_out(self, chance: random.Random, kills: int) -> None:
-        """Apply, kill *kills* times at random moments, and write down what came of it."""
+    def carry_out(self, chance: random.Random, kills: int) -> Row:
+        """Apply, kill *kills* times at random moments, and write down and return what came of it."""
         try:
             with self._watched():
                 self._start_task()
@@ -149,8 +175,13 @@ class Apply:
                     up = time.monotonic()
                 self._wait(self._has_ended, SETTLES_S)
             self._note(up)
+            return self._row
         finally:
             self._stop()
+
+    def run(self) -> Row:
+        """Apply, kill nothing, and write down and return what came of it."""
+        return self.carry_out(random.Random(0), kills=0)
 
     # -- waiting -----------------------------------------------------------------------------------------
 
@@ -185,7 +216,8 @@ class Apply:
     # -- processes ---------------------------------------------------------------------------------------
 
     def _start_task(self) -> None:
-        command = [sys.executable, "-m", "tests.campaign.task", str(self._folder.path), str(self._ended)]
+        pauses_s = map(str, self._bench.pauses_s)
+        command = [sys.executable, "-m", "tests.campaign.task", str(self._folder.path), str(self._ended), *pauses_s]
         environment = {**os.environ, **self._bench.settings.to_environment()}
         with (self._bench.folder / f"{self._name}.log").open("ab") as log:
             self._task = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
@@ -232,7 +264,7 @@ class Apply:
         def look() -> None:
             while not done.wait(0.1):
                 applying = [pid for pid in self._terraforms() if "apply" in command_line(pid)]
-                self._row.two_at_once += len(applying) > 1
+                self._row.two_at_once += len(grown(applying)) > 1
 
         watcher = threading.Thread(target=look)
         watcher.start()

@@ -15,7 +15,7 @@ from mcop_core.errors import McopError
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.journal import read_journal
 from tests.campaign.checker import Expected, check
-from tests.campaign.machine import children, command_line, kill_all, processes
+from tests.campaign.machine import children, command_line, grown, kill_all, processes
 from tests.campaign.runs import BUCKET, COUNTS, MODULE, Row, line_of
 from tests.system.conftest import ROOT, LiveStack, wait_until
 
@@ -77,7 +77,7 @@ class Stack:
 
     def terraforms_at_work(self) -> list[str]:
         """Return the folder of each Terraform that applies now."""
-        lines = map(command_line, self.pids("terraform"))
+        lines = map(command_line, grown(self.pids("terraform")))
         return [word for line in lines if "apply" in line for word in line if word.startswith("-chdir=")]
 
 

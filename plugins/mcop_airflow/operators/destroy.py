@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.failures import OUTLASTS, final_unless_unreachable
 from mcop_airflow.operators.runner import RunnerOperator, Work, close, run_request
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes
@@ -84,7 +83,7 @@ class RemoveOperator(BaseOperator):
     ui_color = "#fbe3e0"
 
     def __init__(self, *, plan: DeploymentPlan, is_held: bool, **kwargs: object) -> None:
-        defaults = {"task_id": naming.REMOVE_TASK_ID, "retries": 3, "retry_delay": timedelta(seconds=10)}
+        defaults = {"task_id": naming.REMOVE_TASK_ID, **OUTLASTS}
         # What a slice is not about is skipped; only what failed keeps this task from running.
         rule = {"trigger_rule": TriggerRule.NONE_FAILED}
         super().__init__(**{**rule, **defaults, "do_xcom_push": False, "doc_md": RemoveOperator.__doc__, **kwargs})

@@ -9,13 +9,12 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
-from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.failures import OUTLASTS, final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import check_changes, check_in_slice, execution_facts
 from mcop_core.approval_store import ApprovalStore
@@ -58,8 +57,8 @@ class RunnerOperator(BaseOperator):
     """
     Have a runner carry out one operation on one component.
 
-    The work is done by a runner that outlives this task; a retry finds it and goes on listening. So retries (3, after
-    10 seconds each) mend what happens to the task, such as a lost worker or an unreachable store. What the engine
+    The work is done by a runner that outlives this task; a retry finds it and goes on listening. So retries (see
+    `failures.OUTLASTS`) mend what happens to the task, such as a lost worker or an unreachable store. What the engine
     itself reports fails the task at once.
 
     Where a preview was approved, the runner is held to it. Should its own plan do anything else, it does nothing, and
@@ -79,7 +78,7 @@ class RunnerOperator(BaseOperator):
     """Whether nothing may be done but what a preview said."""
 
     def __init__(self, *, plan: DeploymentPlan, step: Step, **kwargs: object) -> None:
-        super().__init__(**{"retries": 3, "retry_delay": timedelta(seconds=10), "do_xcom_push": False, **kwargs})
+        super().__init__(**{**OUTLASTS, "do_xcom_push": False, **kwargs})
         self.plan = plan
         self.step = step
         self._running: tuple[RunRequest, RuntimeTaskInstanceProtocol] | None = None
