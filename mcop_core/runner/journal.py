@@ -22,20 +22,21 @@ class Journal:
     """
     Appends records to the file at *path*, made with mode 0600 if it is not there.
 
-    A line that a crash cut off is ended, so that the next record stands on a line of its own.
+    A line that a crash or a full disk cut off is ended, so that the next record stands on a line of its own.
     """
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        size = os.fstat(self._descriptor).st_size
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            os.write(self._descriptor, b"\n")
 
     def append(self, event: str, **facts: Any) -> None:
         """Write one record; it is durable when this returns."""
         record = {"at": datetime.now(UTC).isoformat(), "event": event, **facts}
-        os.write(self._descriptor, json.dumps(record, default=str).encode() + b"\n")
+        os.write(self._descriptor, self._end_of_last() + json.dumps(record, default=str).encode() + b"\n")
         os.fsync(self._descriptor)
+
+    def _end_of_last(self) -> bytes:
+        size = os.fstat(self._descriptor).st_size
+        return b"\n" if size and os.pread(self._descriptor, 1, size - 1) != b"\n" else b""
 
     def close(self) -> None:
         """Close the file."""

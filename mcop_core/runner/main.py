@@ -27,6 +27,7 @@ from typing import Any
 from mcop_core import bootstrap
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, load_artifact, load_origin
+from mcop_core.engines.terraform.command import hint_for
 from mcop_core.errors import McopError, UnknownOutcome, Unreachable
 from mcop_core.operations import Ending, HeldLease, OperationNote, Operations, StopRequest, with_lease
 from mcop_core.runner.folder import OperationFolder, failed
@@ -330,11 +331,17 @@ def _crashed(error: Exception) -> RunResult:
     """Name a fault of the runner's own code by its type, message and place; no values of variables."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     text = f"the runner failed: {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    hint = hint_for(str(error))
+    text += f". {hint}" if hint else ""
     return RunResult(Outcome.FAILED, error=text, error_type="McopError")
 
 
 class Report:
-    """What the engine tells: lines to `log.jsonl`, records to the journal. Implements `engines.base.Reporter`."""
+    """
+    What the engine tells: lines to `log.jsonl`, records to the journal. Implements `engines.base.Reporter`.
+
+    A disk that is full loses lines and records. It must not keep an apply from being followed to its end.
+    """
 
     def __init__(self, folder: OperationFolder) -> None:
         self.in_doubt: tuple[str, ...] = ()
@@ -344,13 +351,15 @@ class Report:
 
     def log(self, line: str, *, level: str = "info") -> None:
         """Append one line, whole."""
-        os.write(self._log, json.dumps({"level": level, "line": line}).encode() + b"\n")
+        with suppress(OSError):
+            os.write(self._log, json.dumps({"level": level, "line": line}).encode() + b"\n")
 
     def record(self, event: str, **facts: Any) -> None:
         """Append one record, durably."""
-        self._journal.append(event, **facts)
         if event in ("in_doubt", "adopted"):
             self.in_doubt = tuple(facts["resources"]) if event == "in_doubt" else ()
+        with suppress(OSError):
+            self._journal.append(event, **facts)
 
     def __enter__(self) -> Report:
         return self

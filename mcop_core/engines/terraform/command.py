@@ -230,6 +230,7 @@ def _pids_by_ps(argument: str) -> list[int]:
 # -- what went wrong -----------------------------------------------------------------------------------
 
 _HINTS = (
+    (("no space left on device",), "The worker's disk is full: make room under MCOP_WORK_DIR and run the step again."),
     (("error acquiring the state lock", "resource temporarily unavailable"), "Another Terraform works on this state."),
     (
         ("failed to query available provider packages", "does not match any of the checksums", "missing provider"),
@@ -254,7 +255,6 @@ _HINTS = (
         ("connection refused", "no such host", "i/o timeout", "context deadline exceeded"),
         "The cloud's endpoint did not answer: check the network, and AWS_ENDPOINT_URL if it is set.",
     ),
-    (("no space left on device",), "The worker's disk is full: make room under MCOP_WORK_DIR and run the step again."),
     (
         ("alreadyexists", "already exists", "entityalreadyexists", "bucketalreadyownedbyyou"),
         "Something of this name exists outside this state: import it, or choose another name.",

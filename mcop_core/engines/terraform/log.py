@@ -105,6 +105,7 @@ class EventReader:
         self._started: dict[str, tuple[str, str, str]] = {}
         self._failed: dict[str, tuple[str, str, str]] = {}
         self._created: dict[str, tuple[str, str, str]] = {}
+        self._planned: dict[str, str] = {}
         self._drifted: set[str] = set()
         self._hidden = 0
         self.resources: list[dict[str, Any]] = []
@@ -162,6 +163,21 @@ class EventReader:
             if action == "create" and provider not in _SAFE_TO_REPEAT and address not in recorded
         )
 
+    def unheard(self, recorded: Collection[str] = ()) -> tuple[str, ...]:
+        """
+        Return the planned creations that are not *recorded*, if some of what Terraform said was lost; else none.
+
+        A disk that is full loses Terraform's output as it does the state: it then fails without a reason, or writes
+        what is no event.
+        """
+        if self.complete or (self.diagnostics and not self._hidden):
+            return ()
+        return tuple(
+            address
+            for address, provider in self._planned.items()
+            if provider not in _SAFE_TO_REPEAT and address not in recorded
+        )
+
     @property
     def provider_died(self) -> bool:
         """Whether a provider's process ended under Terraform."""
@@ -190,6 +206,8 @@ class EventReader:
         address, action = change["resource"]["addr"], change["action"]
         reason = f" ({change['reason'].replace('_', ' ')})" if change.get("reason") else ""
         drift = "; it was changed outside of MCOP" if address in self._drifted else ""
+        if action in ("create", "replace"):
+            self._planned[address] = change["resource"]["implied_provider"]
         line = _WILL.get(action, "{} " + action).format(address) + reason + drift
         facts = {"address": address, "action": action, "drifted": bool(drift)}
         return [LogLine(line)], [Fact("resource_planned", facts)]

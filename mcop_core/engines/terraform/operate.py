@@ -619,7 +619,7 @@ class Session:
         local = state.read_local(self.directory)
         if local is not None and (self.base is None or local.content() != self.base.content()):
             self._push(local)
-        self._doubt(self._in_doubt(reader))
+        self._doubt(self._in_doubt(reader, process.exit_code))
         self._clear()
         if process.exit_code != 0:
             self.provider_died = reader.provider_died
@@ -629,11 +629,12 @@ class Session:
             raise failure(self.operation, process.exit_code, reader.diagnostics, mask(process.stderr))
         return self._finish()
 
-    def _in_doubt(self, reader: EventReader) -> tuple[str, ...]:
-        """Return what was cut off, and what failed and can be looked for: then nobody need wonder."""
+    def _in_doubt(self, reader: EventReader, exit_code: int | None) -> tuple[str, ...]:
+        """Return what was cut off, and what failed or was lost and can be looked for: then nobody need wonder."""
         recorded = self.base.instances() if self.base else {}
-        failed = reader.failed(recorded) if open_search(self.artifact) else ()
-        can_be_found = [address for address in failed if type_of(address) in KINDS]
+        lost = reader.unheard(recorded) if exit_code and exit_code > 0 else ()
+        wanted = (*reader.failed(recorded), *lost) if open_search(self.artifact) else ()
+        can_be_found = [address for address in wanted if type_of(address) in KINDS]
         return tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found]))
 
     def write(self, newer: StateFile) -> None:

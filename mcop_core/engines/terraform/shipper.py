@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from mcop_core.artifacts.store import ObjectStore
@@ -89,7 +90,8 @@ class Shipper:
         except StateConflict:
             return None  # caught in the middle of Terraform's write
         if state is not None:
-            write_durably(self._directory / COPY_FILE, state.data)
+            with suppress(OSError):  # on a full disk; the copy in the store counts for more
+                write_durably(self._directory / COPY_FILE, state.data)
         return Leftover("", self._base, state, self._doubtful(state.instances() if state else ())).to_json()
 
     def _put(self, data: bytes) -> None:

@@ -33,6 +33,19 @@ def test_a_line_cut_off_by_a_crash_harms_no_other(tmp_path):
     assert read_journal(tmp_path / "none") == []
 
 
+def test_a_line_cut_off_by_a_full_disk_harms_no_other(tmp_path):
+    """The same while the journal is open."""
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append("one")
+        with path.open("a") as stream:
+            stream.write('{"at": "x", "ev')
+        journal.append("two")
+        journal.append("three")
+
+    assert [record["event"] for record in read_journal(path)] == ["one", "two", "three"]
+
+
 def test_what_was_started_and_did_not_end_is_in_flight():
     """Finished and failed ones are not, nor anything once the state is settled."""
     started = [{"event": "resource_started", "address": name} for name in "abc"]

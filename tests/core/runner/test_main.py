@@ -1,5 +1,6 @@
 """The runner's process seen from inside: an engine of the test's own, and every way to end."""
 
+import errno
 import json
 import os
 import subprocess
@@ -183,6 +184,28 @@ def test_a_failure_keeps_the_workspace(folder, store):
     assert result.error_type == "McopError"
     assert "the runner failed: ZeroDivisionError: by zero (test_main.py:" in result.error
     assert (folder.workspace / "terraform.tfstate").exists()
+
+
+def test_a_full_disk_is_told_and_keeps_nothing_from_its_end(folder, store):
+    """Lines and records that cannot be written are lost; the engine goes on, and its own error says what to do."""
+    went_on = []
+
+    def act(name, artifact, workspace, report):
+        for descriptor in (report._log, report._journal._descriptor):
+            os.dup2(full, descriptor)
+        report.log("lost")
+        report.record("lost")
+        went_on.append(name)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "mcop-base.json.new")
+
+    full = os.open("/dev/full", os.O_RDWR)
+    result = run(folder, store, act)
+    os.close(full)
+
+    assert ["apply"] == went_on
+    assert "No space left on device" in result.error
+    assert "make room under MCOP_WORK_DIR and run the step again" in result.error
+    assert folder.read_result() == result
 
 
 def test_bad_settings_are_a_result(folder, store):

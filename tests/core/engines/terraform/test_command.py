@@ -113,6 +113,7 @@ HINTS = {
     "api error NoSuchBucket: The specified bucket": "bucket does not exist",
     "dial tcp 127.0.0.1:4566: connect: connection refused": "endpoint",
     "write /x: no space left on device": "disk is full",
+    "Error acquiring the state lock: write lock.info: no space left on device": "disk is full",
     "BucketAlreadyExists: taken": "import it",
     "nobody knows this one": "",
 }

@@ -177,6 +177,30 @@ def test_a_creation_that_terraform_did_not_live_to_write_down_is_doubtful():
     assert whole.doubtful() == ()
 
 
+def planned(address: str, action: str = "create", provider: str = "aws") -> str:
+    resource = {"addr": address, "implied_provider": provider}
+    return event("planned_change", change={"resource": resource, "action": action})
+
+
+def test_what_was_planned_is_not_heard_of_where_words_were_lost():
+    """A failure without a reason, and lines that are no events: a full disk. Not where Terraform gave its reason."""
+    plan = [
+        planned("aws_vpc.a"),
+        planned("aws_vpc.b", "replace"),
+        planned("aws_vpc.c", "update"),
+        planned("x.d", "create", "null"),
+    ]
+    error = event("diagnostic", diagnostic={"severity": "error", "summary": "refused", "detail": ""})
+    silent, _, _ = read(*plan)
+    torn, _, _ = read(*plan, error, '{"version": 4, "resou')
+    explained, _, _ = read(*plan, error)
+    whole, _, _ = read(*plan, event("change_summary", changes={"operation": "apply", "add": 1}))
+
+    assert ("aws_vpc.a", "aws_vpc.b") == silent.unheard() == torn.unheard()
+    assert ("aws_vpc.b",) == silent.unheard({"aws_vpc.a"})
+    assert () == explained.unheard() == whole.unheard()
+
+
 def test_the_last_line_counts():
     """A replaced resource counts as one added and one destroyed."""
     resources = [{"action": action} for action in ("create", "delete", "update")]

@@ -60,3 +60,14 @@ def test_a_shipper_stops_when_somebody_else_writes_the_copy(store, tmp_path):
         wait(lambda: shipping.is_fenced)
 
     assert Leftover.from_json(store.get("k.mcop-inflight").data, "").state == version(7, "z")
+
+
+def test_a_disk_that_takes_no_copy_keeps_the_state_from_no_store(store, tmp_path):
+    """Where the copy beside the state cannot be written, the one in the store is all the same."""
+    state.place(tmp_path, OLD, OLD.digest)
+    (tmp_path / state.COPY_FILE).mkdir()
+    with shipper(store, tmp_path, []):
+        state.write_durably(tmp_path / state.STATE_FILE, NEW.data)
+        wait(lambda: "k.mcop-inflight" in list(store.keys("")))
+
+    assert Leftover.from_json(store.get("k.mcop-inflight").data, "").state == NEW
