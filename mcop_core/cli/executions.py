@@ -64,6 +64,12 @@ def execute(
     preview: Annotated[bool, typer.Option("--preview", help="Only say, in Airflow, what it would change.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 if it fails.")] = False,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; shown with the run in Airflow.")] = "",
+    key: Annotated[
+        str,
+        typer.Option(
+            "--key", metavar="TEXT", help="Whose request it is: asked again with the same key, nothing is started."
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """
@@ -79,6 +85,8 @@ def execute(
     Example: mcop execute storefront-production --version 1.1.0 --note CHG-77
 
     Example: mcop execute storefront-production --only platform.network --with-dependants
+
+    Example: mcop execute storefront-production --key build-4711
     """
     check_slice(only, dependants)
     name, _, named = manifest.partition("@")
@@ -88,7 +96,7 @@ def execute(
         plan = "" if version or named else await_published(api, name, settings())
         action = "preview" if preview else ""
         started = request_execution(
-            api, name, version or named, sets, only, note=note, action=action, dependants=dependants, plan=plan
+            api, name, version or named, sets, only, note=note, action=action, dependants=dependants, plan=plan, key=key
         )
         _tell_started(api, started, wait=wait, as_json=as_json)
 
@@ -173,6 +181,7 @@ def request_execution(
     action: str = "",
     dependants: bool = False,
     plan: str = "",
+    key: str = "",
 ) -> ExecutionRecord:
     """
     Start an execution, with the overrides *sets* as they were typed; raises as `requests.start_execution`.
@@ -181,17 +190,18 @@ def request_execution(
         only: The patterns that it is about; none: all.
         dependants: Whether it is also about those that take outputs of them.
         plan: Digest of the plan that is meant; empty: of whichever Airflow creates it from.
+        key: See `requests.run_id_of`; empty: it is like no other.
     """
     import secrets
 
     from mcop_core.compiler.run_conf import PLAN_KEY
-    from mcop_core.executions.requests import new_run_id, start_execution
+    from mcop_core.executions.requests import new_run_id, run_id_of, start_execution
 
     overrides = _read_sets(api, manifest, version, sets) if sets else {}
     conf = {**overrides, **({PLAN_KEY: plan} if plan else {})}
     if only and not version:
         _check_patterns(api, manifest, only)
-    run_id = new_run_id(datetime.now(UTC), lambda: secrets.token_hex(4))
+    run_id = run_id_of(key) if key else new_run_id(datetime.now(UTC), lambda: secrets.token_hex(4))
     return start_execution(
         api,
         manifest,

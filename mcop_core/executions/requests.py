@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mcop_core.errors import InvalidInput, NotFound, Refused
+from mcop_core.errors import Conflict, InvalidInput, NotFound, Refused
 from mcop_core.executions.history import AirflowHistory, find_dag
 from mcop_core.executions.naming import EXECUTE_DAG_ID, dag_id, destroy_dag_id, execution_id, split_id
 from mcop_core.executions.record import ExecutionRecord
@@ -15,6 +17,8 @@ from mcop_core.refs import check_name
 
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
+
+_KEY = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 
 Schemas = Mapping[str, Mapping[str, Any]]
 """Parameter name -> JSON schema of its values."""
@@ -43,8 +47,10 @@ def start_execution(
     """
     Start an execution of the active version, or of *version* through `mcop_execute`, and return its record.
 
+    Asked for again with the same *run_id*, it is the execution that was started then.
+
     Args:
-        run_id: See `new_run_id`.
+        run_id: See `new_run_id` and `run_id_of`.
         action: What it is to do, `preview` or `apply`; empty: as the DAG has it.
         only: The patterns, `workflow.pattern`, that it is about; none: all.
         with_dependants: Whether it is also about those that take outputs of them.
@@ -52,6 +58,7 @@ def start_execution(
     Raises:
         NotFound: Airflow has no DAG of the manifest; names the nearest.
         InvalidInput: The DAG is paused, or Airflow refuses an override; in its own words.
+        Conflict: An execution with this *run_id* was asked for something else.
     """
     dag = api.dag(EXECUTE_DAG_ID) if version else find_dag(api, manifest)
     if dag["is_paused"]:
@@ -59,8 +66,27 @@ def start_execution(
     conf = _request(manifest, version, overrides) if version else dict(overrides)
     conf |= {"action": action} if action else {}
     conf |= {"only": list(only), "with_dependants": with_dependants} if only else {}
-    run = api.trigger(dag["dag_id"], run_id=run_id, conf=conf, note=note or None)
+    run = _started_once(api, dag["dag_id"], run_id, conf, note)
     return AirflowHistory(api).get(execution_id(dag["dag_id"], run["dag_run_id"]))
+
+
+def _started_once(api: AirflowApi, dag: str, run_id: str, conf: Mapping[str, Any], note: str) -> Mapping[str, Any]:
+    try:
+        return api.trigger(dag, run_id=run_id, conf=conf, note=note or None)
+    except Conflict as error:
+        found = api.run(dag, run_id)
+        then, now = _asked(found["conf"]), _asked(conf)
+        if then != now:
+            raise Conflict(
+                f"{execution_id(dag, run_id)} was started with {json.dumps(then)}, not with {json.dumps(now)}: "
+                "one key is for one request"
+            ) from error
+        return found
+
+
+def _asked(conf: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what somebody asked for, without what MCOP noted: what is the newest plan may have changed since."""
+    return {name: value for name, value in (conf or {}).items() if not name.startswith("mcop.")}
 
 
 def start_destruction(
@@ -93,6 +119,18 @@ def _request(manifest: str, version: str, overrides: Mapping[str, Any]) -> dict[
 def new_run_id(now: datetime, new_id: Callable[[], str]) -> str:
     """Return a run id that says when it was asked for, and that nobody else has."""
     return f"mcop__{now:%Y-%m-%dT%H-%M-%S}__{new_id()}"
+
+
+def run_id_of(key: str) -> str:
+    """
+    Return the run id of whatever is asked for with *key*, however often.
+
+    Raises:
+        InvalidInput: A run id cannot hold it.
+    """
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(f"{key!r} is no key: up to 100 letters, digits, '_', '-' and '.', such as build-4711")
+    return f"mcop__key__{key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mcop_core.errors import InvalidInput, InvalidName, NotFound, Refused
+from mcop_core.errors import Conflict, InvalidInput, InvalidName, NotFound, Refused
 from mcop_core.executions.history import AirflowHistory
 from mcop_core.executions.requests import (
     cancel_execution,
     new_run_id,
     parameter_schemas,
+    run_id_of,
     start_execution,
 )
 from tests.core.executions.fake_airflow import make_dag, make_instance, make_run
@@ -26,6 +27,26 @@ def test_the_active_version_runs_in_the_manifests_own_dag(airflow, api):
 
     assert record.id == "mcop.shop/r1"
     assert (airflow.runs[-1]["conf"], airflow.runs[-1]["note"]) == ({"size": "small"}, "CHG-7")
+
+
+def test_what_was_asked_for_with_a_key_is_started_once(airflow, api):
+    """The same request again is the same execution; another one with that key is refused, naming both."""
+    started = [
+        start_execution(api, "shop", "", {"size": "small", "mcop.plan": plan}, run_id=run_id_of("build-1"))
+        for plan in ("older", "newer")
+    ]
+
+    assert started[0] == started[1]
+    assert ["mcop__key__build-1"] == [run["dag_run_id"] for run in airflow.runs]
+    with pytest.raises(Conflict, match=r'"size": "small".*"size": "large"'):
+        start_execution(api, "shop", "", {"size": "large"}, run_id=run_id_of("build-1"))
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a/b", "ä", "k" * 101, "a\n"])
+def test_a_key_fits_into_a_run_id(key):
+    """What Airflow would refuse or change is refused before."""
+    with pytest.raises(InvalidInput, match="such as build-4711"):
+        run_id_of(key)
 
 
 @pytest.mark.parametrize(
