@@ -1,5 +1,6 @@
 """Level one: runner, real Terraform, real provider and an emulated cloud, without Airflow."""
 
+import copy
 import json
 import os
 import random
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,12 @@ class Bench:
         if BUCKET not in {one["Name"] for one in self.cloud.client("s3").list_buckets()["Buckets"]}:
             self.cloud.client("s3").create_bucket(Bucket=BUCKET)
         self.locks = self.engine.lock({"aws": ProviderRequirement(source="hashicorp/aws", version="~> 5.100")})
+
+    def working_in(self, folder: Path) -> "Bench":
+        """Return the same bench with its operations' folders in *folder*."""
+        other = copy.copy(self)
+        other.settings = replace(self.settings, work_dir=str(folder))
+        return other
 
     def request(
         self,

@@ -34,9 +34,13 @@ class Stack:
         self.live = LiveStack(folder)
         self.names = names
 
+    def up(self) -> None:
+        """Start what does not run."""
+        self.live.mcop("up")
+
     def prepare(self) -> None:
         """Start it and publish."""
-        self.live.mcop("up")
+        self.up()
         s3 = self.live.client("s3")
         if BUCKET not in {one["Name"] for one in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=BUCKET)
@@ -134,8 +138,7 @@ class Execution:
 
     def carry_out(self, chance: random.Random, kills: int) -> None:
         """Execute, kill *kills* times, have the stack up again each time, and write down what came of it."""
-        with self._stack.live.api() as api:
-            api.trigger(f"mcop.{self._name}", run_id=self._run_id, conf={})
+        self._trigger()
         up = self._begun
         for _ in range(kills):
             self._wait(self._is_applying, 240)
@@ -144,6 +147,22 @@ class Execution:
                 break
             self._kill(chance.choice(PARTS))
             up = time.monotonic()
+        self._settle(up)
+
+    def outlast(self, outage: Callable[[], None]) -> Row:
+        """Execute, have *outage* pass while resources are made, have the stack up again, and return what came of it."""
+        self._trigger()
+        self._wait(self._is_applying, 240)
+        outage()
+        self._stack.up()
+        self._settle(time.monotonic())
+        return self._row
+
+    def _trigger(self) -> None:
+        with self._stack.live.api() as api:
+            api.trigger(f"mcop.{self._name}", run_id=self._run_id, conf={})
+
+    def _settle(self, up: float) -> None:
         self._wait(self._has_ended, SETTLES_S)
         self._wait(lambda: not self._stack.pids("runner"), 60)
         self._note(up)
@@ -152,7 +171,7 @@ class Execution:
         at_s = round(time.monotonic() - self._begun, 1)
         if self._stack.kill(part):
             self._row.kills.append({"part": part, "at_s": at_s})
-        self._stack.live.mcop("up")
+        self._stack.up()
 
     def _is_applying(self) -> bool:
         return bool(self._stack.terraforms_at_work()) or self._has_ended()
