@@ -1,6 +1,7 @@
 """The DAG `mcop_drift`, run by Airflow's own task machinery: looks, report, notification, remedy."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,19 @@ class Watcher(Deployer):
         dag = self.scheduling.store_dags(folder).dags["mcop_drift"]
         return self.scheduling.run(dag, conf=conf, run_id=run_id)
 
+    @contextmanager
+    def executing(self, name):
+        """Inside the block, a run of the manifest's DAG is running."""
+        self._set_state(name, "running")
+        try:
+            yield
+        finally:
+            self._set_state(name, "success")
+
+    def _set_state(self, name, state):
+        with create_session() as session:
+            session.query(DagRun).filter_by(dag_id=f"mcop.{name}", run_id="one").update({"state": state})
+
     def triggered(self, name):
         with create_session() as session:
             runs = session.query(DagRun).filter_by(dag_id=f"mcop.{name}", state="queued").all()
@@ -94,6 +108,13 @@ def test_drift_is_looked_for_reported_and_undone(airflow_database, dynamodb_cata
     assert "manifest#watched@1.0.0: 1 resource drifted, in 1 of 2 components" in told
     assert watcher.triggered("mended") == [("mcop_drift", {"base": "two", "mcop.requested_by": "mcop_drift"})]
     assert watcher.triggered("watched") == []
+
+    before = last_look(watcher.catalog.store, "team", "watched")
+    with watcher.executing("watched"):
+        run, tasks = watcher.watch("beside", manifests=["watched"])
+    assert (run, tasks["look"], tasks["remedy"]) == ("success", "success", "skipped")
+    assert not (tmp_path / "told-beside").exists()
+    assert before == last_look(watcher.catalog.store, "team", "watched")
 
     monkeypatch.setenv("MCOP_DRIFT_CEILING", "0.4")
     run, tasks = watcher.watch("storm", manifests=["mended"])

@@ -37,6 +37,8 @@ MANIFESTS_KEY = "manifests"
 """Conf key: the manifests to look at, whatever their policies say; left out: all that are due."""
 NOTIFIED_KEY = "mcop_drift"
 """Key of the context under which a notifier finds the report's text."""
+NOT_NOW = ""
+"""Instead of a report's key: an execution works on the manifest."""
 _RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
@@ -76,8 +78,9 @@ class LookOperator(BaseOperator):
     """
     Say what in the cloud is not as a manifest was deployed; nothing is locked and nothing in the cloud changes.
 
-    The report lies in the artifact store; its key is this task's XCom. An unreachable store or cloud is tried again
-    twice, after 30 seconds each. No field is templated.
+    The report lies in the artifact store; its key is this task's XCom. What an execution works on, before the look or
+    after it, is half made and no drift: nothing is reported, and the next drift run looks again. An unreachable store
+    or cloud is tried again twice, after 30 seconds each. No field is templated.
     """
 
     template_fields = ()
@@ -88,15 +91,26 @@ class LookOperator(BaseOperator):
         self._stopped = Event()
 
     def execute(self, context: Context) -> str:
-        """Look, keep the report, and return its key."""
+        """Look, keep the report, and return its key; `NOT_NOW` while an execution works on it."""
         from mcop_core.drift.detect import save_report
 
+        if self._is_executed(context):
+            return NOT_NOW
         settings = Settings.from_environment(os.environ)
         with final_unless_unreachable():
             report = self._look(context, settings)
+            if self._is_executed(context):
+                return NOT_NOW
             key = save_report(open_store(settings.artifact_store), report)
         tell(self.log, report)
         return key
+
+    def _is_executed(self, context: Context) -> bool:
+        dags = (naming.dag_id(self.manifest), naming.destroy_dag_id(self.manifest))
+        busy = [dag for dag in dags if context["ti"].get_dr_count(dag_id=dag, states=["running"])]
+        for dag in busy:
+            self.log.warning("A run of %s works on it: what is half made is no drift; the next run looks again", dag)
+        return bool(busy)
 
     def _look(self, context: Context, settings: Settings) -> DriftReport:
         from mcop_core.drift.detect import detect_drift
@@ -144,15 +158,16 @@ class ReportOperator(BaseOperator):
         asked = ti.xcom_pull(task_ids=FIND)
         if asked is None:
             raise AirflowFailException("what is deployed could not be told")
-        keys = ti.xcom_pull(task_ids=LOOK, map_indexes=list(range(len(asked)))) if asked else []
+        found = ti.xcom_pull(task_ids=LOOK, map_indexes=list(range(len(asked)))) if asked else []
+        keys = [key for key in found if key is not None]
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
-            reports = [load_report(store, key) for key in keys if key]
+            reports = [load_report(store, key) for key in keys if key != NOT_NOW]
             for report in reports:
                 tell(self.log, report)
             self._notify(context, settings, reports)
-        if len(reports) < len(asked):
-            raise AirflowFailException(f"{len(asked) - len(reports)} of {len(asked)} manifests could not be looked at")
+        if len(keys) < len(asked):
+            raise AirflowFailException(f"{len(asked) - len(keys)} of {len(asked)} manifests could not be looked at")
         return self._remedies(reports, settings.drift_ceiling)
 
     def _notify(self, context: Context, settings: Settings, reports: Sequence[DriftReport]) -> None:
