@@ -146,7 +146,8 @@ class AirflowApi:
         """
         Start a run and return it.
 
-        The caller chooses the run id: when the answer is lost, the run is looked up by it, and never started twice.
+        The caller chooses the run id: when the answer is lost, or is that the server failed, the run is looked up by
+        it, and never started twice.
 
         Raises:
             InvalidInput: Airflow refuses *conf*; in its own words.
@@ -157,16 +158,17 @@ class AirflowApi:
         path = f"/dags/{_part(dag_id)}/dagRuns"
         try:
             response = self._send("POST", f"/api/v2{path}", json=body)
-        except Unreachable:
-            return self._triggered(dag_id, run_id)
-        _raise_for(response, f"run {run_id!r} of DAG {dag_id!r}", lambda: self._near_dag(dag_id))
+            _raise_for(response, f"run {run_id!r} of DAG {dag_id!r}", lambda: self._near_dag(dag_id))
+        except Unreachable as error:
+            return self._triggered(dag_id, run_id, error)
         return _document(response)
 
-    def _triggered(self, dag_id: str, run_id: str) -> Json:
+    def _triggered(self, dag_id: str, run_id: str, told: Unreachable) -> Json:
         try:
             return self.run(dag_id, run_id)
-        except NotFound as error:
-            raise Unreachable(f"Airflow at {self.url} did not take the run {run_id!r}", service="Airflow") from error
+        except NotFound:
+            text = f"Airflow at {self.url} did not take the run {run_id!r}: {told}"
+            raise Unreachable(text, service="Airflow") from told
 
     def run(self, dag_id: str, run_id: str) -> Json:
         """Return one run."""

@@ -15,8 +15,9 @@ class FakeAirflow:
     """
     Answers as Airflow 3.3.2 was seen to.
 
-    `failures` are raised or returned before the next requests are looked at; `expire` makes every token so far
-    invalid; `asked` counts method and path of every request. `runners` are the steps at work, by execution.
+    `failures` are raised or returned before the next requests are looked at, `instead_of_answers` after a run was
+    started; `expire` makes every token so far invalid; `asked` counts method and path of every request. `runners` are
+    the steps at work, by execution.
     """
 
     dags: dict = field(default_factory=dict)
@@ -29,7 +30,7 @@ class FakeAirflow:
     failures: list = field(default_factory=list)
     asked: Counter = field(default_factory=Counter)
     token: int = 0
-    lose_answers: bool = False
+    instead_of_answers: Exception | int | None = None
     has_plugin: bool = True
     runners: dict = field(default_factory=dict)
     forced: list = field(default_factory=list)
@@ -40,14 +41,16 @@ class FakeAirflow:
     def __call__(self, request):
         self.asked[request.method, request.url.path] += 1
         if self.failures:
-            failure = self.failures.pop(0)
-            if isinstance(failure, Exception):
-                raise failure
-            return httpx.Response(failure, json={"detail": "come back later"})
+            return self._fail(self.failures.pop(0))
         answer = self._answer(request)
-        if self.lose_answers and request.method == "POST" and "dagRuns" in request.url.path:
-            raise httpx.ReadError("connection reset", request=request)
+        if self.instead_of_answers and request.method == "POST" and "dagRuns" in request.url.path:
+            return self._fail(self.instead_of_answers)
         return answer
+
+    def _fail(self, failure):
+        if isinstance(failure, Exception):
+            raise failure
+        return httpx.Response(failure, json={"detail": "come back later"})
 
     def _answer(self, request):
         raw = request.url.raw_path.decode().partition("?")[0]
