@@ -27,3 +27,8 @@ def new_catalog(client, now):
         return names, lambda other=client: DynamoDBRepository(*names, client=other, now=now, max_items=ITEMS)
 
     return make
+
+
+@pytest.fixture
+def other_catalog(client, other_tables, now):
+    return DynamoDBRepository(*other_tables, client=client, now=now)

@@ -4,7 +4,6 @@ import itertools
 
 import pytest
 
-from mcop_core.catalog.dynamodb import DynamoDBRepository
 from mcop_core.catalog.dynamodb.items import encode_entry
 from mcop_core.catalog.repository import CatalogEntry, Head
 from mcop_core.errors import ObjectNotFound, PreconditionFailed, VersionConflict
@@ -36,10 +35,6 @@ class TestDynamoDBRepository(StoredCatalogContract):
     @pytest.fixture
     def open_catalog(self, open_dynamodb):
         return open_dynamodb
-
-    @pytest.fixture
-    def other_catalog(self, client, other_tables, now):
-        return DynamoDBRepository(*other_tables, client=client, now=now)
 
 
 def test_reading_the_head_is_one_get_item(client, open_dynamodb):
