@@ -26,7 +26,8 @@ test: setup
 	@$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder --durations 20 -m "not campaign"
 
 # What is too slow for every change: real applies with their parts killed at random, for CAMPAIGN_MINUTES (5), replayed
-# by CAMPAIGN_SEED; the preview against a cloud; many more random mutations after an approval.
+# by CAMPAIGN_SEED; lost answers, outages, a full disk; the preview against a cloud; many more random mutations after
+# an approval.
 test-campaign: setup
 	@$(BIN)/python -m tests.campaign
 	@$(BIN)/pytest -m campaign
