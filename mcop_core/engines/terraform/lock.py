@@ -136,9 +136,13 @@ class DynamoLockTable:
     def open(cls, table: str, store_url: str) -> DynamoLockTable:
         """Return *table* in the region that *store_url* names; credentials and endpoint as boto3 finds them."""
         import boto3
+        from botocore.config import Config
 
         region = parse_qs(urlsplit(store_url).query).get("region", [None])[0]
-        return cls(boto3.session.Session().client("dynamodb", region_name=region), table)
+        # A request is over in seconds, as one to S3 is: the patience is the caller's.
+        retries: Any = {"mode": "standard", "total_max_attempts": 4}
+        config = Config(connect_timeout=5, read_timeout=30, retries=retries)
+        return cls(boto3.session.Session().client("dynamodb", region_name=region, config=config), table)
 
     def get(self, lock_id: str) -> dict[str, str] | None:
         """Return the item's string attributes; see `LockTable.get`."""
