@@ -20,7 +20,7 @@ from tests.campaign.stacks import Execution, Stack
 from tests.emulators import free_port
 from tests.system.conftest import surroundings
 
-pytestmark = [pytest.mark.campaign, pytest.mark.system]
+pytestmark = [pytest.mark.campaign, pytest.mark.system, pytest.mark.timeout(1800)]
 
 AWAY_S = 600.0 / 10
 TOLERANCE = {
