@@ -222,6 +222,7 @@ class World:
             work_dir=str(folder / "work"),
             cache_dir=str(folder / "work" / "cache"),
             airflow_password=self.canaries["MCOP_AIRFLOW_PASSWORD"],
+            exemptions=str(folder / "exemptions.toml"),
         )
 
     def fill(self) -> None:

@@ -13,6 +13,7 @@ from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.publishing.edits import CatalogEdit, activate, commit_edit, set_standing
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
+from tests.exemptions import exempt
 
 MODULE = """
 variable "name" {
@@ -78,6 +79,8 @@ class SmallCatalog:
 
     def primitive(self, version="1.0.0", module=MODULE, name="thing"):
         files = {"main.tf": module.encode()}
+        if self.settings.exemptions:
+            exempt(Path(self.settings.exemptions), files)
         return Primitive(
             name=name,
             version=version,

@@ -131,6 +131,7 @@ def stopper(scheduling, tmp_path_factory):
             artifact_store=f"file://{folder}/store",
             work_dir=str(folder / "runs"),
             cache_dir=str(folder / "cache"),
+            exemptions=str(folder / "exemptions.toml"),
             lease_s=2.0,
         )
         for name, value in settings.to_environment().items():

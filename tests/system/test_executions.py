@@ -15,9 +15,10 @@ def test_the_guide_works_as_written(stack, checkout):
     """Two executions billed, compared, replayed byte by byte, read by HTTP with a token and not without, exported."""
     page = ROOT / "docs" / "guides" / "executions.md"
     printed = follow(page, checkout, before=f"ADMIN_PASSWORD={load_secrets(stack.home).password}")
-    executed, billed, compared, replayed, served, exported = printed
+    executed, settled, billed, compared, replayed, served, exported = printed
 
     assert executed.count("COMPLETED") == 4
+    assert "SETTLING" not in settled and "COMPLETED" in settled
     assert "days=30" in billed and "hashicorp/aws" in billed and "run override" in billed
     assert "~ diary.diary.log.retention_days.value: 7 -> 30" in compared
     assert "identical" in replayed and '"retention_days": 7' in replayed

@@ -16,6 +16,7 @@ from mcop_core.engines.terraform.forbidden import Rule
 from mcop_core.errors import InvalidDocuments, InvalidInput, Refused
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.operations import Bench, Recorder, artifact
+from tests.exemptions import module_files
 
 NO_INTERFACE = Interface()
 
@@ -51,10 +52,6 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path):
     return Machine(tmp_path)
-
-
-def module_files(rendered):
-    return {path.removeprefix("module/"): data for path, data in rendered.files.items() if path.startswith("module/")}
 
 
 @pytest.mark.parametrize("operation", ["apply", "destroy"])

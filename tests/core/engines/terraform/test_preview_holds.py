@@ -1,11 +1,15 @@
 """What a manifest lives through, and what its preview then says: moves, half an apply, an older state, a fault."""
 
 import json
+import os
 
 import pytest
 
+from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.errors import EngineFailed
+from mcop_core.settings import Settings
 from tests.core.engines.terraform.manifests import Manifest, actions, attribute, modes, ref
+from tests.exemptions import exempt
 
 pytestmark = pytest.mark.terraform
 
@@ -146,7 +150,7 @@ def test_a_component_that_was_destroyed_is_created_again(manifest):
     assert {'terraform_data.subnet["a"]': "create"} == actions(found["network"])
 
 
-def test_half_an_apply_is_finished(manifest):
+def test_half_an_apply_is_finished(tmp_path):
     """What was made stays, what failed while it was made is replaced, what was not reached is created."""
     half = """
     variable "command" { type = string }
@@ -158,6 +162,9 @@ def test_half_an_apply_is_finished(manifest):
     resource "terraform_data" "missing" { depends_on = [terraform_data.failed] }
     output "id" { value = terraform_data.failed.id }
     """
+    exempt(tmp_path / "exemptions.toml", {"main.tf": half.encode()})
+    settings = Settings(cache_dir=str(tmp_path / "cache"), exemptions=str(tmp_path / "exemptions.toml"))
+    manifest = Manifest(tmp_path, engine=TerraformEngine(settings, os.environ))
     with pytest.raises(EngineFailed):
         manifest.apply("half", half, {"command": "exit 3"})
     found = manifest.preview(half=(half, {"command": "true"}), after=(TEXT, {"text": ref("half", "id")}))
