@@ -11,7 +11,7 @@ from mcop_core.cli.access import access_app
 from mcop_core.cli.approval import approve, reject
 from mcop_core.cli.catalog import catalog_app, schema
 from mcop_core.cli.drift import drift
-from mcop_core.cli.executions import cancel, destroy, execute, executions_app
+from mcop_core.cli.executions import executions_app
 from mcop_core.cli.help import Commands
 from mcop_core.cli.maintenance import backup, migrate, restore
 from mcop_core.cli.plan import plan, render
@@ -21,7 +21,9 @@ from mcop_core.cli.records import replay
 from mcop_core.cli.rules import rules_app
 from mcop_core.cli.settling import reconcile
 from mcop_core.cli.stack import down, status, up
+from mcop_core.cli.starting import destroy, execute
 from mcop_core.cli.state import state_app
+from mcop_core.cli.stopping import cancel
 
 _AS_WRITTEN = "\b"
 """Mark of a paragraph that is not filled."""

@@ -12,7 +12,8 @@ import typer
 
 from mcop_core import bootstrap
 from mcop_core.cli.console import AsJson, print_json, print_rows, print_table, say, tell
-from mcop_core.cli.executions import await_published, follow_execution, print_execution, request_execution
+from mcop_core.cli.executions import follow_execution, print_execution
+from mcop_core.cli.starting import await_published, request_execution
 from mcop_core.cli.tables import shortened
 from mcop_core.errors import McopError, NotFound
 from mcop_core.settings import Settings, load_profile
