@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mcop_airflow.failures import OUTLASTS
+from mcop_airflow.retries import OUTLASTS
 from mcop_core import bootstrap
 from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
 from mcop_core.engines.base import RenderRequest

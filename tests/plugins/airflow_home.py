@@ -7,8 +7,12 @@ Importing this module is what does it; the conftest files of the folders whose t
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+if "airflow.configuration" in sys.modules:
+    raise ImportError("airflow was imported before its settings were set: it reads and writes the user's own home")
 
 HOME = Path(tempfile.mkdtemp(prefix="mcop-airflow-"))
 DAGS = HOME / "dags"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mcop_airflow.failures import OUTLASTS, final_unless_unreachable
+from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.operators.runner import RunnerOperator, Work, close, run_request
 from mcop_airflow.reporter import LogReporter
+from mcop_airflow.retries import OUTLASTS
 from mcop_airflow.run_conf import check_changes
 from mcop_airflow.xcom import push_outputs
 from mcop_core.approval_store import ApprovalStore

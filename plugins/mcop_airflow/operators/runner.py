@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
-from mcop_airflow.failures import OUTLASTS, final_unless_unreachable
+from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
+from mcop_airflow.retries import OUTLASTS
 from mcop_airflow.run_conf import check_changes, check_in_slice, execution_facts
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
@@ -58,7 +59,7 @@ class RunnerOperator(BaseOperator):
     Have a runner carry out one operation on one component.
 
     The work is done by a runner that outlives this task; a retry finds it and goes on listening. So retries (see
-    `failures.OUTLASTS`) mend what happens to the task, such as a lost worker or an unreachable store. What the engine
+    `retries.OUTLASTS`) mend what happens to the task, such as a lost worker or an unreachable store. What the engine
     itself reports fails the task at once.
 
     Where a preview was approved, the runner is held to it. Should its own plan do anything else, it does nothing, and
