@@ -24,16 +24,20 @@ def follow(page: Path, checkout: Path, *, before: str = "") -> Iterator[str]:
             yield shell(f"{before}\n{block.text}", checkout)
 
 
-def shell(text: str, folder: Path) -> str:
-    """Run *text* in *folder* and return what it printed; it must succeed."""
+def shell(text: str, folder: Path, *, timeout_s: float = 400) -> str:
+    """Run *text* in *folder* and return what it printed; it must succeed, and in time."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MCOP_", "AIRFLOW"))}
-    finished = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert finished.returncode == 0, f"{text}\n{finished.stdout}\n{finished.stderr}"
-    return finished.stdout + finished.stderr
+    try:
+        finished = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise AssertionError(f"not ended after {timeout_s} s:\n{text}\n{(late.stdout or b'').decode()}") from late
+    printed = finished.stdout.decode()
+    assert finished.returncode == 0, f"{text}\n{printed}"
+    return printed
