@@ -72,7 +72,7 @@ def add_dags(folder: Path, users: list[str]) -> None:
         plan = plan_of(steps, manifest=f"manifest#{namespace}@1.0.0", namespace=namespace, approval=policy)
         scheduling.store_plan(plan)
         for user in users:
-            add_run(build_dag(plan), user)
+            scheduling.create_run(build_dag(plan), user, datetime.now(UTC))
     system = folder / "system"
     system.mkdir()
     for name in ("mcop_execute.py", "mcop_drift.py", "mcop_reconcile.py"):
@@ -99,29 +99,6 @@ def question_for(waiting):
     return HITLDetail(
         ti_id=waiting.id, options=options, subject="May it?", multiple=False, params={}, assignees=assigned or None
     )
-
-
-def add_run(dag, user: str) -> None:
-    """Add a run of *dag*, called as *user* is."""
-    from airflow.models.dagrun import get_or_create_dagrun
-    from airflow.serialization.serialized_objects import DagSerialization
-    from airflow.utils.session import create_session
-    from airflow.utils.types import DagRunTriggeredByType
-
-    now = datetime.now(UTC)
-    with create_session() as session:
-        get_or_create_dagrun(
-            dag=DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag)),
-            start_date=now,
-            logical_date=now,
-            data_interval=(now, now),
-            run_after=now,
-            run_id=user,
-            session=session,
-            conf={},
-            triggered_by=DagRunTriggeredByType.TEST,
-            triggering_user_name="tester",
-        )
 
 
 if __name__ == "__main__":

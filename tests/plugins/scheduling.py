@@ -68,6 +68,12 @@ def run(stored: DAG, files: DAG | None = None, *, conf=None, run_id: str | None 
     """
     now = datetime.now(UTC)
     run_id = run_id or DagRun.generate_run_id(run_type=DagRunType.MANUAL, logical_date=now, run_after=now)
+    create_run(stored, run_id, now, conf=conf)
+    return follow(stored, files or stored, run_id, **following)
+
+
+def create_run(stored: DAG, run_id: str, now: datetime, *, conf=None) -> None:
+    """Create a run of *stored* that the user `tester` triggered *now*."""
     with create_session() as session:
         get_or_create_dagrun(
             dag=DagSerialization.deserialize_dag(DagSerialization.serialize_dag(stored)),
@@ -81,7 +87,6 @@ def run(stored: DAG, files: DAG | None = None, *, conf=None, run_id: str | None 
             triggered_by=DagRunTriggeredByType.TEST,
             triggering_user_name="tester",
         )
-    return follow(stored, files or stored, run_id, **following)
 
 
 def follow(stored: DAG, files: DAG, run_id: str, *, rounds: int = 1000, beside=lambda: None) -> Ended:
