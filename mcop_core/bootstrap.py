@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcop_core.errors import InvalidInput
@@ -10,7 +13,7 @@ from mcop_core.errors import InvalidInput
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.catalog.repository import CatalogRepository
-    from mcop_core.engines.base import Engine
+    from mcop_core.engines.base import Engine, Workspace
     from mcop_core.executions.airflow_api import AirflowApi
     from mcop_core.secrets.stores import Environment, Secrets
     from mcop_core.settings import Settings
@@ -67,6 +70,25 @@ def open_secrets(settings: Settings, environment: Environment, known: Mapping[st
     from mcop_core.secrets.stores import SecretReader, read_scopes
 
     return SecretReader(environment, read_scopes(settings.secrets_scopes), known).read
+
+
+@contextmanager
+def open_workspace(
+    settings: Settings, environment: Mapping[str, str], owner: str, *, cancelled: Callable[[], bool]
+) -> Iterator[Workspace]:
+    """
+    Give a workspace for an engine that only looks, in a folder that is there as long as the `with`.
+
+    Args:
+        environment: The engine's, before its allow-list; also where the secret stores find credentials.
+        owner: Who looks, for people.
+        cancelled: Asked often; once it is true the engine is interrupted.
+    """
+    from mcop_core.engines.base import Workspace
+
+    with tempfile.TemporaryDirectory(prefix="mcop-look-") as folder:
+        read_secrets = open_secrets(settings, environment)
+        yield Workspace(Path(folder), open_store, dict(environment), cancelled, owner, read_secrets=read_secrets)
 
 
 def open_airflow(settings: Settings) -> AirflowApi:

@@ -67,25 +67,20 @@ def _chosen(store: ObjectStore, wanted: list[str]) -> list[tuple[str, str]]:
 
 def _look(namespace: str, manifest: str) -> DriftReport:
     from mcop_core.drift.detect import detect_drift
-    from mcop_core.engines.base import Workspace
 
     read = settings()
-    with tempfile.TemporaryDirectory(prefix="mcop-drift-") as name, interruption() as is_interrupted:
-        roots, owner = Path(name) / "roots", f"mcop drift {manifest}"
+    with (
+        tempfile.TemporaryDirectory(prefix="mcop-templates-") as templates,
+        interruption() as cancelled,
+        bootstrap.open_workspace(read, os.environ, f"mcop drift {manifest}", cancelled=cancelled) as workspace,
+    ):
         return detect_drift(
             namespace,
             manifest,
             bootstrap.open_repository(read).head().snapshot,
             lambda engine: bootstrap.open_engine(engine, read),
             bootstrap.open_store(read.artifact_store),
-            Path(name) / "templates",
-            Workspace(
-                roots,
-                bootstrap.open_store,
-                dict(os.environ),
-                is_interrupted,
-                owner,
-                read_secrets=bootstrap.open_secrets(read, os.environ),
-            ),
+            Path(templates),
+            workspace,
             Telling(),
         )

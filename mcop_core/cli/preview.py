@@ -56,31 +56,24 @@ def preview(
     Example: mcop preview storefront-staging --only platform.network
     """
     from mcop_core.compiler.slicing import cut
-    from mcop_core.engines.base import Workspace
     from mcop_core.previewing import judged, preview_plan
 
     check_slice(only, dependants)
     read = settings()
     with (
         compiled_plan(manifest, folder) as (plan, store),
-        tempfile.TemporaryDirectory(prefix="mcop-preview-") as name,
-        interruption() as is_interrupted,
+        tempfile.TemporaryDirectory(prefix="mcop-templates-") as templates,
+        interruption() as cancelled,
+        bootstrap.open_workspace(read, os.environ, f"mcop preview {plan.manifest}", cancelled=cancelled) as workspace,
     ):
-        owner, overrides = f"mcop preview {plan.manifest}", checked_overrides(plan, sets)
+        overrides = checked_overrides(plan, sets)
         try:
             found = preview_plan(
                 plan,
                 lambda engine: bootstrap.open_engine(engine, read),
                 store,
-                Path(name) / "templates",
-                Workspace(
-                    Path(name) / "roots",
-                    bootstrap.open_store,
-                    dict(os.environ),
-                    is_interrupted,
-                    owner,
-                    read_secrets=bootstrap.open_secrets(read, os.environ),
-                ),
+                Path(templates),
+                workspace,
                 Telling(),
                 overrides=overrides,
                 part=cut(plan, only, with_dependants=dependants) if only else None,

@@ -7,7 +7,6 @@ What one look found lies in the artifact store; its key passes on as one XCom.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.notifying import open_notifier
 from mcop_airflow.reporter import LogReporter
-from mcop_core.bootstrap import open_engine, open_repository, open_secrets, open_store
+from mcop_core.bootstrap import open_engine, open_repository, open_store, open_workspace
 from mcop_core.compiler.run_conf import REQUESTER_KEY
 from mcop_core.executions import naming
 from mcop_core.refs import ObjectRef
@@ -114,10 +113,9 @@ class LookOperator(BaseOperator):
 
     def _look(self, context: Context, settings: Settings) -> DriftReport:
         from mcop_core.drift.detect import detect_drift
-        from mcop_core.engines.base import Workspace
 
-        with tempfile.TemporaryDirectory(prefix="mcop-drift-") as folder:
-            owner = f"{self.dag_id} {context['ti'].run_id}"
+        owner = f"{self.dag_id} {context['ti'].run_id}"
+        with open_workspace(settings, os.environ, owner, cancelled=self._stopped.is_set) as workspace:
             return detect_drift(
                 self.namespace,
                 self.manifest,
@@ -125,14 +123,7 @@ class LookOperator(BaseOperator):
                 lambda name: open_engine(name, settings),
                 open_store(settings.artifact_store),
                 Path(settings.cache_dir),
-                Workspace(
-                    Path(folder),
-                    open_store,
-                    dict(os.environ),
-                    self._stopped.is_set,
-                    owner,
-                    read_secrets=open_secrets(settings, os.environ),
-                ),
+                workspace,
                 LogReporter(self.log),
             )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -16,7 +15,7 @@ from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import execution_facts
 from mcop_core.artifacts.store import put_once
-from mcop_core.bootstrap import open_engine, open_secrets, open_store
+from mcop_core.bootstrap import open_engine, open_store, open_workspace
 from mcop_core.compiler.run_conf import RunAction, run_action, run_overrides, run_slice
 from mcop_core.executions import naming
 from mcop_core.settings import Settings
@@ -78,22 +77,13 @@ class PreviewOperator(BaseOperator):
 
     def _preview(self, context: Context, settings: Settings, store: ObjectStore) -> Preview:
         # Imported here: the parser builds thousands of these operators and previews with none of them.
-        from mcop_core.engines.base import Workspace
         from mcop_core.previewing import preview_destroy, preview_plan
 
         def engine(name: str) -> Engine:
             return open_engine(name, settings)
 
         reporter, owner = LogReporter(self.log), f"{self.dag_id} {context['ti'].run_id}"
-        with tempfile.TemporaryDirectory(prefix="mcop-preview-") as folder:
-            workspace = Workspace(
-                Path(folder),
-                open_store,
-                dict(os.environ),
-                self._stopped.is_set,
-                owner,
-                read_secrets=open_secrets(settings, os.environ),
-            )
+        with open_workspace(settings, os.environ, owner, cancelled=self._stopped.is_set) as workspace:
             if self.destroys:
                 return preview_destroy(self.plan, engine, store, workspace, reporter)
             overrides, cache = run_overrides(self.plan, context["dag_run"].conf), Path(settings.cache_dir)
