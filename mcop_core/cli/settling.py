@@ -102,16 +102,20 @@ def as_they_stand(api: AirflowApi, records: Sequence[ExecutionRecord]) -> list[E
         store = bootstrap.open_store(settings().artifact_store)
         return with_settling(records, store, AirflowHistory(api).get)
     except Unreachable as error:
-        tell(f"this is Airflow's word alone; whether something is settling was not asked: {error}")
+        _tell_unasked(error)
         return list(records)
 
 
 def as_it_stands(record: ExecutionRecord) -> ExecutionRecord:
-    """Return *record*, an execution with its steps, with what it waits for and what was settled; else as above."""
+    """Return *record*, with its steps, with what it waits for and what was settled; else as `as_they_stand`."""
     from mcop_core.settling import with_truth
 
     try:
         return with_truth(record, bootstrap.open_store(settings().artifact_store))
     except Unreachable as error:
-        tell(f"this is Airflow's word alone; whether something is settling was not asked: {error}")
+        _tell_unasked(error)
         return record
+
+
+def _tell_unasked(error: Unreachable) -> None:
+    tell(f"this is Airflow's word alone; whether something is settling was not asked: {error}")
