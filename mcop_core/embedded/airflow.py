@@ -123,6 +123,11 @@ def _pace() -> dict[str, str]:
         "dag_processor.print_stats_interval": "600",
         # A task whose API server is away for minutes is not killed: the runner under it goes on anyway.
         "workers.max_failed_heartbeats": "120",
+        # What died is noticed within a minute: a worker with its task, and a scheduler with what it had queued.
+        # A task that is called dead too early costs a retry, which finds its runner at work.
+        "scheduler.task_instance_heartbeat_timeout": "30",
+        "scheduler.task_instance_heartbeat_timeout_detection_interval": "5",
+        "scheduler.orphaned_tasks_check_interval": "10",
         "workers.execution_api_timeout": "60",
         "workers.missing_dag_retry_delay": "5",
     }
