@@ -10,6 +10,7 @@ from mcop_core.cli import console
 from mcop_core.cli.access import access_app
 from mcop_core.cli.approval import approve, reject
 from mcop_core.cli.catalog import catalog_app, schema
+from mcop_core.cli.deployments import deployments
 from mcop_core.cli.drift import drift
 from mcop_core.cli.executions import executions_app
 from mcop_core.cli.help import Commands
@@ -53,6 +54,7 @@ for command in (
     reject,
     cancel,
     destroy,
+    deployments,
     drift,
     reconcile,
     replay,

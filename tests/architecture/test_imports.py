@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "previewing": BASE
     | {"deployments", "recorded", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
     "recorded": BASE | {"deployments", "compiler", "engines", "artifacts"},
+    "deployed": BASE | {"deployments", "compiler", "engines", "artifacts", "catalog"},
     "drift": BASE | {"previewing", "deployments", "compiler", "engines", "artifacts", "catalog"},
     "approvals": BASE | {"engines", "catalog"},
     "run_records": BASE | {"catalog", "artifacts"},
