@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from mcop_core import __version__
 from mcop_core.cli import console
 from mcop_core.cli.access import access_app
 from mcop_core.cli.approval import approve, reject
@@ -66,9 +67,18 @@ for command in (
     app.command()(command)
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        console.say(f"mcop {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(
+        False, "--version", callback=_tell_version, is_eager=True, help="Show the version, and end."
+    ),
 ) -> None:
     """Options of every command."""
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,11 @@ def test_a_mistake_gives_its_exit_code_and_no_traceback(arguments: list[str], co
 def test_debug_shows_the_traceback():
     """Whoever asks for it gets it."""
     assert "Traceback" in mcop("--debug", "plan", "nothing", *CATALOG).stderr
+
+
+def test_the_version_is_told():
+    """As the package's metadata has it."""
+    assert mcop("--version").stdout.split() == ["mcop", version("mcop")]
 
 
 @pytest.mark.parametrize("kind", ["primitive", "adapter", "pattern", "workflow", "manifest", "rule"])
