@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -47,8 +48,14 @@ _CHILDREN: Mapping[str, Sequence[str]] = {
 }
 """Type -> import ids made of planned values: of what has no tags, and belongs to what is the component's own."""
 
+_TAGGED_LATER: Mapping[str, Sequence[str]] = {"aws_s3_bucket": ("{bucket}",)}
+"""Type -> import ids made of planned values: of what is created by one request, and tagged by the next."""
+_BY_VALUES = {**_CHILDREN, **_TAGGED_LATER}
+
 Search = Callable[[str], Sequence[str]]
 """Terraform type -> import ids of the component's resources of it."""
+IsHalfMade = Callable[[str, str], bool]
+"""(Terraform type, import id) -> whether it is there, is the account's own, carries no tag and holds nothing."""
 PlanImports = Callable[[Mapping[str, str]], Mapping[str, Any]]
 """Address -> import id, to the plan's JSON with these imports; raises `EngineFailed`."""
 
@@ -73,13 +80,21 @@ class Adoption:
     strays: tuple[str, ...] = ()
 
 
-def adopt(doubtful: Sequence[str], state: StateFile | None, search: Search | None, plan: PlanImports) -> Adoption:
+def adopt(
+    doubtful: Sequence[str],
+    state: StateFile | None,
+    search: Search | None,
+    plan: PlanImports,
+    *,
+    is_half_made: IsHalfMade = lambda type_, one: False,
+) -> Adoption:
     """
     Find out what became of the addresses in doubt.
 
     Args:
         state: What is recorded; none of *doubtful* is in it.
         search: None: nothing can be looked for by its tag.
+        is_half_made: What has the planned name and was not tagged yet is taken if this says so.
 
     Raises:
         EngineFailed: The imports cannot be planned.
@@ -92,7 +107,7 @@ def adopt(doubtful: Sequence[str], state: StateFile | None, search: Search | Non
     unknown = tuple(address for address in asked if address not in known)
     if not known:
         return Adoption(state, absent=tuple(harmless), unknown=unknown)
-    pairing = _Pairing(known, _candidates(known, state, search), plan)
+    pairing = _Pairing(known, _candidates(known, state, search), plan, cache(is_half_made))
     pairing.settle()
     return Adoption(
         with_imported(state, pairing.planned, pairing.found),
@@ -167,6 +182,7 @@ class _Pairing:
     Finds the address of each candidate, one plan per round.
 
     Attributes:
+        is_half_made: As `adopt`; asked once for each.
         found: Address -> import id, of those that need not be replaced.
         planned: The plan in which all of *found* are imported.
         homeless: Addresses that the configuration does not have any more.
@@ -175,6 +191,7 @@ class _Pairing:
     addresses: list[str]
     candidates: dict[str, list[str]]
     plan: PlanImports
+    is_half_made: IsHalfMade
     found: dict[str, str] = field(default_factory=dict)
     planned: Mapping[str, Any] = field(default_factory=dict)
     homeless: tuple[str, ...] = ()
@@ -185,7 +202,7 @@ class _Pairing:
 
     def settle(self) -> None:
         """Pair until nothing is left to try; whatever is found stands in one last plan."""
-        if not any(self.candidates.values()) and not any(type_of(one) in _CHILDREN for one in self.addresses):
+        if not any(self.candidates.values()) and not any(type_of(one) in _BY_VALUES for one in self.addresses):
             return
         for _ in range(_ROUNDS):
             tried = self._next()
@@ -213,7 +230,8 @@ class _Pairing:
         type_ = type_of(address)
         taken = {one for other, one in self.found.items() if type_of(other) == type_}
         made = _import_ids(type_, self._wanted[address]) if address in self._wanted else []
-        return [one for one in dict.fromkeys([*self.candidates.get(type_, []), *made]) if one not in taken]
+        there = [one for one in made if type_ in _CHILDREN or self.is_half_made(type_, one)]
+        return [one for one in dict.fromkeys([*self.candidates.get(type_, []), *there]) if one not in taken]
 
     def _promise(self, address: str, one: str) -> float:
         wanted, seen = self._wanted.get(address), self._seen.get(one)
@@ -305,7 +323,7 @@ class _Pairing:
 
 def _import_ids(type_: str, values: Mapping[str, Any]) -> list[str]:
     made = []
-    for form in _CHILDREN.get(type_, ()):
+    for form in _BY_VALUES.get(type_, ()):
         names = re.findall(r"\{(\w+)\}", form)
         if all(isinstance(values.get(name), str) and values[name] for name in names):
             made.append(form.format(**{name: values[name] for name in names}))

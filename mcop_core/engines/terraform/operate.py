@@ -26,7 +26,7 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Gate, Lease, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
-from mcop_core.engines.terraform.adopt import Adoption, adopt, doubles, import_blocks, type_of
+from mcop_core.engines.terraform.adopt import Adoption, PlanImports, adopt, doubles, import_blocks, type_of
 from mcop_core.engines.terraform.command import (
     IMPORT_FILE,
     IMPORT_PLAN_FILE,
@@ -445,8 +445,7 @@ class Session:
             return
         self.report.log(f"Looking in the cloud for what was cut off: {', '.join(self.doubtful)}.")
         try:
-            plan = partial(self._plan_imports, values, mask)
-            found = adopt(self.doubtful, self.base, open_search(self.artifact), plan)
+            found = self._look_for(self.doubtful, partial(self._plan_imports, values, mask))
         finally:
             state.forget(self.directory)
         if found.state is not None and found.adopted:
@@ -463,6 +462,12 @@ class Session:
         self._delete_inflight()
         if found.unknown or found.strays:
             raise unknown(found)
+
+    def _look_for(self, doubtful: tuple[str, ...], plan: PlanImports) -> Adoption:
+        search = open_search(self.artifact)
+        if search is None:
+            return adopt(doubtful, self.base, None, plan)
+        return adopt(doubtful, self.base, search, plan, is_half_made=search.is_half_made)
 
     def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
         state.place(self.directory, self.base, self._base_digest)

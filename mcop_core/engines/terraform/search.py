@@ -79,6 +79,15 @@ def _log_groups(client: Client) -> Iterator[Tagged]:
             yield arn, logs.list_tags_for_resource(resourceArn=arn)["tags"]
 
 
+def _bucket_tags(s3: Any, bucket: str) -> dict[str, str]:
+    try:
+        return _tags(s3.get_bucket_tagging(Bucket=bucket)["TagSet"])
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchTagSet":
+            raise
+        return {}
+
+
 def _tags(entries: list[Mapping[str, str]]) -> dict[str, str]:
     return {entry["Key"]: entry["Value"] for entry in entries}
 
@@ -193,6 +202,28 @@ class Search:
         kind = KINDS[type_]
         matches = (kind.identity.fullmatch(identity) for identity in self._carriers(kind.service))
         return sorted({match.group(1) for match in matches if match})
+
+    def is_half_made(self, type_: str, one: str) -> bool:
+        """
+        Whether a bucket is the account's own, has no tag and was never written to: made, and not tagged yet.
+
+        S3 creates a bucket by one request and tags it by the next. Other types are tagged as they are created.
+
+        Raises:
+            Unreachable: The cloud does not answer, or does not let this be asked.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if type_ != "aws_s3_bucket":
+            return False
+        s3 = self.client("s3")
+        try:
+            if one not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+                return False
+            held = s3.list_object_versions(Bucket=one, MaxKeys=1)
+            return not (held.get("Versions") or held.get("DeleteMarkers") or _bucket_tags(s3, one))
+        except (BotoCoreError, ClientError) as error:
+            raise Unreachable(f"S3 cannot be asked for the bucket {one}: {error}", service="S3") from error
 
     def _carriers(self, service: str) -> list[str]:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -175,6 +175,25 @@ def test_a_child_without_tags_is_found_by_its_parents():
     assert (ROUTE,) == adopt([ROUTE], None, gone.search, gone.plan).absent
 
 
+BUCKET = "module.m.aws_s3_bucket.assets"
+
+
+@pytest.mark.parametrize(("is_half_made", "adopted", "absent"), [(True, {BUCKET: "ours"}, ()), (False, {}, (BUCKET,))])
+def test_what_was_cut_off_before_it_was_tagged_is_found_by_its_name(is_half_made, adopted, absent):
+    """A bucket of the planned name without a tag; not one that somebody uses. It is asked for once."""
+    cloud = Cloud({BUCKET: {"bucket": "ours", "tags": {"a": "b"}}}, aws_s3_bucket={"ours": {"bucket": "ours"}})
+    asked = []
+
+    def judge(*what):
+        asked.append(what)
+        return is_half_made
+
+    found = adopt([BUCKET], None, lambda type_: [], cloud.plan, is_half_made=judge)
+
+    assert (dict(found.adopted), found.absent, found.unknown, found.strays) == (adopted, absent, (), ())
+    assert asked == [("aws_s3_bucket", "ours")]
+
+
 def test_a_resource_that_went_since_it_was_listed_is_absent():
     """What the tags still name and Terraform cannot read is left out, and the others are adopted."""
     cloud = Cloud({**zones("a"), VPC: {}}, aws_subnet=subnets(x="a"))

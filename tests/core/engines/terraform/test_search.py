@@ -49,6 +49,25 @@ def test_each_service_is_asked_in_its_own_way(emulator):
     assert [topic] == search("aws_sns_topic")
 
 
+@pytest.mark.emulator
+def test_a_bucket_that_was_not_tagged_yet_is_told_from_those_in_use(emulator):
+    """The account's own, without tags, never written to; no other type is tagged by a request of its own."""
+    s3 = emulator.client("s3")
+    for name in ("bare", "marked", "written", "emptied"):
+        s3.create_bucket(Bucket=name)
+    s3.put_bucket_tagging(Bucket="marked", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    s3.put_bucket_versioning(Bucket="emptied", VersioningConfiguration={"Status": "Enabled"})
+    for name in ("written", "emptied"):
+        s3.put_object(Bucket=name, Key="k", Body=b"")
+    s3.delete_object(Bucket="emptied", Key="k")
+
+    search = Search(TAG, emulator.client)
+
+    names = ["bare", "marked", "written", "emptied", "absent"]
+    assert [name for name in names if search.is_half_made("aws_s3_bucket", name)] == ["bare"]
+    assert not search.is_half_made("aws_ecr_repository", "bare")
+
+
 def test_a_cloud_that_does_not_answer_is_unreachable():
     """Nobody may conclude from silence that a resource does not exist."""
 
