@@ -178,7 +178,7 @@ class Apply:
                     self._wait_for_the_moment(chance)
                     if self._has_ended():
                         break
-                    self._kill(chance.choice(PARTS), chance)
+                    self.kill(chance.choice(PARTS), chance)
                     up = time.monotonic()
                 self._wait(self._has_ended, SETTLES_S)
             self._note(up)
@@ -238,7 +238,7 @@ class Apply:
     def _providers(self) -> list[int]:
         return [child for pid in self._terraforms() for child in children(pid)]
 
-    def _kill(self, part: str, chance: random.Random) -> None:
+    def kill(self, part: str, chance: random.Random) -> None:
         """Kill *part*, have it up again after a moment if nobody else does that, and note it if there was one."""
         down_s = chance.uniform(0.0, 3.0)
         at_s, created = time.monotonic() - self._begun, len(self._records("resource_finished"))

@@ -5,8 +5,10 @@ The campaign's checker decides: nothing lost that nobody names, nothing locked, 
 """
 
 import os
+import random
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -151,6 +153,37 @@ def remove(ec2, kind: str, id_: str) -> None:
         "aws_route_table": lambda: ec2.delete_route_table(RouteTableId=id_),
         "aws_ebs_volume": lambda: ec2.delete_volume(VolumeId=id_),
     }[kind]()
+
+
+BARE = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+variable "prefix" { type = string }
+resource "aws_s3_bucket" "assets" { bucket = "${var.prefix}-assets" }
+"""
+
+
+@pytest.mark.campaign
+def test_a_bucket_cut_off_before_it_was_tagged_is_taken_into_the_state(bench: Bench, proxy: FaultProxy):
+    """Runner and Terraform are killed between the request that creates it and the one that tags it."""
+    tagging = proxy.add(Does.DROP_REQUEST, service="s3", operation="PUT", path=r"-assets/?\?tagging", times=None)
+    apply = Apply(bench, "bare", Row(0, 0), module=BARE, counts={"aws_s3_bucket": 1})
+
+    def cut_off() -> None:
+        while not tagging.hits:
+            time.sleep(0.05)
+        apply.kill("runner+terraform", random.Random(0))
+        proxy.clear()
+
+    killer = threading.Thread(target=cut_off, daemon=True)
+    killer.start()
+    row = apply.run()
+
+    assert row.is_clean, row
+    assert (1, 1) == (len(row.kills), row.adopted)
 
 
 # -- what guards the state, and the state ----------------------------------------------------------------
