@@ -4,39 +4,52 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import yaml
 
 from mcop_core.embedded.processes import Register
+from mcop_core.embedded.stack import Stack as Embedded
+from mcop_core.embedded.stack import catalog_buckets
 from mcop_core.errors import McopError
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.journal import read_journal
 from tests.campaign.checker import Expected, check
 from tests.campaign.machine import children, command_line, grown, kill_all, processes
+from tests.campaign.postgres import Postgres
 from tests.campaign.runs import BUCKET, COUNTS, MODULE, Row, line_of
-from tests.system.conftest import ROOT, LiveStack, wait_until
+from tests.system.conftest import ROOT, LiveStack, surroundings, wait_until
 
 PARTS = (
     *("terraform", "provider", "runner", "task", "worker"),
-    *("scheduler", "api-server", "dag-processor", "emulator"),
+    *("scheduler", "api-server", "dag-processor", "postgres", "emulator"),
 )
 NAMESPACE = "campaign"
 SETTLES_S = 600.0
 
 
 class Stack:
-    """A stack of the campaign's own, with one manifest per execution published."""
+    """
+    A stack of the campaign's own, its metadata in *postgres*, with one manifest per execution published.
 
-    def __init__(self, folder: Path, names: list[str]) -> None:
+    Args:
+        options: Variables that replace the stack's own choice.
+    """
+
+    def __init__(self, folder: Path, names: list[str], postgres: Postgres, options: Mapping[str, str] = {}) -> None:
         self.live = LiveStack(folder)
         self.names = names
+        self._postgres = postgres
+        self._options = {**options, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url}
 
     def up(self) -> None:
         """Start what does not run."""
-        self.live.mcop("up")
+        embedded = Embedded(self.live.home, surroundings(), lambda line: None, options=self._options)
+        with embedded.locked():
+            embedded.start(buckets=catalog_buckets(self.live.home))
+            embedded.wait()
 
     def prepare(self) -> None:
         """Start it and publish."""
@@ -71,12 +84,16 @@ class Stack:
         return [components[part].pid]
 
     def kill(self, part: str) -> int:
-        """Kill *part*, and return how many processes died; the emulator is asked to stop."""
+        """Kill *part*, and return how many processes died; Postgres is started again, the emulator asked to stop."""
         if part == "emulator":
             register = Register.load(self.live.home.stack_file)
             register.ask_to_stop(part)
             register.stop(part)
             return 1
+        if part == "postgres":
+            killed = self._postgres.kill()
+            self._postgres.start()
+            return killed
         return kill_all(self.pids(part))
 
     def terraforms_at_work(self) -> list[str]:
@@ -212,7 +229,9 @@ class Execution:
 def stack_campaign(folder: Path, *, seed: int, minutes: float, tell: Callable[[str], None]) -> list[Row]:
     """Execute and kill for about *minutes*, and return one row per execution; the stack is stopped at the end."""
     names = [f"k{seed % 100_000}-{number:04}" for number in range(max(1, int(minutes)))]
-    stack, rows = Stack(folder, names), []
+    folder.chmod(0o755)  # the server that Airflow's metadata lie in is another user's
+    postgres = Postgres(folder / "postgres")
+    stack, rows = Stack(folder, names, postgres), []
     ends = time.monotonic() + minutes * 60
     try:
         stack.prepare()
@@ -228,4 +247,5 @@ def stack_campaign(folder: Path, *, seed: int, minutes: float, tell: Callable[[s
             tell(line_of(row))
     finally:
         stack.live.mcop("down", check=False)
+        postgres.stop()
     return rows
