@@ -41,11 +41,13 @@ class Postgres:
 
     def kill(self) -> int:
         """Kill its first process, `kill -9`; the others end when they see that. Return how many there were."""
-        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        note = self._data / "postmaster.pid"
+        first = int(note.read_text().split()[0])
         others = children(first)
         os.kill(first, signal.SIGKILL)
         while any(map(start_mark, [first, *others])):
             time.sleep(0.1)
+        note.unlink()  # a zombie keeps its pid until somebody collects it, and would count as another server
         return 1 + len(others)
 
     def _control(self, *arguments: str) -> None:
