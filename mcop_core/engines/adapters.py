@@ -8,55 +8,25 @@ Which engine serves a (provider, primitive type) is said by the catalog's adapte
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
-from mcop_core.errors import Conflict, UnknownName, closest
+from mcop_core.entry_points import find_registered, registered
 
 if TYPE_CHECKING:
     from mcop_core.engines.base import Engine
     from mcop_core.settings import Settings
 
 GROUP = "mcop.engines"
-
-
-def registered_engines(points: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
-    """
-    Return the registered engines by name, sorted; nothing is imported.
-
-    Args:
-        points: Entry points to look at; by default those installed.
-
-    Raises:
-        Conflict: Two packages register different engines under one name.
-    """
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP) if points is None else points:
-        other = found.setdefault(point.name, point)
-        if other.value != point.value:
-            raise Conflict(f"engine {point.name!r} is registered twice: {other.value} and {point.value}")
-    return dict(sorted(found.items()))
+_WHAT = "engine"
 
 
 def load_engine(name: str, settings: Settings, points: Iterable[EntryPoint] | None = None) -> Engine:
     """
-    Return the engine registered as *name*.
+    Return the engine registered as *name*; raises as `find_registered`.
 
     Args:
-        points: As in `registered_engines`.
-
-    Raises:
-        UnknownName: There is none; carries the registered ones as `known` and the nearest as `suggestion`.
+        points: As in `registered`.
     """
-    known = registered_engines(points)
-    if name not in known:
-        near = closest(name, known)
-        raise UnknownName(
-            f"there is no engine {name!r}. Registered: {', '.join(known) or 'none'}."
-            + (f' Did you mean "{near}"?' if near else ""),
-            name=name,
-            known=tuple(known),
-            suggestion=near,
-        )
-    engine: Engine = known[name].load()(settings)
+    engine: Engine = find_registered(name, registered(GROUP, _WHAT, points), _WHAT).load()(settings)
     return engine

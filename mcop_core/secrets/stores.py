@@ -11,13 +11,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, Protocol
 
-from mcop_core.errors import Conflict, InvalidInput, NotFound, Refused, SecretNotFound, UnknownName, closest
+from mcop_core.entry_points import find_registered, registered
+from mcop_core.errors import InvalidInput, NotFound, Refused, SecretNotFound, closest
 from mcop_core.secrets.reference import SecretRef
 
 GROUP = "mcop.secret_stores"
+_WHAT = "secret store"
 
 Environment = Mapping[str, str]
 """Where a store finds its address and its credentials."""
@@ -41,24 +43,6 @@ class SecretStore(Protocol):
         """
 
 
-def registered_stores(points: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
-    """
-    Return the registered stores by name, sorted; nothing is imported.
-
-    Args:
-        points: Entry points to look at; by default those installed.
-
-    Raises:
-        Conflict: Two packages register different stores under one name.
-    """
-    found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP) if points is None else points:
-        other = found.setdefault(point.name, point)
-        if other.value != point.value:
-            raise Conflict(f"secret store {point.name!r} is registered twice: {other.value} and {point.value}")
-    return dict(sorted(found.items()))
-
-
 class SecretReader:
     """
     Reads secrets from the installed stores, for those who may.
@@ -68,7 +52,7 @@ class SecretReader:
         scopes: Namespace -> patterns (`secret://vault/shop/*`) of the references that its manifests may hold, and
             under `*` those that all may; empty: everything that the credentials may read.
         known: Values that were read before, by reference as text.
-        points: As in `registered_stores`.
+        points: As in `entry_points.registered`.
     """
 
     def __init__(
@@ -81,7 +65,7 @@ class SecretReader:
         self._environment = environment
         self._scopes = {namespace: tuple(patterns) for namespace, patterns in (scopes or {}).items()}
         self._known = dict(known or {})
-        self._points = registered_stores(points)
+        self._points = registered(GROUP, _WHAT, points)
         self._store = cache(self._open)
 
     def read(self, namespace: str, refs: Iterable[SecretRef]) -> dict[SecretRef, str]:
@@ -111,16 +95,7 @@ class SecretReader:
         return self._known[str(ref)]
 
     def _open(self, name: str) -> SecretStore:
-        if name not in self._points:
-            near = closest(name, self._points)
-            raise UnknownName(
-                f"there is no secret store {name!r}. Registered: {', '.join(self._points) or 'none'}."
-                + (f' Did you mean "{near}"?' if near else ""),
-                name=name,
-                known=tuple(self._points),
-                suggestion=near,
-            )
-        store: SecretStore = self._points[name].load()(self._environment)
+        store: SecretStore = find_registered(name, self._points, _WHAT).load()(self._environment)
         return store
 
     def _check_scope(self, namespace: str, ref: SecretRef) -> None:

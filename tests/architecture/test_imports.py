@@ -10,10 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "mcop_core"
 
-BASE = {"refs", "errors"}
+BASE = {"refs", "errors", "entry_points"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "refs": {"errors"},
+    "entry_points": {"errors"},
     "settings": {"errors"},
     "catalog": BASE,
     "secrets": BASE | {"settings"},

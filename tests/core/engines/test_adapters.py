@@ -5,8 +5,9 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from mcop_core.bootstrap import open_engine
-from mcop_core.engines.adapters import GROUP, load_engine, registered_engines
+from mcop_core.engines.adapters import GROUP, load_engine
 from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.entry_points import registered
 from mcop_core.errors import Conflict, UnknownName
 from mcop_core.settings import Settings
 
@@ -38,6 +39,6 @@ def test_no_engine_at_all_is_said():
 
 def test_two_engines_of_one_name_are_a_conflict():
     """Which one would run must not depend on the order of installation; the same one twice is one."""
-    assert list(registered_engines([TERRAFORM, TERRAFORM])) == ["terraform"]
+    assert list(registered(GROUP, "engine", [TERRAFORM, TERRAFORM])) == ["terraform"]
     with pytest.raises(Conflict, match=r"somebody\.elses:Engine"):
-        registered_engines([TERRAFORM, OTHER])
+        registered(GROUP, "engine", [TERRAFORM, OTHER])

@@ -4,9 +4,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from mcop_core.entry_points import registered
 from mcop_core.errors import Conflict, InvalidInput, NotFound, Refused
 from mcop_core.secrets.reference import SecretRef
-from mcop_core.secrets.stores import GROUP, SecretReader, read_scopes, registered_stores
+from mcop_core.secrets.stores import GROUP, SecretReader, read_scopes
 
 ENVIRONMENT = {"MCOP_SECRET_A": "hunter2", "MCOP_SECRET_B": '{"user": "bob"}'}
 
@@ -17,7 +18,7 @@ def refs(*texts):
 
 def test_the_stores_are_one_visible_mapping():
     """The entry points of the package."""
-    assert list(registered_stores()) == ["airflow", "env", "secretsmanager", "ssm", "vault"]
+    assert list(registered(GROUP, "secret store")) == ["airflow", "env", "secretsmanager", "ssm", "vault"]
 
 
 def test_two_stores_of_one_name_are_refused():
@@ -25,7 +26,7 @@ def test_two_stores_of_one_name_are_refused():
     points = [EntryPoint("vault", value, GROUP) for value in ("a:A", "b:B")]
 
     with pytest.raises(Conflict, match="a:A and b:B"):
-        registered_stores(points)
+        registered(GROUP, "secret store", points)
 
 
 def test_all_references_are_read_at_once():
