@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from mcop_core.catalog.models import Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import (
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from mcop_core.engines.changes import ComponentChanges
     from mcop_core.engines.terraform.operate import Timing
     from mcop_core.settings import Settings
+
+
+class _Tools(TypedDict):
+    """What each operation works with: the binary, where providers come from, and what can be fetched again."""
+
+    binary: str
+    mirror: Path | None
+    cache: Path
 
 
 class TerraformEngine:
@@ -95,9 +103,7 @@ class TerraformEngine:
             workspace,
             report,
             known,
-            binary=self._settings.terraform,
-            mirror=self._mirror(),
-            cache=self._cache(),
+            **self._tools(),
         )
 
     def preview_destroy(
@@ -112,9 +118,7 @@ class TerraformEngine:
             artifact,
             workspace,
             report,
-            binary=self._settings.terraform,
-            mirror=self._mirror(),
-            cache=self._cache(),
+            **self._tools(),
         )
 
     def apply(
@@ -129,9 +133,7 @@ class TerraformEngine:
             workspace,
             report,
             gate,
-            binary=self._settings.terraform,
-            mirror=self._mirror(),
-            cache=self._cache(),
+            **self._tools(),
             timing=self._timing(),
         )
 
@@ -159,9 +161,7 @@ class TerraformEngine:
             workspace,
             report,
             gate,
-            binary=self._settings.terraform,
-            mirror=self._mirror(),
-            cache=self._cache(),
+            **self._tools(),
             timing=self._timing(),
         )
 
@@ -179,9 +179,7 @@ class TerraformEngine:
             artifact,
             workspace,
             report,
-            binary=self._settings.terraform,
-            mirror=self._mirror(),
-            cache=self._cache(),
+            **self._tools(),
             timing=self._timing(),
         )
 
@@ -190,8 +188,12 @@ class TerraformEngine:
 
         return Timing(push_patience_s=self._settings.store_patience_s)
 
-    def _cache(self) -> Path:
-        return Path(self._settings.cache_dir)
+    def _tools(self) -> _Tools:
+        return {
+            "binary": self._settings.terraform,
+            "mirror": self._mirror(),
+            "cache": Path(self._settings.cache_dir),
+        }
 
     def _mirror(self) -> Path | None:
         return providers.find_mirror(self._settings.terraform_plugin_mirror, self._environment)
