@@ -26,10 +26,11 @@ def run() -> list[str]:
     with tempfile.TemporaryDirectory(prefix="mcop-bench-") as name:
         os.environ["AIRFLOW_HOME"] = name
         os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-        return _measure(write_plans(Path(name), MANIFESTS))
+        return measure(write_plans(Path(name), MANIFESTS))
 
 
-def _measure(files: list[Path]) -> list[str]:
+def measure(files: list[Path]) -> list[str]:
+    """Return the lines for the plans in *files*; raises `SystemExit` where the floor is not what MCOP builds."""
     from bench.floor import build_by_hand
     from mcop_airflow.admit import AdmitOperator
     from mcop_airflow.dag_factory import build_dags_from_file

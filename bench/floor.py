@@ -18,6 +18,12 @@ from airflow.sdk import DAG, BaseOperator, Param, TaskGroup
 PATTERNS = 5
 ELEMENTS = 2
 ZEROS = "0" * 64
+OUTLASTS: dict[str, Any] = {
+    "retries": 6,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=5),
+}
 
 
 class Admit(BaseOperator):
@@ -50,7 +56,7 @@ class Apply(BaseOperator):
     ui_color = "#e4f4e4"
 
     def __init__(self, *, step: str, **kwargs: Any) -> None:
-        super().__init__(retries=3, retry_delay=timedelta(seconds=10), do_xcom_push=False, **kwargs)
+        super().__init__(do_xcom_push=False, **OUTLASTS, **kwargs)
         self.step = step
 
 
@@ -81,9 +87,7 @@ class Remove(BaseOperator):
     ui_color = "#fbe3e0"
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            retries=3, retry_delay=timedelta(seconds=10), do_xcom_push=False, trigger_rule="none_failed", **kwargs
-        )
+        super().__init__(do_xcom_push=False, trigger_rule="none_failed", **OUTLASTS, **kwargs)
 
 
 class Destroy(BaseOperator):
@@ -93,7 +97,7 @@ class Destroy(BaseOperator):
     ui_color = "#fbe3e0"
 
     def __init__(self, *, step: str, **kwargs: Any) -> None:
-        super().__init__(retries=3, retry_delay=timedelta(seconds=10), do_xcom_push=False, **kwargs)
+        super().__init__(do_xcom_push=False, **OUTLASTS, **kwargs)
         self.step = step
 
 
