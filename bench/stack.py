@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mcop_core import bootstrap, publishing
-from mcop_core.cli.executions import await_published
+from mcop_core.cli.starting import await_published
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.snapshot import active_plan, load_plan
 from mcop_core.embedded import emulator

@@ -1,7 +1,18 @@
-"""The floor of `bench.dags` builds what MCOP builds, or the ratio means nothing."""
+"""The measurements can begin, and the floor of `bench.dags` builds what MCOP builds."""
 
+import importlib
+
+import pytest
+
+from bench.__main__ import NAMES
 from bench.dags import measure
 from bench.plans import write_plans
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_measurement_can_begin(name):
+    """It finds what it measures where that lies now."""
+    assert callable(importlib.import_module(f"bench.{name}").run)
 
 
 def test_the_floor_builds_the_same_dags(tmp_path):
