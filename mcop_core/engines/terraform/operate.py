@@ -445,7 +445,7 @@ class Session:
             return
         self.report.log(f"Looking in the cloud for what was cut off: {', '.join(self.doubtful)}.")
         try:
-            found = self._look_for(self.doubtful, partial(self._plan_imports, values, mask))
+            found = self._look_for_doubtful(partial(self._plan_imports, values, mask))
         finally:
             state.forget(self.directory)
         if found.state is not None and found.adopted:
@@ -463,11 +463,11 @@ class Session:
         if found.unknown or found.strays:
             raise unknown(found)
 
-    def _look_for(self, doubtful: tuple[str, ...], plan: PlanImports) -> Adoption:
+    def _look_for_doubtful(self, plan: PlanImports) -> Adoption:
         search = open_search(self.artifact)
         if search is None:
-            return adopt(doubtful, self.base, None, plan)
-        return adopt(doubtful, self.base, search, plan, is_half_made=search.is_half_made)
+            return adopt(self.doubtful, self.base, None, plan)
+        return adopt(self.doubtful, self.base, search, plan, is_half_made=search.is_half_made)
 
     def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
         state.place(self.directory, self.base, self._base_digest)
