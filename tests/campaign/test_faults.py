@@ -8,8 +8,7 @@ import os
 import random
 import subprocess
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -79,6 +78,19 @@ def proxy(bench) -> Iterator[FaultProxy]:
     bench.cloud.proxy.seen.clear()
     yield bench.cloud.proxy
     bench.cloud.proxy.clear()
+
+
+@contextmanager
+def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do *work* in a thread; the event that it is given is set when the `with` ends, which waits for it."""
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def small(bench: Bench, name: str, **how: object) -> Row:
@@ -172,15 +184,14 @@ def test_a_bucket_cut_off_before_it_was_tagged_is_taken_into_the_state(bench: Be
     tagging = proxy.add(Does.DROP_REQUEST, service="s3", operation="PUT", path=r"-assets/?\?tagging", times=None)
     apply = Apply(bench, "bare", Row(0, 0), module=BARE, counts={"aws_s3_bucket": 1})
 
-    def cut_off() -> None:
-        while not tagging.hits:
-            time.sleep(0.05)
+    def cut_off(over: threading.Event) -> None:
+        while not tagging.hits and not over.wait(0.05):
+            pass
         apply.kill("runner+terraform", random.Random(0))
         proxy.clear()
 
-    killer = threading.Thread(target=cut_off, daemon=True)
-    killer.start()
-    row = apply.run()
+    with beside(cut_off):
+        row = apply.run()
 
     assert row.is_clean, row
     assert (1, 1) == (len(row.kills), row.adopted)
@@ -258,21 +269,15 @@ def lock_table_is_free(bench: Bench, table: str) -> bool:
 def away(proxy: FaultProxy, since: str, **fault: object) -> Iterator[None]:
     """From the request *since* on, for ten minutes on the bench's clock, a service does not answer; then it does."""
 
-    def stay_away() -> None:
+    def stay_away(over: threading.Event) -> None:
         while since not in proxy.seen and not over.wait(0.02):
             pass
         proxy.add(**{"does": Does.DROP_REQUEST, "times": None, **fault})
         over.wait(OUTAGE_S / SCALE)
         proxy.clear()
 
-    over = threading.Event()
-    thread = threading.Thread(target=stay_away)
-    thread.start()
-    try:
+    with beside(stay_away):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.mark.campaign
@@ -339,7 +344,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 def filled(disk: Path, proxy: FaultProxy, since: str) -> Iterator[None]:
     """From the request *since* on, the disk has no room, to the last byte; in the end it has."""
 
-    def fill() -> None:
+    def fill(over: threading.Event) -> None:
         while since not in proxy.seen and not over.wait(0.01):
             pass
         stream = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
@@ -349,14 +354,10 @@ def filled(disk: Path, proxy: FaultProxy, since: str) -> Iterator[None]:
                     os.write(stream, b"x" * size_bytes)
         os.close(stream)
 
-    over = threading.Event()
-    thread = threading.Thread(target=fill)
-    thread.start()
     try:
-        yield
+        with beside(fill):
+            yield
     finally:
-        over.set()
-        thread.join()
         (disk / "filler").unlink(missing_ok=True)
 
 
