@@ -64,7 +64,7 @@ def airflow_environment(home: Home, secrets: Secrets, ports: Mapping[str, int]) 
 
 def _core(home: Home, secrets: Secrets, ports: Mapping[str, int]) -> dict[str, str]:
     return {
-        "core.executor": "LocalExecutor",
+        "core.executor": "mcop_airflow.executor.ResumingLocalExecutor",
         "core.parallelism": str(PARALLELISM),
         "core.load_examples": "False",
         "core.dags_folder": str(home.project / "dags"),

@@ -289,9 +289,14 @@ class AirflowApi:
     # -- required actions ----------------------------------------------------------------------------------
 
     def questions(self, dag_id: str, run_id: str) -> list[Json]:
-        """Return the required actions of a run that nobody has answered, as Airflow's `hitlDetails`."""
+        """
+        Return the required actions that a run waits for, as Airflow's `hitlDetails`.
+
+        A task that has put its question and still runs is not waiting: an answer now would race with its end.
+        """
         path = f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}/hitlDetails"
-        return list(self._pages(path, "hitl_details", {"response_received": "false"}, f"questions of run {run_id!r}"))
+        wanted = {"response_received": "false", "state": "awaiting_input"}
+        return list(self._pages(path, "hitl_details", wanted, f"questions of run {run_id!r}"))
 
     def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> Json:
         """
