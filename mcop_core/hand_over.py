@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.errors import Refused, Tampered
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from mcop_core.refs import OutputRef
 
 _FOLDER = "runs"
+_REMOVED = "/removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A component that an execution destroyed since its manifest lost it; how many resources it had."""
+
+    step: str
+    artifact: str
+    destroyed: int
 
 
 class HandOver:
@@ -67,6 +78,21 @@ class HandOver:
             if record is None:
                 raise Refused(f"{step} was not applied in this run: clear its apply task")
             _check(step, record.get("outputs"), (ref for ref in outputs if str(ref.step) == step), outputs)
+
+    def removed(self, step: str, artifact: str, destroyed: int) -> None:
+        """Keep that what *step* had deployed with *artifact* was destroyed since the manifest lost it."""
+        self._records.put(f"{step}{_REMOVED}", {"artifact": artifact, "destroyed": destroyed})
+
+    def all_removed(self) -> tuple[Removed, ...]:
+        """
+        Return what this run destroyed since the manifest lost it, by step.
+
+        Raises:
+            Tampered: A record is none of this run.
+        """
+        steps = [name.removesuffix(_REMOVED) for name in self._records.names() if name.endswith(_REMOVED)]
+        found = ((step, self._records.look(f"{step}{_REMOVED}")) for step in steps)
+        return tuple(Removed(step, one["artifact"], one["destroyed"]) for step, one in found if one is not None)
 
 
 def _check(step: str, left: Any, refs: Iterable[OutputRef], outputs: Mapping[OutputRef, Any]) -> None:

@@ -97,6 +97,10 @@ def _print_bill(bill: BillOfMaterials) -> None:
     print_lines(f"  object: {ref}" for ref in bill.objects)
     for step in bill.steps:
         _print_step(step)
+    print_lines(
+        f"{one.step}: not in the manifest any more, {one.destroyed} destroyed, artifact {one.artifact}"
+        for one in bill.removed
+    )
 
 
 def _approval_lines(approval: BilledApproval) -> Iterable[str]:
@@ -116,6 +120,7 @@ def _print_step(step: BilledStep) -> None:
         *(("provider", f"{address} {lock.version}") for address, lock in step.locks.items()),
         *(("exempted", f"{rule}: {reason}") for rule, reason in sorted(step.exemptions.items())),
         ("artifact", step.artifact or "none"),
+        *(("done by", f"{name} {version}") for name, version in sorted(step.versions.items())),
         ("result", f"{counts}attempts: {step.attempts}"),
     ]
     print_rows(facts)

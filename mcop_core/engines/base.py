@@ -235,6 +235,7 @@ class ApplyResult:
         outputs: Output -> JSON value; a sensitive one as `SensitivePointer.to_json`.
         added, changed, destroyed: How many resources.
         resources: One `{"address", "type", "action", "id", "seconds"}` per resource touched.
+        versions: Name -> version of the program that did it, such as `terraform`; empty where none had to run.
     """
 
     outputs: Mapping[str, Any]
@@ -242,6 +243,7 @@ class ApplyResult:
     changed: int = 0
     destroyed: int = 0
     resources: tuple[Mapping[str, Any], ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

@@ -44,6 +44,7 @@ from mcop_core.executions.naming import (
 )
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import Status
+from mcop_core.hand_over import Removed
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.secrets.reference import is_reference
 
@@ -102,6 +103,8 @@ class BilledStep:
         attempts: How many attempts its apply or destroy task had.
         added, changed, destroyed: How many resources; None unless the step succeeded.
         exemptions: Rule -> reason: what the primitive may hold although it is forbidden.
+        versions: Name -> version of the programs that did it, such as `mcop` and `terraform`; empty unless it
+            succeeded.
     """
 
     id: str
@@ -121,6 +124,7 @@ class BilledStep:
     changed: int | None
     destroyed: int | None
     exemptions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,7 @@ class BillOfMaterials:
         preview: Digest of its preview; None where there was none.
         approvals: That of the preview first.
         steps: In an order in which they can be applied.
+        removed: What was destroyed since the manifest lost it.
     """
 
     execution: str
@@ -178,6 +183,7 @@ class BillOfMaterials:
     preview: str | None
     approvals: tuple[BilledApproval, ...]
     steps: tuple[BilledStep, ...]
+    removed: tuple[Removed, ...] = ()
 
 
 BILL: TypeAdapter[BillOfMaterials] = TypeAdapter(BillOfMaterials)
@@ -195,6 +201,7 @@ def make_bill(
     plan: DeploymentPlan,
     left: Mapping[TaskKey, Any],
     approvals: Sequence[Approved],
+    removed: Sequence[Removed] = (),
     *,
     digest: str,
 ) -> BillOfMaterials:
@@ -205,6 +212,7 @@ def make_bill(
         record: With its steps.
         plan: The plan that it ran.
         left: What its tasks left, of `wanted_values`.
+        removed: What it destroyed since the manifest lost it.
         digest: The plan's.
     """
     return BillOfMaterials(
@@ -225,6 +233,7 @@ def make_bill(
         preview=left.get((PREVIEW_TASK_ID, PREVIEW_KEY)),
         approvals=tuple(_approval(one) for one in approvals),
         steps=_steps(record, plan, left),
+        removed=tuple(removed),
     )
 
 
@@ -314,6 +323,7 @@ def _step(
         changed=result.get("changed"),
         destroyed=result.get("destroyed"),
         exemptions=step.exemptions,
+        versions=result.get("versions", {}),
     )
 
 

@@ -67,9 +67,11 @@ def _sections(bill: BillOfMaterials) -> dict[str, Mapping[str, Any]]:
         "overrides": bill.overrides,
         "templates": {id_: step.template for id_, step in steps.items()},
         "providers": {id_: {name: lock.version for name, lock in step.locks.items()} for id_, step in steps.items()},
+        "tools": {id_: step.versions for id_, step in steps.items() if step.versions},
         "parameters": {id_: _parameters(step) for id_, step in steps.items()},
         "artifacts": {id_: step.artifact for id_, step in steps.items()},
         "outcomes": {id_: _outcome(step) for id_, step in steps.items()},
+        "removed": {one.step: {"artifact": one.artifact, "destroyed": one.destroyed} for one in bill.removed},
     }
 
 

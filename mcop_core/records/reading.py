@@ -8,6 +8,7 @@ from mcop_core.approval_store import ApprovalStore
 from mcop_core.compiler.snapshot import load_plan, plan_prefix
 from mcop_core.errors import NotFound
 from mcop_core.executions.naming import is_plan_marker, marked_plan, split_id
+from mcop_core.hand_over import HandOver
 from mcop_core.records.bill import BillOfMaterials, make_bill, wanted_values
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def read_bill(history: ExecutionHistory, store: ObjectStore, record: ExecutionRe
     digest = find_plan(store, record)
     plan = load_plan(store, digest)
     left = history.values(record.id, wanted_values(record, plan))
-    approvals = ApprovalStore(store, *split_id(record.id)).all()
-    return make_bill(record, plan, left, approvals, digest=digest)
+    run = split_id(record.id)
+    approvals, removed = ApprovalStore(store, *run).all(), HandOver(store, *run).all_removed()
+    return make_bill(record, plan, left, approvals, removed, digest=digest)
 
 
 def find_plan(store: ObjectStore, record: ExecutionRecord) -> str:

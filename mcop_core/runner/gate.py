@@ -40,8 +40,8 @@ def open_gate(request: RunRequest, store: ObjectStore, policies: str) -> Gate | 
 
 def _approved(store: ObjectStore, approval: Approval, step: str) -> Sequence[ComponentChanges]:
     preview = Preview.from_json(store.get(preview_key(approval.preview)).data, approval.preview)
-    planned = [one for one in preview.components if one.step == step]
-    return (*planned, *map(ComponentChanges.from_json, approval.deviations))
+    deviations = map(ComponentChanges.from_json, approval.deviations)
+    return [one for one in (*preview.components, *deviations) if one.step == step]
 
 
 def _document(request: RunRequest, planned: ComponentChanges) -> dict[str, object]:

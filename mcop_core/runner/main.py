@@ -24,7 +24,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from mcop_core import bootstrap
+from mcop_core import __version__, bootstrap
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, load_artifact, load_origin
 from mcop_core.engines.terraform.command import hint_for
@@ -324,6 +324,7 @@ def succeeded(done: ApplyResult) -> RunResult:
         changed=done.changed,
         destroyed=done.destroyed,
         resources=done.resources,
+        versions={"mcop": __version__, **done.versions},
     )
 
 

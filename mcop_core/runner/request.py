@@ -100,6 +100,7 @@ class RunResult:
 
     Attributes:
         outputs: As in `ApplyResult`.
+        versions: Name -> version of the programs that did it, `mcop` among them; empty unless it succeeded.
         error: The error's message; empty on success.
         error_type: The error's class name in `mcop_core.errors`.
         facts: The error's facts that are JSON.
@@ -114,3 +115,4 @@ class RunResult:
     error: str = ""
     error_type: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)

@@ -34,6 +34,7 @@ def push_outputs(ti: XComSink, result: RunResult) -> None:
         "changed": result.changed,
         "destroyed": result.destroyed,
         "outputs": sorted(result.outputs),
+        "versions": dict(result.versions),
     }
     ti.xcom_push(key=naming.RESULT_KEY, value=summary)
 

@@ -37,11 +37,12 @@ ALLOWED: dict[str, set[str]] = {
     "signed_lines": BASE | {"catalog"},
     "backup": BASE | {"signed_lines", "catalog", "artifacts"},
     "operations": BASE | {"artifacts"},
-    "runner": BASE | {"operations", "secrets", "policies", "engines", "artifacts", "settings", "bootstrap"},
+    "runner": BASE
+    | {"__version__", "operations", "secrets", "policies", "engines", "artifacts", "settings", "bootstrap"},
     "settling": BASE | {"operations", "runner", "executions", "deployments", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
     "records": BASE
-    | {"executions", "approvals", "approval_store", "signed_lines", "rendering", "compiler"}
+    | {"executions", "approvals", "approval_store", "hand_over", "signed_lines", "rendering", "compiler"}
     | {"engines", "artifacts", "catalog", "secrets"},
     "policies": BASE,
     "access": BASE,

@@ -8,6 +8,7 @@ from mcop_airflow.dag_factory import build_destroy_dag
 from mcop_core.catalog.models import Pattern
 from mcop_core.deployments import Deployments
 from mcop_core.executions import naming
+from mcop_core.hand_over import HandOver
 from tests.plugins.small_catalog import LOCAL, MODULE, filled
 from tests.plugins.test_approval import Asker
 
@@ -152,6 +153,35 @@ def test_a_component_that_the_manifest_lost_is_destroyed(destroyer):
     assert (run, tasks["remove"]) == ("success", "success")
     assert destroyer.resources("smaller") == {"first": 0, "second": 1, "third": 0}
     assert destroyer.deployed("smaller") == ("platform.pair.second",)
+    removed = HandOver(destroyer.catalog.store, "mcop.smaller", "two").all_removed()
+    assert [(one.step, one.destroyed) for one in removed] == [("platform.pair.first", 1), ("platform.pair.third", 1)]
+
+
+def test_a_lost_component_that_deviates_is_asked_about_alone(destroyer):
+    """A resource that the preview did not show is not destroyed unasked; what was approved goes, one by one."""
+    destroyer.pair("1.1.0", "first", "second", "third")
+    destroyer.publish("odd")
+    destroyer.start("odd", "one", conf={"labels": ["a"]})
+    destroyer.answer("odd", "one", "Approve")
+    destroyer.pair("1.2.0", "second")
+    destroyer.publish("odd", "1.1.0")
+    destroyer.start("odd", "two")
+    state = destroyer.catalog.states / "team/odd/platform/pair/third.tfstate"
+    document = json.loads(state.read_text())
+    strange = {**document["resources"][0], "name": "strange"}
+    document |= {"serial": document["serial"] + 1, "resources": [*document["resources"], strange]}
+    state.write_text(json.dumps(document))
+
+    run, tasks = destroyer.answer("odd", "two", "Approve")
+    assert (run, tasks["remove"]) == ("running", "awaiting_input")
+    asked = destroyer.question("odd", "two", "remove")
+    assert asked.subject == "platform.pair.third would do what was not approved"
+    assert "terraform_data.strange" in asked.body and "terraform_data.this" not in asked.body
+    assert destroyer.resources("odd")["third"] == 2
+
+    run, tasks = destroyer.answer("odd", "two", "Approve", task="remove")
+    assert (run, tasks["remove"]) == ("success", "success")
+    assert destroyer.resources("odd") == {"first": 0, "second": 1, "third": 0}
 
 
 def test_nothing_is_removed_where_nothing_was_lost(destroyer):

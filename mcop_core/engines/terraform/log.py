@@ -37,6 +37,8 @@ _SAFE_TO_REPEAT = {"terraform", "null", "random", "time", "tls", "local"}
 
 
 _MODULES = {"terraform.ui", "tofu.ui"}
+_TOOLS = {"terraform": "terraform", "tofu": "opentofu"}
+"""The field of the first event that holds the version -> the tool."""
 _PROVIDER_DIED = {"Plugin did not respond", "Request cancelled"}
 
 
@@ -97,6 +99,7 @@ class EventReader:
         resources: `{"address", "type", "action", "id", "seconds"}` per finished change, in order.
         diagnostics: `{"summary", "detail", "where", "address"}` per error, masked.
         complete: Whether Terraform said that the apply is complete.
+        versions: `terraform` or `opentofu` -> the version that wrote them.
     """
 
     def __init__(self, mask: Mask) -> None:
@@ -111,6 +114,7 @@ class EventReader:
         self.resources: list[dict[str, Any]] = []
         self.diagnostics: list[dict[str, str]] = []
         self.complete = False
+        self.versions: dict[str, str] = {}
 
     def read(self, line: str) -> tuple[list[LogLine], list[Fact]]:
         """Return what *line* of standard output says to people and to the journal."""
@@ -193,8 +197,8 @@ class EventReader:
     # One method per type of event; each gives (lines, facts).
 
     def _on_version(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
-        version = str(event.get("terraform") or event.get("tofu") or "")
-        return self._open("plan"), [Fact("terraform", {"version": version})]
+        self.versions = {tool: str(event[field]) for field, tool in _TOOLS.items() if event.get(field)}
+        return self._open("plan"), [Fact("terraform", {"version": "".join(self.versions.values())})]
 
     def _on_resource_drift(self, event: Mapping[str, Any]) -> tuple[list[LogLine], list[Fact]]:
         # Told only with a planned change: after any apply, Terraform calls `tags: null -> {}` a drift.

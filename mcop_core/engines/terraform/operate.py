@@ -218,6 +218,7 @@ class Session:
     resumes: int = 0
     secrets: Mapping[SecretRef, str] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -379,9 +380,13 @@ class Session:
         else:
             self.report.log("What Terraform did before its runner died:")
             self._replay(events, reader)
-        self.resources += reader.resources
+        self._learn(reader)
         self.was_completed = reader.complete
         return state.left_in(self.directory, reader.doubtful())
+
+    def _learn(self, reader: EventReader) -> None:
+        self.resources += reader.resources
+        self.versions = reader.versions
 
     def _await_end(self, process: Process | None) -> None:
         """Stop a Terraform that prepares or plans for a runner that died: it changes nothing."""
@@ -530,7 +535,7 @@ class Session:
         self.report.record("terraform_started", pid=process.pid, operation=self.operation)
         self._follow(process, reader)
         self.report.record("terraform_ended", pid=process.pid, exit_code=process.exit_code)
-        self.resources += reader.resources
+        self._learn(reader)
         return self._end(process, reader, values, mask)
 
     @property
@@ -701,7 +706,7 @@ class Session:
         outputs = {} if self.operation == "destroy" else outputs
         added, changed, destroyed = tally(self.resources)
         self.report.log(summary(self.resources, len(outputs)))
-        return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources))
+        return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources), self.versions)
 
 
 def unknown(found: Adoption) -> UnknownOutcome:

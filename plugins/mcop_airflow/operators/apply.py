@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mcop_airflow.operators.runner import RunnerOperator, Work, record_key
+from mcop_airflow.operators.runner import StepOperator, Work, record_key
+from mcop_airflow.run_conf import check_in_slice
 from mcop_airflow.xcom import push_outputs
 from mcop_core.compiler.run_conf import run_overrides
 from mcop_core.executions import naming
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mcop_core.runner.request import RunResult
 
 
-class ApplyPrimitiveOperator(RunnerOperator):
+class ApplyPrimitiveOperator(StepOperator):
     """
     Make the cloud what the step's render task wrote; see `RunnerOperator`.
 
@@ -41,6 +42,7 @@ class ApplyPrimitiveOperator(RunnerOperator):
 
     def work(self, context: Context, store: ObjectStore) -> Sequence[Work]:
         """Return what the render task of this run left, and note that the step is about to be deployed with it."""
+        check_in_slice(self.plan, self.step.id, context["dag_run"].conf)
         source = naming.task_id(StepRef(*self.step.id.split(".")), naming.StepTask.RENDER)
         artifact = context["ti"].xcom_pull(task_ids=source, key=naming.ARTIFACT_KEY, map_indexes=None)
         if not isinstance(artifact, str):

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, TriggerRule
+from airflow.sdk import TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mcop_airflow.failures import final_unless_unreachable
-from mcop_airflow.operators.runner import RunnerOperator, Work, close, run_request
-from mcop_airflow.reporter import LogReporter
-from mcop_airflow.retries import OUTLASTS
-from mcop_airflow.run_conf import check_changes
+from mcop_airflow.operators.runner import RunnerOperator, StepOperator, Work, record_key
 from mcop_airflow.xcom import push_outputs
-from mcop_core.approval_store import ApprovalStore
-from mcop_core.bootstrap import open_store
 from mcop_core.compiler.run_conf import run_slice
 from mcop_core.executions import naming
-from mcop_core.runner.request import Approval, Operation, Outcome
-from mcop_core.settings import Settings
+from mcop_core.hand_over import HandOver
+from mcop_core.runner.request import Operation
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from mcop_core.artifacts.store import ObjectStore
-    from mcop_core.compiler.plan import DeploymentPlan
-    from mcop_core.deployments import Deployment
-    from mcop_core.runner.request import RunRequest, RunResult
+    from mcop_core.runner.request import RunResult
 
 
-class DestroyPrimitiveOperator(RunnerOperator):
+class DestroyPrimitiveOperator(StepOperator):
     """
     Remove what a step deployed, with the files that it was deployed with; see `RunnerOperator`.
 
@@ -64,64 +54,48 @@ class DestroyPrimitiveOperator(RunnerOperator):
         push_outputs(context["ti"], result)
 
 
-class RemoveOperator(BaseOperator):
+class RemoveOperator(RunnerOperator):
     """
-    Destroy the components that were deployed and that the manifest does not have any more.
+    Destroy the components that were deployed and that the manifest does not have any more; see `RunnerOperator`.
 
     One that only has another id now is not among them: its step takes it over. Each is destroyed with the files it
-    was deployed with, those that depend on others first, one after the other by runners that outlive this task. Where
-    the manifest asks for approvals, nothing is destroyed but what the preview said: should a component's own plan do
-    anything else, this task fails, and the next execution previews it anew.
-    Where there is nothing to remove, a run that deploys skips this task, and so does one of a slice. No field is
-    templated.
+    was deployed with, those that depend on others first.
+    Where there is nothing to remove, a run that deploys skips this task, and so does one of a slice.
 
     Args:
-        plan: What stays.
         is_held: Whether nothing may be destroyed but what the run's preview said.
     """
 
-    template_fields = ()
     ui_color = "#fbe3e0"
+    operation = Operation.DESTROY
 
-    def __init__(self, *, plan: DeploymentPlan, is_held: bool, **kwargs: object) -> None:
-        defaults = {"task_id": naming.REMOVE_TASK_ID, **OUTLASTS}
+    def __init__(self, *, is_held: bool, **kwargs: Any) -> None:
         # What a slice is not about is skipped; only what failed keeps this task from running.
         rule = {"trigger_rule": TriggerRule.NONE_FAILED}
-        super().__init__(**{**rule, **defaults, "do_xcom_push": False, "doc_md": RemoveOperator.__doc__, **kwargs})
-        self.plan = plan
+        super().__init__(**{"task_id": naming.REMOVE_TASK_ID, **rule, "doc_md": RemoveOperator.__doc__, **kwargs})
         self.is_held = is_held
 
-    def execute(self, context: Context) -> None:
-        """Destroy one after the other."""
+    def work(self, context: Context, store: ObjectStore) -> Sequence[Work]:
+        """Return what is deployed and not in the plan any more."""
         from mcop_core.deployments import Deployments
 
-        check_changes(context["dag_run"].conf)
         if run_slice(self.plan, context["dag_run"].conf):
             raise AirflowSkipException("a slice removes nothing")
-        settings = Settings.from_environment(os.environ)
-        with final_unless_unreachable():
-            store = open_store(settings.artifact_store)
-            deployments = Deployments.of(self.plan, store)
-            removed = deployments.removed(self.plan)
-            for deployed in removed:
-                request = self._destroy(context, settings, store, deployed)
-                deployments.forget(deployed.step)
-                close(store, request)
+        removed = Deployments.of(self.plan, store).removed(self.plan)
         # Only here, not ahead by admit: a run whose last task is skipped counts as a success, whatever failed before.
-        if not removed and not self.downstream_task_ids:
+        if not removed and not self.downstream_task_ids and not self._has_removed(context, store):
             raise AirflowSkipException("the manifest lost no component")
+        return [Work(one.step, one.artifact) for one in removed]
 
-    def _destroy(self, context: Context, settings: Settings, store: ObjectStore, deployed: Deployment) -> RunRequest:
-        from mcop_core.runner.attach import follow, raise_for
+    def finish(self, context: Context, store: ObjectStore, work: Work, result: RunResult) -> None:
+        """Note what is gone, and that this run destroyed it."""
+        from mcop_core.deployments import Deployments
 
-        request = run_request(self, context, settings, Operation.DESTROY, deployed.step, deployed.artifact)
-        if self.is_held:
-            approvals = ApprovalStore(store, self.dag_id, context["ti"].run_id, settings.record_key)
-            request = replace(request, approval=Approval(approvals.preview()))
-        self.log.info("%s is not in the manifest any more: destroying it", deployed.step)
-        reporter = LogReporter(self.log)
-        result = follow(request, settings, os.environ, on_line=lambda level, line: reporter.log(line, level=level))
-        if result.outcome is not Outcome.SUCCEEDED:
-            close(store, request)
-        raise_for(result)
-        return request
+        self._handed(context, store).removed(work.step, work.artifact, result.destroyed)
+        Deployments.of(self.plan, store).forget(work.step)
+
+    def _has_removed(self, context: Context, store: ObjectStore) -> bool:
+        return bool(self._handed(context, store).all_removed())
+
+    def _handed(self, context: Context, store: ObjectStore) -> HandOver:
+        return HandOver(store, self.dag_id, context["ti"].run_id, record_key())

@@ -1,4 +1,8 @@
-"""RunnerOperator: start the runner or find it, stream its log, wait for its end; ask where it deviates."""
+"""
+RunnerOperator: start the runner or find it, stream its log, wait for its end; ask where it deviates.
+
+StepOperator: the same for one component of the plan.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from airflow.sdk.exceptions import AirflowException
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.retries import OUTLASTS
-from mcop_airflow.run_conf import check_changes, check_in_slice, execution_facts
+from mcop_airflow.run_conf import check_changes, execution_facts
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import Deviates, Unreachable
@@ -56,7 +60,7 @@ GOES_ON = frozenset(
 
 class RunnerOperator(BaseOperator):
     """
-    Have a runner carry out one operation on one component.
+    Have runners carry out one operation on components, one after the other.
 
     The work is done by a runner that outlives this task; a retry finds it and goes on listening. So retries (see
     `retries.OUTLASTS`) mend what happens to the task, such as a lost worker or an unreachable store. What the engine
@@ -70,7 +74,6 @@ class RunnerOperator(BaseOperator):
 
     Args:
         plan: The whole plan; its policy says whom to ask.
-        step: The component.
     """
 
     template_fields = ()
@@ -78,10 +81,9 @@ class RunnerOperator(BaseOperator):
     is_held: bool
     """Whether nothing may be done but what a preview said."""
 
-    def __init__(self, *, plan: DeploymentPlan, step: Step, **kwargs: object) -> None:
+    def __init__(self, *, plan: DeploymentPlan, **kwargs: object) -> None:
         super().__init__(**{**OUTLASTS, "do_xcom_push": False, **kwargs})
         self.plan = plan
-        self.step = step
         self._running: tuple[RunRequest, RuntimeTaskInstanceProtocol] | None = None
 
     @abstractmethod
@@ -95,7 +97,6 @@ class RunnerOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Follow the runner to its end; ask where it would do what nobody approved."""
         check_changes(context["dag_run"].conf)
-        check_in_slice(self.plan, self.step.id, context["dag_run"].conf)
         changes = self._carry_out(context)
         if changes is not None:
             self._ask(context, changes, ())
@@ -115,7 +116,7 @@ class RunnerOperator(BaseOperator):
             self._approvals(context, _store()).allow(self.task_id, changes, verdict.people)
         if self._carry_out(context) is not None:
             # A question of this attempt would show the text of the one before: the next attempt asks.
-            raise AirflowException(f"{self.step.id} deviates again, otherwise than was approved: it is asked again")
+            raise AirflowException("this deviates again, otherwise than was approved: it is asked again")
 
     def _carry_out(self, context: Context) -> str | None:
         """Work; return the JSON of the changes that nobody approved, None when all is done."""
@@ -134,7 +135,7 @@ class RunnerOperator(BaseOperator):
         self.log.info("%s %s: artifact %s, runner %s", self.operation, work.step, work.artifact, request.id)
         result = self._follow(request, settings, self._connections(store, work, settings))
         if result.outcome is not Outcome.SUCCEEDED:
-            return json.dumps(result.facts["changes"])
+            return json.dumps({**result.facts["changes"], "step": work.step})
         self.finish(context, store, work, result)
         close(store, request)
         counts = f"{result.added} added, {result.changed} changed, {result.destroyed} destroyed"
@@ -148,11 +149,11 @@ class RunnerOperator(BaseOperator):
         from mcop_core.engines.changes import ComponentChanges
         from mcop_core.executions.naming import execution_id
 
-        strange = replace(ComponentChanges.from_json(changes), step=self.step.id)
+        strange = ComponentChanges.from_json(changes)
         ask(
             context,
             self.plan.approval,
-            subject=f"{self.step.id} would do what was not approved",
+            subject=f"{strange.step} would do what was not approved",
             body=deviation_page(strange, execution_id(self.dag_id, context["ti"].run_id)),
             options=[APPROVE, REJECT],
             people=people,
@@ -222,6 +223,19 @@ class RunnerOperator(BaseOperator):
             return
         self.log.warning("This task was stopped: cancelling runner %s gracefully", request.id)
         request_cancel(request, Settings.from_environment(os.environ))
+
+
+class StepOperator(RunnerOperator):
+    """
+    Have a runner carry out one operation on one component of the plan; see `RunnerOperator`.
+
+    Args:
+        step: The component.
+    """
+
+    def __init__(self, *, step: Step, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.step = step
 
 
 def record_key() -> str:

@@ -16,6 +16,7 @@ from mcop_core.errors import NotFound
 from mcop_core.executions.naming import plan_marker
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import Status, from_airflow
+from mcop_core.hand_over import HandOver, Removed
 from mcop_core.records.bill import Outcome, bill_document, make_bill, wanted_values
 from mcop_core.records.reading import read_bill
 from tests.core.compiler.conftest import SHOP
@@ -73,12 +74,14 @@ def test_a_destruction_is_billed_with_what_it_destroyed(plan):
     """The artifact that the component was deployed with, how much went, and no overrides."""
     record = execution(dag="mcop.shop.destroy", conf={"confirm": "shop"}, destroy_vpc="success")
     task = "platform.network.destroy_vpc"
-    left = {(task, "artifact"): "a" * 64, (task, "mcop.result"): {"added": 0, "changed": 0, "destroyed": 3}}
+    result = {"added": 0, "changed": 0, "destroyed": 3, "versions": {"mcop": "0.1.0", "terraform": "1.9.8"}}
+    left = {(task, "artifact"): "a" * 64, (task, "mcop.result"): result}
     bill = billed(plan, record, left)
 
     assert set(left) <= wanted_values(record, plan)
     assert (bill.action, bill.overrides) == ("destroy", {})
     assert (step(bill).outcome, step(bill).artifact, step(bill).destroyed) == (Outcome.DESTROYED, "a" * 64, 3)
+    assert step(bill).versions == result["versions"]
 
 
 def test_an_output_that_nobody_left_stands_as_its_address(plan):
@@ -128,6 +131,8 @@ def test_approvals_are_read_from_the_store_with_the_people(plan, tmp_path):
     approvals.allow("platform.network.apply_vpc", '{"step": "x"}', [Person("bob", "Bob", "2026-01-02")])
     approvals.approve("d" * 64, [Person("ann", "Ann", "2026-01-01")])
     ApprovalStore(store, "mcop.shop", "two").approve("e" * 64, [])
+    HandOver(store, "mcop.shop", "one").removed("platform.network.gone", "f" * 64, 2)
+    HandOver(store, "mcop.shop", "one").rendered(VPC, "a" * 64)
     marker = StepRecord(plan_marker(plan.digest), Status.COMPLETED, "success")
     bill = read_bill(Left({}), store, replace(execution(), steps=(marker,)))
 
@@ -136,6 +141,7 @@ def test_approvals_are_read_from_the_store_with_the_people(plan, tmp_path):
         ("d" * 64, "", ("ann",), ("2026-01-01",)),
         ("", "platform.network.apply_vpc", ("bob",), ("2026-01-02",)),
     ]
+    assert bill.removed == (Removed("platform.network.gone", "f" * 64, 2),)
 
 
 class Left(dict):

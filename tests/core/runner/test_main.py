@@ -108,10 +108,13 @@ def test_the_engine_gets_what_was_asked_for(folder, store, operation):
 @pytest.mark.parametrize("operation", list(Operation))
 def test_the_engine_is_held_to_what_was_approved(folder, store, operation):
     """Its gate lets its own component of the preview pass, and what was approved since; nothing else."""
-    mine, since, other = (changes(step, at) for step, at in (("w.p.mine", "t.a"), ("", "t.b"), ("w.p.other", "t.c")))
+    mine, since, other = (
+        changes(step, at) for step, at in (("w.p.mine", "t.a"), ("w.p.mine", "t.b"), ("w.p.other", "t.c"))
+    )
+    elsewhere = changes("w.p.other", "t.d")
     preview = Preview("manifest#shop@1.0.0", "a" * 64, (mine, other))
     store.put(preview_key(preview.digest), preview.to_json())
-    approval = Approval(preview.digest, (since.to_json().decode(),))
+    approval = Approval(preview.digest, tuple(one.to_json().decode() for one in (since, elsewhere)))
     engine, free = (ScriptedEngine(lambda *_: ApplyResult({})) for _ in range(2))
 
     run(folder, store, None, operation=operation, approval=approval, engine=engine)
@@ -121,6 +124,8 @@ def test_the_engine_is_held_to_what_was_approved(folder, store, operation):
     engine.gate(since)
     with pytest.raises(Deviates, match=r"t\.c: nothing was approved for it"):
         engine.gate(other)
+    with pytest.raises(Deviates, match=r"t\.d: nothing was approved for it"):
+        engine.gate(elsewhere)
     assert free.gate is None
 
 
