@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcop_core import bootstrap
-from mcop_core.cli.console import AsJson, print_json, print_rows, print_table, say, tell
+from mcop_core.cli.console import AsJson, print_json, print_lines, print_rows, print_table, say, tell
 from mcop_core.cli.executions import follow_execution, print_execution
 from mcop_core.cli.starting import await_published, request_execution
 from mcop_core.cli.tables import shortened
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from mcop_core.embedded.deployment import Deployment
     from mcop_core.embedded.home import Home
     from mcop_core.embedded.stack import Stack
+    from mcop_core.executions.record import ExecutionRecord
     from mcop_core.publishing import PublicationReport
 
 CANCEL_S = 180.0
+_COLUMNS = ("name", "state", "pid", "address", "log")
 
 Project = Annotated[
     Path, typer.Option("--project", exists=True, file_okay=False, help="The project's folder; this one if not given.")
@@ -84,23 +86,21 @@ def status(project: Project = Path(), home: Folder = None, as_json: AsJson = Fal
     """
     stack = _stack(project, home)
     parts = stack.parts()
-    if as_json:
-        print_json(
-            [{"name": p.name, "state": p.state, "pid": p.pid, "address": p.address, "log": p.log} for p in parts]
-        )
-    else:
-        print_table(
-            ("COMPONENT", "STATE", "PID", "ADDRESS", "LOG"), [(p.name, p.state, p.pid, p.address, p.log) for p in parts]
-        )
     ill = [part.name for part in parts if part.state != "healthy"]
-    if not (ill or as_json):
-        _print_settling(stack.home)
+    settling = [] if ill else _settling(stack.home)
+    rows = [(p.name, p.state, p.pid, p.address, p.log) for p in parts]
+    if as_json:
+        components = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        print_json({"components": components, "settling": [{"id": one.id, "awaits": one.awaits} for one in settling]})
+    else:
+        print_table([column.upper() for column in ("component", *_COLUMNS[1:])], rows)
+        print_lines(f"settling: {one.id}: {text}" for one in settling for text in one.awaits)
     if ill:
         raise McopError(f"not healthy: {', '.join(ill)}", hint="mcop up repairs it")
 
 
-def _print_settling(home: Home) -> None:
-    """Print the executions that are settling, of those that the store has notes of."""
+def _settling(home: Home) -> list[ExecutionRecord]:
+    """Return the executions that are settling, of those that the store has notes of."""
     from mcop_core.executions.history import AirflowHistory
     from mcop_core.operations import Operations
     from mcop_core.settling import with_settling
@@ -114,10 +114,7 @@ def _print_settling(home: Home) -> None:
         for name in sorted({note.execution for note in Operations(store).open()}):
             with suppress(NotFound):  # Airflow forgot it: `mcop reconcile` settles it
                 records.append(history.get(name))
-        found = with_settling(records, store, history.get)
-    for record in found:
-        for text in record.awaits:
-            say(f"settling: {record.id}: {text}", fg="yellow")
+        return [record for record in with_settling(records, store, history.get) if record.awaits]
 
 
 def _stack(project: Path, home: Path | None) -> Stack:

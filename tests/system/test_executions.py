@@ -27,3 +27,4 @@ def test_the_guide_works_as_written(stack, checkout):
     bill = json.loads((checkout / "bill.json").read_text())
     assert [step["outcome"] for step in bill["steps"]] == ["applied"]
     assert bill["snapshot"] and bill["objects"] and len(bill["steps"][0]["artifact"]) == 64
+    assert list(bill["steps"][0]["versions"]) == ["mcop", "terraform"]

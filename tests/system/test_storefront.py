@@ -74,6 +74,14 @@ def test_a_sensitive_output_arrives_and_is_nowhere_else(stack):
     assert [] == [path for path in files if password.encode() in path.read_bytes()]
 
 
+def test_the_stack_is_healthy_and_nothing_is_settling(stack):
+    """As a script asks for it."""
+    found = stack.json("status")
+
+    assert {part["state"] for part in found["components"]} == {"healthy"}
+    assert found["settling"] == []
+
+
 def test_the_log_tells_what_terraform_did(stack):
     """One line per resource with its duration, in groups, a summary at the end."""
     execution = stack.json("executions", "list")[-1]

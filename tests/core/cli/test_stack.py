@@ -27,7 +27,7 @@ def test_a_stack_that_does_not_run_is_not_healthy(mcop, project):
     code, out, err = mcop("status", "--project", project, "--json")
 
     assert code == 1
-    assert {part["state"] for part in json.loads(out)} == {"stopped"}
+    assert {part["state"] for part in json.loads(out)["components"]} == {"stopped"}
     assert "mcop up repairs it" in err
 
 
