@@ -160,6 +160,7 @@ class Reconciler:
         word: Execution id -> Airflow's record with its steps, None if Airflow has none.
         on_line: Called with (level, line) for each line of such a runner's log.
         lost: Names of machines that somebody knows to be gone for certain, with everything on them.
+        secrets: Request -> the secrets that this process alone can read for it, by reference as text.
     """
 
     store: ObjectStore
@@ -168,6 +169,7 @@ class Reconciler:
     word: Callable[[str], ExecutionRecord | None]
     on_line: Callable[[str, str], None]
     lost: Collection[str] = ()
+    secrets: Callable[[RunRequest], Mapping[str, str]] = lambda request: {}
 
     def run(self, executions: Collection[str] | None = None) -> list[Finding]:
         """
@@ -206,7 +208,9 @@ class Reconciler:
             if level == "error":
                 said.append(line)
 
-        if not attach.settle(RunRequest.from_json(note.request), settings, self.environment, on_line=hear):
+        request = RunRequest.from_json(note.request)
+        secrets = self.secrets(request)
+        if not attach.settle(request, settings, self.environment, on_line=hear, secrets=secrets):
             return self._finding(note, Verdict.WORKS, f"{awaited(note, record)}; it is alive: wait for it")
         after = Operations(self.store).get(note.execution, note.id)
         if after is None:

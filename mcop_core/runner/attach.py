@@ -190,6 +190,7 @@ def settle(
     environment: Mapping[str, str],
     *,
     on_line: Callable[[str, str], None],
+    secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> bool:
     """
     Have what a dead runner of *request* left settled by one that begins nothing, and wait for it.
@@ -197,7 +198,7 @@ def settle(
     What came of it stands in the operation's note (`operations`) and in the log. The runner outlives this process.
 
     Args:
-        environment, on_line: As `follow`.
+        environment, on_line, secrets: As `follow`.
 
     Returns:
         False if a runner lives, which is left alone.
@@ -214,7 +215,7 @@ def settle(
         folder.write_request(request)
         tail = LogTail(folder.log)
         tail.skip()
-        runner = _spawn(folder, settings, environment, alive, "--settle")
+        runner = _spawn(folder, settings, environment, alive, "--settle", secrets=secrets)
     finally:
         os.close(alive)
     while runner.poll() is None:

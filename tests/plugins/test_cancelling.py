@@ -3,7 +3,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 from airflow.models.log import Log
@@ -18,7 +17,6 @@ from mcop_core.runner.attach import follow
 from mcop_core.runner.request import Operation, Outcome, RunRequest
 from mcop_core.settings import Settings
 from tests.core.runner.conftest import wait_for
-from tests.plugins import airflow_home
 from tests.plugins.small_catalog import MODULE, filled
 from tests.plugins.test_approval import Asker
 
@@ -26,7 +24,6 @@ pytestmark = pytest.mark.terraform
 
 FIRST = "platform.pair.apply_first"
 API = "/mcop/api/v1"
-RECONCILE = Path(__file__).parents[2] / "dags" / "mcop_reconcile.py"
 
 GATED = MODULE.replace(
     'resource "terraform_data" "this" {',
@@ -101,13 +98,6 @@ class Stopper(Asker):
     def find(self, name):
         with self.airflow.api() as api:
             return AirflowHistory(api).get(f"mcop.{name}/one")
-
-    def reconcile(self, run_id):
-        folder = airflow_home.DAGS / "reconcile"
-        folder.mkdir(exist_ok=True)
-        (folder / RECONCILE.name).write_bytes(RECONCILE.read_bytes())
-        dag = self.scheduling.store_dags(folder).dags["mcop_reconcile"]
-        return self.scheduling.run(dag, run_id=run_id)
 
     def orphan(self, name):
         """Leave an operation of a run that Airflow calls failed, as a task does that died; return its request."""

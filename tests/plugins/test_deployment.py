@@ -1,6 +1,7 @@
 """A manifest deployed: compiled, stored, admitted, rendered and applied by Airflow's own task machinery, no cloud."""
 
 import json
+from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
@@ -9,10 +10,12 @@ from mcop_airflow.dag_factory import build_dag
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.executions import naming
 from mcop_core.settings import Settings
+from tests.plugins import airflow_home
 from tests.plugins.small_catalog import FAILING_MODULE, filled
 
 pytestmark = pytest.mark.terraform
 
+RECONCILE = Path(__file__).parents[2] / "dags" / "mcop_reconcile.py"
 STATE = "team/shop/platform/pair/{}.tfstate"
 
 
@@ -34,6 +37,14 @@ class Deployer:
     def deploy(self, name="shop", **fields):
         plan = self.plan(name)
         return self.scheduling.run(self.scheduling.store_plan(plan), self.dag(plan), **fields)
+
+    def reconcile(self, run_id):
+        """Run the DAG `mcop_reconcile`."""
+        folder = airflow_home.DAGS / "reconcile"
+        folder.mkdir(exist_ok=True)
+        (folder / RECONCILE.name).write_bytes(RECONCILE.read_bytes())
+        dag = self.scheduling.store_dags(folder).dags["mcop_reconcile"]
+        return self.scheduling.run(dag, run_id=run_id)
 
     def xcoms(self, run_id, dag_id="mcop.shop"):
         from airflow.models.xcom import XComModel

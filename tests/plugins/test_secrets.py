@@ -2,10 +2,17 @@
 
 import json
 import sqlite3
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 import pytest
 
 from mcop_core.catalog.models import Adapter, Backend, Manifest, Pattern, Workflow
+from mcop_core.deployments import Deployments
+from mcop_core.operations import OperationNote, Operations
+from mcop_core.runner.folder import OperationFolder
+from mcop_core.runner.holder import Holder
+from mcop_core.runner.request import Operation, RunRequest
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.operations import all_bytes
 from tests.fakes.vault import running_vault
@@ -121,14 +128,35 @@ def test_a_secret_that_is_not_there_fails_the_step_and_names_its_reference(deplo
     assert state(deployer) == before
 
 
-def test_a_store_that_does_not_answer_is_asked_again_by_the_next_attempt(deployer):
+def test_a_store_that_does_not_answer_is_asked_again_by_the_next_attempt(deployer, monkeypatch):
     """As every store that does not answer; nothing was changed meanwhile."""
-    before, deployer.vault.status = state(deployer), 503
+    before = state(deployer)
+    monkeypatch.setattr(deployer.vault, "status", 503)
     _, tasks = deployer.deploy("keep", run_id="three", rounds=6)
     deployer.scheduling.forget_runs()
 
     assert tasks["platform.pair.apply_first"] == "up_for_retry"
     assert state(deployer) == before
+
+
+def test_what_a_runner_with_a_connection_left_is_settled_by_the_dag(deployer):
+    """Its task hands the connection over, as that of the step does; nobody else can read it."""
+    store, settings = deployer.catalog.store, deployer.catalog.settings
+    execution, step = "mcop.keep/forgotten", "platform.pair.first"
+    applied = f"{execution}/platform.pair.apply_first/{step}"
+    artifact = Deployments(store, "team", "keep").get(step).artifact
+    facts = {"manifest": "keep", "namespace": "team"}
+    request = RunRequest(Operation.APPLY, artifact, applied, "keep", settings.artifact_store, step, facts)
+    machine = Holder.here(owner="keep", operation=request.id, workspace=OperationFolder.of(request, settings).workspace)
+    left = OperationNote(
+        request.id, *request.place, step, "apply", asdict(request), asdict(machine), datetime.now(UTC).isoformat()
+    )
+    Operations(store).note(left)
+
+    assert deployer.reconcile("connected") == ("success", {"reconcile": "success"})
+    [settled] = Operations(store).settlements(execution)
+    assert "was cut off" in settled.text
+    assert Operations(store).open([execution]) == []
 
 
 def test_a_connection_that_is_not_there_is_named(deployer, monkeypatch):

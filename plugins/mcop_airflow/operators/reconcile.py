@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from mcop_airflow.connections import connections_of
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_core.bootstrap import open_store
@@ -18,7 +20,9 @@ from mcop_core.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from mcop_core.artifacts.store import ObjectStore
     from mcop_core.executions.record import ExecutionRecord
+    from mcop_core.runner.request import RunRequest
 
 RECONCILE = "reconcile"
 """Task id."""
@@ -50,12 +54,14 @@ class ReconcileOperator(BaseOperator):
         settings, reporter = Settings.from_environment(os.environ), LogReporter(self.log)
         wanted = (context["dag_run"].conf or {}).get(EXECUTIONS_KEY) or None
         with final_unless_unreachable():
+            store = open_store(settings.artifact_store)
             reconciler = Reconciler(
-                open_store(settings.artifact_store),
+                store,
                 settings,
                 dict(os.environ),
                 lambda execution: _word(context["ti"], execution),
                 lambda level, line: reporter.log(line, level=level),
+                secrets=lambda request: _connections(store, request, settings),
             )
             findings = reconciler.run(wanted)
         for finding in findings:
@@ -63,6 +69,14 @@ class ReconcileOperator(BaseOperator):
         left = [finding.step for finding in findings if finding.verdict is Verdict.LEFT]
         if left:
             raise AirflowFailException(f"not settled: {', '.join(left)}")
+
+
+def _connections(store: ObjectStore, request: RunRequest, settings: Settings) -> Mapping[str, str]:
+    """Return what only a task can ask Airflow for; see `connections_of`."""
+    from mcop_core.engines.base import load_artifact
+
+    artifact = load_artifact(store, request.artifact)
+    return connections_of(artifact, request.execution["namespace"], settings) if artifact.secrets else {}
 
 
 def _word(ti: Any, execution: str) -> ExecutionRecord | None:
