@@ -76,8 +76,8 @@ class Settings:
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_username: str = ""
-    airflow_password: str = ""
-    airflow_token: str = ""
+    airflow_password: str = field(default="", repr=False)
+    airflow_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
