@@ -1,4 +1,4 @@
-"""What happens while the catalog changes, breaks or is away."""
+"""What happens beside an execution: the catalog changes, breaks or is away, a task is cleared."""
 
 import json
 import shutil
@@ -92,6 +92,50 @@ def test_a_bad_request_starts_nothing(annex, conf, told):
     assert "failed" == run["state"]
     assert told in annex.logs(run, "activate")
     assert before == retention(annex)
+
+
+@pytest.mark.campaign
+def test_a_version_published_meanwhile_is_that_of_the_next_run(annex):
+    """A run keeps the plan that it was triggered with; the catalog's new one waits for the next."""
+    first = annex.json("execute", "annex", "--set", "annex_days=90")["id"]
+    publish(annex, "1.2.0", 14)
+    annex.mcop("executions", "follow", first)
+    assert 90 == retention(annex)
+
+    started = annex.json("execute", "annex")["id"]
+    annex.mcop("executions", "follow", started)
+    assert 14 == retention(annex)
+    bill = annex.json("executions", "show", started, "--bill")
+    assert "manifest#annex@1.2.0" in bill["objects"]
+
+
+@pytest.mark.campaign
+def test_a_task_that_is_cleared_while_its_runner_works_finds_it(annex):
+    """Airflow ends the attempt and begins another one; the one Terraform goes on, and is believed."""
+    task, before = "annex.annex.apply_log", set(journals(annex))
+
+    def working():
+        return [path for path in set(journals(annex)) - before if "terraform_started" in path.read_text()]
+
+    with annex.api() as api:
+        run = api.trigger(ANNEX, run_id="cleared", conf={"annex_days": 7})["dag_run_id"]
+        (journal,) = wait_until(working, timeout_s=240)
+        body = {"dry_run": False, "task_ids": [task], "dag_run_id": run, "only_failed": False, "only_running": True}
+        answer = api._send("POST", f"/api/v2/dags/{ANNEX}/clearTaskInstances", json=body)
+        assert answer.status_code == 200, answer.text
+        assert api.wait(ANNEX, run, timeout_s=300)["state"] == "success"
+        attempts = {one["task_id"]: one["try_number"] for one in api.task_instances(ANNEX, run)}
+        result = api.xcoms(ANNEX, run, task)["mcop.result"]
+
+    assert 7 == retention(annex)
+    assert attempts[task] > 1
+    assert (result["added"], result["changed"]) == (0, 1)
+    assert journal.read_text().count("terraform_started") == 1
+    assert set(journals(annex)) - before == {journal}
+
+
+def journals(stack: LiveStack) -> list[Path]:
+    return list(stack.home.folder.glob("runs/*/journal.jsonl"))
 
 
 def test_with_dynamodb_stopped_dags_stay_and_runs_finish(annex):
