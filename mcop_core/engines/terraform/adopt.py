@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from mcop_core.engines.terraform.search import KINDS
 from mcop_core.engines.terraform.state import StateFile
-from mcop_core.errors import EngineFailed
+from mcop_core.errors import EngineFailed, UnknownOutcome
 
 _ROUNDS = 8
 """How many pairings are tried at most; each costs a plan."""
@@ -415,3 +415,29 @@ def _insert(resources: list[dict[str, Any]], module: str, resource: Mapping[str,
         resources.append(entry)
     index = {"index_key": resource["index"]} if "index" in resource else {}
     entry["instances"].append({**index, "schema_version": resource["schema_version"], "attributes": resource["values"]})
+
+
+def unknown(found: Adoption) -> UnknownOutcome:
+    """Return the error that names creations which were cut off, and resources that no address was found for."""
+    parts = []
+    if found.unknown:
+        parts.append(
+            f"Terraform was cut off while it created {', '.join(found.unknown)}: the cloud may hold them, the state "
+            "does not."
+        )
+    if found.strays:
+        parts.append(
+            f"The cloud holds what carries this component's tag and no state knows: {', '.join(found.strays)}."
+        )
+    parts.append("Look for them in the cloud; import them or remove them; then run the step again.")
+    return UnknownOutcome(" ".join(parts), resources=(*found.unknown, *found.strays))
+
+
+def doubled(found: tuple[str, ...]) -> UnknownOutcome:
+    """Return the error that names what is in the cloud once more than the state knows."""
+    return UnknownOutcome(
+        "The apply is complete and its state written. But the cloud also holds what carries this component's tag and "
+        f"no state knows: {', '.join(found)}. An answer of the cloud's may have been lost, so that the request was "
+        "repeated. Remove them, or take the tag off what is not MCOP's; then run the step again.",
+        resources=found,
+    )

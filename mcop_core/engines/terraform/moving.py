@@ -53,15 +53,15 @@ def move(
         for session in (into, out):
             session.settle()
             _check_known(session.doubtful)
-        places = [] if out.base is None else [Place(out.address, module_of(origin), out.base)]
-        found = state_of(into.address, into.base, module_of(target), places)
-        if found is None or found is into.base:
+        places = [] if out.home.base is None else [Place(out.home.address, module_of(origin), out.home.base)]
+        found = state_of(into.home.address, into.home.base, module_of(target), places)
+        if found is None or found is into.home.base:
             return
-        into.write(found.with_note(MOVED_FROM, out.address))
-        out.write(_empty(into.address))
-        into.write(found)
-    report.record("state_moved", origin=str(out.address), state=str(into.address))
-    report.log(f"Moved the state {out.address.key} to {into.address.key}.")
+        into.home.write(found.with_note(MOVED_FROM, out.home.address))
+        out.home.write(_empty(into.home.address))
+        into.home.write(found)
+    report.record("state_moved", origin=str(out.home.address), state=str(into.home.address))
+    report.log(f"Moved the state {out.home.address.key} to {into.home.address.key}.")
 
 
 def _check_known(doubtful: tuple[str, ...]) -> None:

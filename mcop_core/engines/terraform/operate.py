@@ -12,21 +12,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Gate, Lease, RenderedArtifact, Reporter, Workspace
+from mcop_core.engines.base import ApplyResult, Gate, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.terraform import lock as locks
 from mcop_core.engines.terraform import sealed, state
-from mcop_core.engines.terraform.adopt import Adoption, PlanImports, adopt, doubles, import_blocks, type_of
+from mcop_core.engines.terraform.adopt import (
+    Adoption,
+    PlanImports,
+    adopt,
+    doubled,
+    doubles,
+    import_blocks,
+    type_of,
+    unknown,
+)
 from mcop_core.engines.terraform.command import (
     IMPORT_FILE,
     IMPORT_PLAN_FILE,
@@ -45,14 +51,12 @@ from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.search import KINDS, open_search
 from mcop_core.engines.terraform.shipper import Shipper
-from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
+from mcop_core.engines.terraform.state import Leftover, StateAddress
+from mcop_core.engines.terraform.state_home import StateHome
 from mcop_core.errors import (
     EngineFailed,
     McopError,
-    StateConflict,
-    StoredObjectMissing,
     Tampered,
-    UnknownOutcome,
     Unreachable,
 )
 from mcop_core.secrets.reference import SecretRef
@@ -183,9 +187,9 @@ def open_session(
     workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with workspace.lease(store, address.key) as lease:
         lock = locks.open_lock(artifact.runtime["state"], store)
-        session = Session(
-            operation, artifact, workspace, report, gate, binary, mirror, cache, timing, address, store, lease, lock
-        )
+        patience_s, directory = timing.push_patience_s, workspace.directory
+        home = StateHome(address, workspace.open_store, store, lease, lock, report, patience_s, directory)
+        session = Session(operation, artifact, workspace, report, gate, binary, mirror, cache, timing, home)
         with session.locked():
             yield session
 
@@ -203,12 +207,7 @@ class Session:
     mirror: Path | None
     cache: Path | None
     timing: Timing
-    address: StateAddress
-    store: ObjectStore
-    lease: Lease
-    lock: locks.ObjectLock | locks.TableLock
-    etag: str | None = None
-    base: StateFile | None = None
+    home: StateHome
     is_settled: bool = True
     is_fenced: bool = False
     doubtful: tuple[str, ...] = ()
@@ -223,31 +222,20 @@ class Session:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold Terraform's lock; lock and lease are kept at the end if something is unsettled."""
-        self.is_settled = not (self.lease.abandoned or (self.directory / state.BASE_FILE).exists())
-        who = f"{self.workspace.owner}@{socket.gethostname()}"
-        info = locks.lock_info(self.lease.id, self.address, operation=self.operation, who=who, now=datetime.now(UTC))
-        with locks.hold(
-            self.lock,
-            info,
-            abandoned=self.lease.abandoned,
-            give_back=lambda: self.is_settled,
-            on_kept=self.lease.keep,
-            tell=self._warn,
-            patience_s=self.timing.push_patience_s,
-        ):
-            self.report.record("locked", state=str(self.address), lock=self.lease.id)
+        self.is_settled = not (self.home.lease.abandoned or (self.directory / state.BASE_FILE).exists())
+        with self.home.locked(self.operation, self.workspace.owner, give_back=lambda: self.is_settled):
             yield
 
     def run(self) -> ApplyResult:
         """Carry out the operation."""
-        self._pull()
+        self.home.pull()
         values, mask = self._unseal()
         self._settle(mask)
         if self.was_completed:
             return self._finish()
         if not self.doubtful:
             self._stop_if_cancelled()
-        if self.operation == "destroy" and self.base is None and not self.doubtful:
+        if self.operation == "destroy" and self.home.base is None and not self.doubtful:
             self.report.log("Nothing to destroy: there is no state.")
             return ApplyResult({})
         preparation = self._preparation(mask)
@@ -265,7 +253,7 @@ class Session:
 
     def recover(self) -> ApplyResult | None:
         """Settle what a dead predecessor left; return what it did, None if it was cut off."""
-        self._pull()
+        self.home.pull()
         values, mask = self._unseal()
         self._settle(mask)
         if self.doubtful:
@@ -295,11 +283,11 @@ class Session:
 
     def is_cancelled(self) -> bool:
         """Whether Terraform must stop: a person said so, or the state is not ours any more."""
-        return self.workspace.cancelled() or self.lease.is_lost or self.is_fenced
+        return self.workspace.cancelled() or self.home.lease.is_lost or self.is_fenced
 
     def _stop_if_cancelled(self) -> None:
         if self.is_cancelled():
-            self.lease.check()
+            self.home.lease.check()
             raise cancelled(self.operation)
 
     def _warn(self, line: str) -> None:
@@ -309,41 +297,22 @@ class Session:
 
     def settle(self) -> None:
         """Pull the state, and settle what a dead predecessor left, as `run` does before anything else."""
-        self._pull()
+        self.home.pull()
         self._settle(Mask(self._private()))
 
-    def _pull(self) -> None:
-        found = state.held(self.workspace.open_store, self.address)
-        self.base, self.etag = found.state, found.etag
-        if isinstance(self.lock, locks.TableLock):
-            self._check_digest(self.lock, found.data)
-        if found.state is not None and found.is_noted:
-            self.write(found.state)
-        serial = self.base.serial if self.base else None
-        self.report.record("state_pulled", state=str(self.address), serial=serial, etag=self.etag)
-
-    def _check_digest(self, lock: locks.TableLock, data: bytes | None) -> None:
-        try:
-            lock.check_digest(data)
-        except StateConflict:
-            copy = self._read_inflight()
-            if self.base is None or copy is None or copy.state is None or copy.state.data != self.base.data:
-                raise
-            lock.note_digest(self.base.data)  # our own push, cut off between its two writes
-
     def _sealed(self) -> Mapping[str, Any]:
-        nothing_is_there = self.operation == "destroy" and self.base is None
+        nothing_is_there = self.operation == "destroy" and self.home.base is None
         return {} if nothing_is_there else self.artifact.runtime.get("sealed", {})
 
     def _unseal(self) -> tuple[dict[str, Any], Mask]:
         """Read the secrets and what else is sealed; return the values, and what hides them in every text."""
         sealed_values = self._sealed()
-        self.secrets = sealed.read_secrets(sealed_values, self.workspace, self.address.namespace)
+        self.secrets = sealed.read_secrets(sealed_values, self.workspace, self.home.address.namespace)
         values = sealed.unseal(sealed_values, self.workspace.open_store, self.secrets)
         return values, Mask([*values.values(), *self.secrets.values(), *self._private()])
 
     def _private(self) -> list[Any]:
-        outputs = self.base.outputs.values() if self.base else ()
+        outputs = self.home.base.outputs.values() if self.home.base else ()
         known = [output["value"] for output in outputs if output.get("sensitive")]
         texts = [self.workspace.environment.get(name, "") for name in _PRIVATE]
         return [*known, *(text for text in texts if len(text) >= 16)]
@@ -353,19 +322,19 @@ class Session:
     def _settle(self, mask: Mask) -> None:
         own = self._own_leftover(mask)
         others = [state.left_in(path, _doubtful_in(path)) for path in reversed(self._foreign())]
-        inflight = self._read_inflight()
+        inflight = self.home.read_inflight()
         leftovers = [left for left in (own, *others, inflight) if left is not None]
-        settled = state.settle(self.base, leftovers)
+        settled = state.settle(self.home.base, leftovers)
         if settled.is_new and settled.state is not None:
             self.report.log(f"Resuming: pushing the state of serial {settled.state.serial} that was left unpushed.")
-            self._push(settled.state)
+            self.home.push(settled.state)
         self._doubt(settled.doubtful)
         if leftovers:
             self._clear(*self._foreign())
         self.is_settled = True
 
     def _foreign(self) -> list[Path]:
-        return [path for path in self.lease.left if path != self.directory]
+        return [path for path in self.home.lease.left if path != self.directory]
 
     def _own_leftover(self, mask: Mask) -> Leftover | None:
         events = self.directory / f"{_EVENTS}.out"
@@ -401,32 +370,16 @@ class Session:
             self._tell(*reader.read(line))
         self._tell(reader.close(), [])
 
-    def _read_inflight(self) -> Leftover | None:
-        try:
-            stored = self.store.get(self.address.inflight)
-        except StoredObjectMissing:
-            return None
-        return Leftover.from_json(stored.data, f"{self.address.store}#{self.address.inflight}")
-
     def _clear(self, *others: Path) -> None:
         """Remove every copy of the state: what it holds is in the store now. What is in doubt stays noted there."""
         if not self.doubtful:
-            self._delete_inflight()
+            self.home.delete_inflight()
         for directory in (self.directory, *others):
             state.forget(directory)
             for end in ("out", "err"):
                 (directory / f"{_EVENTS}.{end}").unlink(missing_ok=True)
         self.is_settled = True
-        self.report.record("settled", store=self.address.store, key=self.address.key, etag=self.etag)
-
-    def _delete_inflight(self) -> None:
-        def act() -> None:
-            self.store.delete(self.address.inflight)
-
-        try:
-            state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
-        except Unreachable as error:
-            self._warn(f"the copy in flight stays, which harms nothing: {error}")
+        self.report.record("settled", store=self.home.address.store, key=self.home.address.key, etag=self.home.etag)
 
     # -- what nobody knows ------------------------------------------------------------------------------
 
@@ -435,14 +388,7 @@ class Session:
         self.doubtful = addresses
         if not addresses:
             return
-        note = Leftover("", self._base_digest, None, addresses).to_json()
-
-        def act() -> str:
-            self.lease.check()
-            return self.store.put(self.address.inflight, note)
-
-        state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
-        self.report.record("in_doubt", resources=list(addresses))
+        self.home.note_doubt(addresses)
 
     def _resolve_doubt(self, values: Mapping[str, Any], mask: Mask) -> None:
         """Find out what became of the creations in doubt, and put what exists into the state."""
@@ -454,7 +400,7 @@ class Session:
         finally:
             state.forget(self.directory)
         if found.state is not None and found.adopted:
-            self._push(found.state)
+            self.home.push(found.state)
         self.report.record(
             "adopted", **{name: getattr(found, name) for name in ("adopted", "absent", "unknown", "strays")}
         )
@@ -464,18 +410,18 @@ class Session:
             self.report.log(f"{address} was not created")
         self.has_adopted = bool(found.adopted)
         self.doubtful = ()
-        self._delete_inflight()
+        self.home.delete_inflight()
         if found.unknown or found.strays:
             raise unknown(found)
 
     def _look_for_doubtful(self, plan: PlanImports) -> Adoption:
         search = open_search(self.artifact)
         if search is None:
-            return adopt(self.doubtful, self.base, None, plan)
-        return adopt(self.doubtful, self.base, search, plan, is_half_made=search.is_half_made)
+            return adopt(self.doubtful, self.home.base, None, plan)
+        return adopt(self.doubtful, self.home.base, search, plan, is_half_made=search.is_half_made)
 
     def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
-        state.place(self.directory, self.base, self._base_digest)
+        state.place(self.directory, self.home.base, self.home.digest)
         state.write_durably(self.directory / IMPORT_FILE, import_blocks(pairs))
         environment = self._environment(sealed.variables(values, self.artifact.runtime.get("types", {})))
         arguments = ["plan", "-input=false", "-json", f"-out={IMPORT_PLAN_FILE}"]
@@ -521,7 +467,7 @@ class Session:
 
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
-        state.place(self.directory, self.base, self._base_digest)
+        state.place(self.directory, self.home.base, self.home.digest)
         self.provider_died = self.has_adopted = False
         reader = EventReader(mask)
         environment = self._environment(variables)
@@ -537,10 +483,6 @@ class Session:
         self.report.record("terraform_ended", pid=process.pid, exit_code=process.exit_code)
         self._learn(reader)
         return self._end(process, reader, values, mask)
-
-    @property
-    def _base_digest(self) -> str:
-        return self.base.digest if self.base else state.NOTHING
 
     @property
     def _destroys(self) -> list[str]:
@@ -573,8 +515,8 @@ class Session:
         found = self._plan_digest()
         if found != planned:
             raise Tampered(
-                f"the plan of {self.address.key} was changed after Terraform made it: its digest was {planned} and is "
-                f"{found}. Nothing was applied",
+                f"the plan of {self.home.address.key} was changed after Terraform made it: its digest was {planned} "
+                f"and is {found}. Nothing was applied",
                 expected=planned,
                 found=found,
             )
@@ -600,8 +542,8 @@ class Session:
     def _follow(self, process: Process, reader: EventReader) -> None:
         base = json.loads((self.directory / state.BASE_FILE).read_bytes())["base"]
         with Shipper(
-            self.store,
-            self.address,
+            self.home.store,
+            self.home.address,
             self.directory,
             base=base,
             doubtful=reader.doubtful,
@@ -627,8 +569,8 @@ class Session:
 
     def _end(self, process: Process, reader: EventReader, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         local = state.read_local(self.directory)
-        if local is not None and (self.base is None or local.content() != self.base.content()):
-            self._push(local)
+        if local is not None and (self.home.base is None or local.content() != self.home.base.content()):
+            self.home.push(local)
         self._doubt(self._in_doubt(reader, process.exit_code))
         self._clear()
         if process.exit_code != 0:
@@ -641,44 +583,11 @@ class Session:
 
     def _in_doubt(self, reader: EventReader, exit_code: int | None) -> tuple[str, ...]:
         """Return what was cut off, and what failed or was lost and can be looked for: then nobody need wonder."""
-        recorded = self.base.instances() if self.base else {}
+        recorded = self.home.base.instances() if self.home.base else {}
         lost = reader.unheard(recorded) if exit_code and exit_code > 0 else ()
         wanted = (*reader.failed(recorded), *lost) if open_search(self.artifact) else ()
         can_be_found = [address for address in wanted if type_of(address) in KINDS]
         return tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found]))
-
-    def write(self, newer: StateFile) -> None:
-        """
-        Write the state, whatever its serial; cut off anywhere, it is the one before or this one.
-
-        Raises:
-            StateConflict: It moved, or the lease was lost; nothing was written.
-            Unreachable: The store did not answer.
-        """
-        if isinstance(self.lock, locks.TableLock):
-            state.patiently(self.lock.forget_digest, patience_s=self.timing.push_patience_s, tell=self._warn)
-        self._push(newer)
-
-    def _push(self, newer: StateFile) -> None:
-        def act() -> str:
-            return state.push(self.store, self.address.key, newer.data, self.etag, check=self.lease.check)
-
-        try:
-            self.etag = state.patiently(act, patience_s=self.timing.push_patience_s, tell=self._warn)
-            self._note_digest(newer)
-        except Unreachable as error:
-            raise Unreachable(
-                f"{error}. What was done is kept in {self.directory / state.STATE_FILE}; run the step again: "
-                "it is pushed first.",
-                service=error.facts.get("service", "state store"),
-            ) from error
-        self.base = newer
-        self.report.record("state_pushed", state=str(self.address), serial=newer.serial, etag=self.etag)
-
-    def _note_digest(self, newer: StateFile) -> None:
-        if isinstance(self.lock, locks.TableLock):
-            note = partial(self.lock.note_digest, newer.data)
-            state.patiently(note, patience_s=self.timing.push_patience_s, tell=self._warn)
 
     def _finish(self) -> ApplyResult:
         """Return the result, unless something that was created is in the cloud twice."""
@@ -688,11 +597,11 @@ class Session:
 
     def _look_for_doubles(self) -> None:
         search = open_search(self.artifact)
-        if search is None or self.base is None:
+        if search is None or self.home.base is None:
             return
         gone = {str(one["id"]) for one in self.resources if one["action"] == "delete"}
         try:
-            found = doubles(self.base, search, gone=gone)
+            found = doubles(self.home.base, search, gone=gone)
         except Unreachable as error:
             self._warn(f"{error}. So nobody looked whether something was created twice.")
             return
@@ -702,37 +611,11 @@ class Session:
 
     def _result(self) -> ApplyResult:
         wanted = self.artifact.runtime.get("outputs", {})
-        outputs = read_outputs(wanted, self.base, self.address, Holds(self.secrets.values()))
+        outputs = read_outputs(wanted, self.home.base, self.home.address, Holds(self.secrets.values()))
         outputs = {} if self.operation == "destroy" else outputs
         added, changed, destroyed = tally(self.resources)
         self.report.log(summary(self.resources, len(outputs)))
         return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources), self.versions)
-
-
-def unknown(found: Adoption) -> UnknownOutcome:
-    """Return the error that names creations which were cut off, and resources that no address was found for."""
-    parts = []
-    if found.unknown:
-        parts.append(
-            f"Terraform was cut off while it created {', '.join(found.unknown)}: the cloud may hold them, the state "
-            "does not."
-        )
-    if found.strays:
-        parts.append(
-            f"The cloud holds what carries this component's tag and no state knows: {', '.join(found.strays)}."
-        )
-    parts.append("Look for them in the cloud; import them or remove them; then run the step again.")
-    return UnknownOutcome(" ".join(parts), resources=(*found.unknown, *found.strays))
-
-
-def doubled(found: tuple[str, ...]) -> UnknownOutcome:
-    """Return the error that names what is in the cloud once more than the state knows."""
-    return UnknownOutcome(
-        "The apply is complete and its state written. But the cloud also holds what carries this component's tag and "
-        f"no state knows: {', '.join(found)}. An answer of the cloud's may have been lost, so that the request was "
-        "repeated. Remove them, or take the tag off what is not MCOP's; then run the step again.",
-        resources=found,
-    )
 
 
 def _doubtful_in(directory: Path) -> tuple[str, ...]:
