@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docs.blocks import blocks
+from tests.docs.blocks import Block, blocks
 
 
 def follow(page: Path, checkout: Path, *, before: str = "") -> Iterator[str]:
@@ -17,11 +17,16 @@ def follow(page: Path, checkout: Path, *, before: str = "") -> Iterator[str]:
     """
     for block in blocks(page):
         if block.file:
-            path = checkout / block.file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text)
+            write(block, checkout)
         elif block.language == "bash":
             yield shell(f"{before}\n{block.text}", checkout)
+
+
+def write(block: Block, checkout: Path) -> None:
+    """Write the file that *block* is."""
+    path = checkout / block.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.text)
 
 
 def shell(text: str, folder: Path, *, timeout_s: float = 400) -> str:

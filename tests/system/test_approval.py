@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from mcop_core.embedded.home import load_secrets
+from tests.docs.blocks import blocks
 from tests.system.conftest import ROOT, LiveStack, wait_until
-from tests.system.guide import follow, shell
+from tests.system.guide import follow, shell, write
 
 pytestmark = pytest.mark.system
 
+PAGE = ROOT / "docs" / "guides" / "approval.md"
 LOG_STEP = "vault.vault.apply_log"
 
 
@@ -34,6 +36,15 @@ def question(stack: LiveStack, task: str) -> dict:
     return wait_until(asked, timeout_s=180)
 
 
+@pytest.fixture
+def vault(stack: LiveStack, checkout: Path) -> None:
+    """The guide's manifest, published."""
+    for block in blocks(PAGE):
+        if block.file:
+            write(block, checkout)
+    stack.mcop("catalog", "publish", "vault")
+
+
 def approve(stack: LiveStack, checkout: Path, *arguments: str) -> str:
     command = (
         f"MCOP_AIRFLOW_USERNAME=approver MCOP_AIRFLOW_PASSWORD={password(stack)} .venv/bin/mcop approve vault --yes"
@@ -43,8 +54,7 @@ def approve(stack: LiveStack, checkout: Path, *arguments: str) -> str:
 
 def test_the_guide_works_as_written(stack, checkout):
     """Published, approved on the command line and by REST, previewed, destroyed; the cloud is as each step says."""
-    page = ROOT / "docs" / "guides" / "approval.md"
-    steps = follow(page, checkout, before=f"APPROVER_PASSWORD={password(stack)}")
+    steps = follow(PAGE, checkout, before=f"APPROVER_PASSWORD={password(stack)}")
     printed = [(text, retention(stack)) for text in steps]
 
     assert [days for _, days in printed] == [[], [7], [30], [30], []]
@@ -55,7 +65,7 @@ def test_the_guide_works_as_written(stack, checkout):
 
 
 @pytest.mark.campaign
-def test_a_cloud_that_changes_after_the_approval_stops_its_step(stack, checkout):
+def test_a_cloud_that_changes_after_the_approval_stops_its_step(stack, checkout, vault):
     """The step asks about the difference alone; nothing is done before that is approved, too."""
     stack.mcop("execute", "vault", "--set", "days=30")
     question(stack, "approve")
@@ -76,7 +86,7 @@ def test_a_cloud_that_changes_after_the_approval_stops_its_step(stack, checkout)
     assert retention(stack) == [90]
 
 
-def test_whoever_asked_may_not_approve(stack):
+def test_whoever_asked_may_not_approve(stack, vault):
     """Airflow itself refuses the requester's answer, since the question names who may give one."""
     before = retention(stack)
     stack.mcop("execute", "vault", "--set", "days=7")
