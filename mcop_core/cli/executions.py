@@ -269,11 +269,14 @@ def print_document(record: ExecutionRecord, inner: ExecutionRecord | None = None
 def print_execution(record: ExecutionRecord) -> None:
     """Print an execution and every step with its state and seconds."""
     say(f"execution {record.id}: {record.status}", bold=True)
-    conf = ", ".join(f"{name}={value!r}" for name, value in record.conf.items())
+    from mcop_core.compiler.run_conf import PLAN_KEY
+
+    conf = ", ".join(f"{name}={value!r}" for name, value in record.conf.items() if name != PLAN_KEY)
     facts = {
         "requested": f"{when(record.queued_at)} by {record.requested_by or 'nobody'}",
         "note": record.note,
         "conf": conf or "none",
+        "plan": record.conf.get(PLAN_KEY),
         "snapshot": record.bundle_version or "none",
         "seconds": _seconds(record.started_at, record.ended_at),
         "started execution": record.started,

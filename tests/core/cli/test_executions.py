@@ -324,6 +324,14 @@ def test_an_execution_is_shown(mcop, wanted):
     assert [step["attempts"] for step in json.loads(as_json)["steps"]] == [1, 2]
 
 
+def test_the_plan_that_a_run_was_triggered_for_is_no_override(mcop, airflow):
+    """It is named beside what somebody gave."""
+    airflow.runs[-1]["conf"] = {"days": 7, "mcop.plan": "abc"}
+    _, out, _ = mcop("executions", "show", f"mcop.shop/{airflow.runs[-1]['dag_run_id']}")
+
+    assert {"  conf: days=7", "  plan: abc"} <= set(out.splitlines())
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
