@@ -97,6 +97,7 @@ def _print_bill(bill: BillOfMaterials) -> None:
     print_lines(f"  object: {ref}" for ref in bill.objects)
     for step in bill.steps:
         _print_step(step)
+    print_lines(f"settled: {text}" for text in bill.settled)
     print_lines(
         f"{one.step}: not in the manifest any more, {one.destroyed} destroyed, artifact {one.artifact}"
         for one in bill.removed

@@ -164,6 +164,7 @@ class BillOfMaterials:
         approvals: That of the preview first.
         steps: In an order in which they can be applied.
         removed: What was destroyed since the manifest lost it.
+        settled: What reconcilers found out of it that Airflow's record does not tell, a sentence each.
     """
 
     execution: str
@@ -184,6 +185,7 @@ class BillOfMaterials:
     approvals: tuple[BilledApproval, ...]
     steps: tuple[BilledStep, ...]
     removed: tuple[Removed, ...] = ()
+    settled: tuple[str, ...] = ()
 
 
 BILL: TypeAdapter[BillOfMaterials] = TypeAdapter(BillOfMaterials)

@@ -61,6 +61,7 @@ def _sections(bill: BillOfMaterials) -> dict[str, Mapping[str, Any]]:
             "action": str(bill.action),
             "status": str(bill.status),
             "requested_by": bill.requested_by,
+            "settled": list(bill.settled),
             "approved_by": [person for approval in bill.approvals for person in approval.by],
         },
         "versions": _versions(bill.objects),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcop_core.approval_store import ApprovalStore
@@ -9,6 +10,7 @@ from mcop_core.compiler.snapshot import load_plan, plan_prefix
 from mcop_core.errors import NotFound
 from mcop_core.executions.naming import is_plan_marker, marked_plan, split_id
 from mcop_core.hand_over import HandOver
+from mcop_core.operations import Operations
 from mcop_core.records.bill import BillOfMaterials, make_bill, wanted_values
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def read_bill(history: ExecutionHistory, store: ObjectStore, record: ExecutionRe
     left = history.values(record.id, wanted_values(record, plan))
     run = split_id(record.id)
     approvals, removed = ApprovalStore(store, *run).all(), HandOver(store, *run).all_removed()
-    return make_bill(record, plan, left, approvals, removed, digest=digest)
+    settled = tuple(one.text for one in Operations(store).settlements(record.id))
+    return replace(make_bill(record, plan, left, approvals, removed, digest=digest), settled=settled)
 
 
 def find_plan(store: ObjectStore, record: ExecutionRecord) -> str:

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "settling": BASE | {"operations", "runner", "executions", "deployments", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
     "records": BASE
-    | {"executions", "approvals", "approval_store", "hand_over", "signed_lines", "rendering", "compiler"}
+    | {"executions", "approvals", "approval_store", "hand_over", "operations", "signed_lines", "rendering", "compiler"}
     | {"engines", "artifacts", "catalog", "secrets"},
     "policies": BASE,
     "access": BASE,

@@ -17,6 +17,7 @@ from mcop_core.executions.naming import plan_marker
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import Status, from_airflow
 from mcop_core.hand_over import HandOver, Removed
+from mcop_core.operations import Ending, OperationNote, Operations, Settlement
 from mcop_core.records.bill import Outcome, bill_document, make_bill, wanted_values
 from mcop_core.records.reading import read_bill
 from tests.core.compiler.conftest import SHOP
@@ -142,6 +143,19 @@ def test_approvals_are_read_from_the_store_with_the_people(plan, tmp_path):
         ("", "platform.network.apply_vpc", ("bob",), ("2026-01-02",)),
     ]
     assert bill.removed == (Removed("platform.network.gone", "f" * 64, 2),)
+
+
+def test_what_airflow_missed_is_billed(plan, tmp_path):
+    """A reconciler's finding stands beside the outcome that Airflow's record tells."""
+    store = LocalStore.open(f"file://{tmp_path}")
+    save_snapshot(store, Snapshot(), {plan.digest: plan})
+    ended = Ending("succeeded", "2026-01-01T00:01:00+00:00", is_settled=True)
+    facts = ("mcop.shop/one", "platform.network.apply_vpc", VPC, "apply", {}, {}, "2026-01-01T00:00:00+00:00")
+    found = Settlement(OperationNote("id", *facts, ended=ended), "failed", "apply of it succeeded", "2026-01-01")
+    Operations(store).settle(found, b"")
+    marker = StepRecord(plan_marker(plan.digest), Status.COMPLETED, "success")
+
+    assert read_bill(Left({}), store, replace(execution(), steps=(marker,))).settled == ("apply of it succeeded",)
 
 
 class Left(dict):
