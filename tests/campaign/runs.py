@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -120,15 +120,23 @@ class Bench:
         module: str = MODULE.read_text(),
         counts: Mapping[str, int] = COUNTS,
         backend: Mapping[str, Any] = BACKEND,
+        prefix: str = "",
+        moved_from: Sequence[str] = (),
     ) -> tuple[RunRequest, Expected]:
-        """Render *module* for an element of its own, and return what to do and what it is to leave."""
+        """
+        Render *module* for an element of its own, and return what to do and what it is to leave.
+
+        Args:
+            prefix: What the names of its resources begin with, by default its own name.
+            moved_from: As in `RunRequest`.
+        """
         files = {"main.tf": module.encode()}
         rendered = self.engine.render(
             RenderRequest(
                 address=("campaign", "kills", "w", "p", name),
                 files=files,
                 interface=self.engine.describe(files),
-                inputs={"prefix": name},
+                inputs={"prefix": prefix or name},
                 settings=AdapterSettings(
                     source="hashicorp/aws",
                     version="~> 5.100",
@@ -140,10 +148,15 @@ class Bench:
         )
         bootstrap.open_store(self.settings.artifact_store).put(rendered.key, rendered.to_json())
         request = RunRequest(
-            Operation.APPLY, rendered.digest, f"campaign/{name}", f"campaign {name}", self.settings.artifact_store
+            Operation.APPLY,
+            rendered.digest,
+            f"campaign/{name}",
+            f"campaign {name}",
+            self.settings.artifact_store,
+            moved_from=tuple(moved_from),
         )
         key = rendered.runtime["state"]["key"]
-        return request, Expected(f"campaign/kills/w/p/{name}", name, counts, BUCKET, key)
+        return request, Expected(f"campaign/kills/w/p/{name}", prefix or name, counts, BUCKET, key)
 
 
 def pauses() -> list[float]:

@@ -6,6 +6,7 @@ The campaign's checker decides: nothing lost that nobody names, nothing locked, 
 
 import os
 import random
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.runs import BUCKET, Apply, Bench, Row
+from tests.campaign.runs import BACKEND, BUCKET, Apply, Bench, Row
 from tests.emulators import Emulator, running
 from tests.fault_proxy import Does, FaultProxy, proxied
 
@@ -260,6 +261,42 @@ def with_table(table: str) -> dict[str, object]:
 def lock_table_is_free(bench: Bench, table: str) -> bool:
     items = bench.cloud.client("dynamodb").scan(TableName=table)["Items"]
     return bool(items) and not any("Info" in item for item in items)
+
+
+# -- a state that moves ----------------------------------------------------------------------------------
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("does", [Does.DELAY, Does.DROP_REQUEST], ids=["late", "never"])
+@pytest.mark.parametrize("has_table", [False, True], ids=["lock file", "lock table"])
+@pytest.mark.parametrize(("suffix", "skip"), [("-new", 0), ("", 0), ("-new", 1)], ids=["copy", "empty", "settle"])
+def test_a_move_that_is_killed_at_a_write_goes_on(bench, proxy, lock_table, does, has_table, suffix, skip):
+    """The runner is killed while a write of the move is on its way; it arrives late, or never. Nothing is made anew."""
+    name = f"m{suffix}{skip}{has_table:d}-{does.name[:3].lower()}"
+    how = {"module": SMALL, "counts": SMALL_COUNTS, "backend": with_table(lock_table) if has_table else BACKEND}
+    assert small(bench, name, **how).is_clean
+    addresses = allocated(bench)
+    request, expected = bench.request(name, **how)
+    apply = Apply(bench, f"{name}-new", Row(0, 0), prefix=name, moved_from=[request.artifact], **how)
+    place = re.escape(expected.key.removesuffix(".tfstate") + suffix)
+    write = proxy.add(does, service="s3", operation="PUT", path=rf"/{place}\.tfstate(\?|$)", skip=skip, delay_s=3.0)
+
+    def kill(over: threading.Event) -> None:
+        while not write.hits and not over.wait(0.005):
+            pass
+        apply.kill("runner", random.Random(0))
+
+    with beside(kill):
+        row = apply.run()
+
+    assert row.is_clean, row
+    assert [one["part"] for one in row.kills] == ["runner"] and write.hits
+    assert allocated(bench) == addresses
+    assert not has_table or lock_table_is_free(bench, lock_table)
+
+
+def allocated(bench: Bench) -> set[str]:
+    return {one["AllocationId"] for one in bench.cloud.client("ec2").describe_addresses()["Addresses"]}
 
 
 # -- a service that is away ------------------------------------------------------------------------------
