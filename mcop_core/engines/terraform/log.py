@@ -40,6 +40,9 @@ _MODULES = {"terraform.ui", "tofu.ui"}
 _TOOLS = {"terraform": "terraform", "tofu": "opentofu"}
 """The field of the first event that holds the version -> the tool."""
 _PROVIDER_DIED = {"Plugin did not respond", "Request cancelled"}
+"""Summaries of errors of a call to a provider whose process ended."""
+_NEVER_SPOKE = ("Failed to read any lines from plugin's stdout", "plugin exited before we could connect")
+"""What stands in an error of a provider whose process ended before the first call."""
 
 
 class Mask:
@@ -185,7 +188,11 @@ class EventReader:
     @property
     def provider_died(self) -> bool:
         """Whether a provider's process ended under Terraform."""
-        return any(found["summary"] in _PROVIDER_DIED for found in self.diagnostics)
+        return any(
+            found["summary"] in _PROVIDER_DIED
+            or any(words in found["summary"] + found["detail"] for words in _NEVER_SPOKE)
+            for found in self.diagnostics
+        )
 
     def _open(self, name: str) -> list[LogLine]:
         if self._group == name:

@@ -537,6 +537,7 @@ class Session:
         if process.exit_code != 0:
             self._tell(reader.close(), [])
             self._stop_if_cancelled()
+            self.provider_died = reader.provider_died
             raise failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
 
     def _follow(self, process: Process, reader: EventReader) -> None:

@@ -166,8 +166,10 @@ class Bench:
             self.directory, lambda url: self.store, environment, lambda: self.is_cancelled, "test", self.lease
         )
 
-    def apply(self, rendered: RenderedArtifact, report: Recorder | None = None) -> ApplyResult:
-        return operate.apply(rendered, self.workspace(), report or Recorder(), **self._how())
+    def apply(
+        self, rendered: RenderedArtifact, report: Recorder | None = None, gate: Callable[..., None] | None = None
+    ) -> ApplyResult:
+        return operate.apply(rendered, self.workspace(), report or Recorder(), gate, **self._how())
 
     def destroy(self, rendered: RenderedArtifact, report: Recorder | None = None) -> ApplyResult:
         return operate.destroy(rendered, self.workspace(), report or Recorder(), **self._how())

@@ -166,6 +166,20 @@ def test_a_creation_that_nobody_saw_end_is_doubtful():
     assert reader.provider_died
 
 
+@pytest.mark.parametrize(
+    ("summary", "detail"),
+    [
+        ("Unrecognized remote plugin message: \nFailed to read any lines from plugin's stdout\nThis usually means", ""),
+        ("Failed to load plugin schemas", "Could not load the schema: plugin exited before we could connect."),
+    ],
+)
+def test_a_provider_that_died_before_it_said_anything_has_died(summary, detail):
+    """Nothing was asked of it, so nothing is in doubt; Terraform can be started again."""
+    reader, _, _ = read(event("diagnostic", diagnostic={"severity": "error", "summary": summary, "detail": detail}))
+
+    assert reader.provider_died and reader.doubtful() == ()
+
+
 def test_a_creation_that_terraform_did_not_live_to_write_down_is_doubtful():
     """It was told before the state was written: unless the state holds it, or the whole apply was complete."""
     told = [hook("apply_start", VPC), hook("apply_complete", VPC, id_value="vpc-1", elapsed_seconds=1)]
