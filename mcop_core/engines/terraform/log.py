@@ -41,8 +41,12 @@ _TOOLS = {"terraform": "terraform", "tofu": "opentofu"}
 """The field of the first event that holds the version -> the tool."""
 _PROVIDER_DIED = {"Plugin did not respond", "Request cancelled"}
 """Summaries of errors of a call to a provider whose process ended."""
-_NEVER_SPOKE = ("Failed to read any lines from plugin's stdout", "plugin exited before we could connect")
-"""What stands in an error of a provider whose process ended before the first call."""
+_DIED_EARLY = (
+    "Plugin did not respond",
+    "Failed to read any lines from plugin's stdout",
+    "plugin exited before we could connect",
+)
+"""What stands in an error of a provider whose process ended while it started or was asked for its schema."""
 
 
 class Mask:
@@ -190,7 +194,7 @@ class EventReader:
         """Whether a provider's process ended under Terraform."""
         return any(
             found["summary"] in _PROVIDER_DIED
-            or any(words in found["summary"] + found["detail"] for words in _NEVER_SPOKE)
+            or any(words in found["summary"] + found["detail"] for words in _DIED_EARLY)
             for found in self.diagnostics
         )
 

@@ -432,6 +432,7 @@ class Session:
         for line in process.lines(lambda: False):
             reader.read(line)
         if process.exit_code != 0:
+            self.provider_died = reader.provider_died
             raise failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
         return show_plan(self.binary, IMPORT_PLAN_FILE, cwd=self.directory, environment=environment)
 

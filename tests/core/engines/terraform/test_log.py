@@ -171,9 +171,10 @@ def test_a_creation_that_nobody_saw_end_is_doubtful():
     [
         ("Unrecognized remote plugin message: \nFailed to read any lines from plugin's stdout\nThis usually means", ""),
         ("Failed to load plugin schemas", "Could not load the schema: plugin exited before we could connect."),
+        ("Failed to load plugin schemas", "failed to retrieve schema from provider: Plugin did not respond: The"),
     ],
 )
-def test_a_provider_that_died_before_it_said_anything_has_died(summary, detail):
+def test_a_provider_that_died_before_it_was_asked_for_anything_has_died(summary, detail):
     """Nothing was asked of it, so nothing is in doubt; Terraform can be started again."""
     reader, _, _ = read(event("diagnostic", diagnostic={"severity": "error", "summary": summary, "detail": detail}))
 
