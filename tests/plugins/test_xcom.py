@@ -28,7 +28,7 @@ def applied():
     """A run whose vpc was applied."""
     run = Run(naming.task_id(VPC, naming.StepTask.APPLY))
     outputs = {"id": "vpc-1", "zones": ["a", "b"], "size": 3, "nothing": None, "token": POINTER}
-    push_outputs(run, RunResult(Outcome.SUCCEEDED, outputs, added=2, changed=1))
+    push_outputs(run, RunResult(Outcome.SUCCEEDED, outputs, 2, 1, versions={"terraform": "1.9.8"}))
     return run
 
 
@@ -58,8 +58,9 @@ def test_a_step_that_was_not_applied_left_nothing(applied):
 
 
 def test_the_summary_says_what_was_done(applied):
-    """Counts and names of outputs stand beside the outputs, under a key that no output can have."""
-    wanted = {"added": 2, "changed": 1, "destroyed": 0, "outputs": ["id", "nothing", "size", "token", "zones"]}
+    """Counts, names of outputs and versions stand beside the outputs, under a key that no output can have."""
+    counts = {"added": 2, "changed": 1, "destroyed": 0}
+    wanted = {"outputs": ["id", "nothing", "size", "token", "zones"], "versions": {"terraform": "1.9.8"}}
 
-    assert pull_summary(applied, VPC) == wanted
+    assert pull_summary(applied, VPC) == counts | wanted
     assert "." in naming.RESULT_KEY
