@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mcop_airflow.operators.runner import StepOperator, Work, record_key
+from mcop_airflow.operators.runner import StepOperator, Work
 from mcop_airflow.run_conf import check_in_slice
 from mcop_airflow.xcom import push_outputs
 from mcop_core.compiler.run_conf import run_overrides
 from mcop_core.executions import naming
-from mcop_core.hand_over import HandOver
 from mcop_core.refs import StepRef
 from mcop_core.runner.request import Operation
 
@@ -50,9 +49,6 @@ class ApplyPrimitiveOperator(StepOperator):
         self._handed(context, store).check_rendered(self.step.id, artifact)
         self._note(context, store, artifact)
         return [Work(self.step.id, artifact, tuple(one.artifact for one in self._origins(store)))]
-
-    def _handed(self, context: Context, store: ObjectStore) -> HandOver:
-        return HandOver(store, self.dag_id, context["ti"].run_id, record_key())
 
     def _origins(self, store: ObjectStore) -> tuple[Deployment, ...]:
         from mcop_core.deployments import Deployments

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mcop_airflow.operators.runner import RunnerOperator, StepOperator, Work, record_key
+from mcop_airflow.operators.runner import RunnerOperator, StepOperator, Work
 from mcop_airflow.xcom import push_outputs
 from mcop_core.compiler.run_conf import run_slice
 from mcop_core.executions import naming
-from mcop_core.hand_over import HandOver
 from mcop_core.runner.request import Operation
 
 if TYPE_CHECKING:
@@ -96,6 +95,3 @@ class RemoveOperator(RunnerOperator):
 
     def _has_removed(self, context: Context, store: ObjectStore) -> bool:
         return bool(self._handed(context, store).all_removed())
-
-    def _handed(self, context: Context, store: ObjectStore) -> HandOver:
-        return HandOver(store, self.dag_id, context["ti"].run_id, record_key())

@@ -25,6 +25,7 @@ from mcop_airflow.run_conf import check_changes, execution_facts
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import Deviates, Unreachable
+from mcop_core.hand_over import HandOver
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
@@ -174,6 +175,9 @@ class RunnerOperator(BaseOperator):
 
     def _approvals(self, context: Context, store: ObjectStore) -> ApprovalStore:
         return ApprovalStore(store, self.dag_id, context["ti"].run_id, record_key())
+
+    def _handed(self, context: Context, store: ObjectStore) -> HandOver:
+        return HandOver(store, self.dag_id, context["ti"].run_id, record_key())
 
     def _connections(self, store: ObjectStore, work: Work, settings: Settings) -> Mapping[str, str]:
         from mcop_airflow.connections import connections_of
