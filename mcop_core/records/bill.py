@@ -204,6 +204,7 @@ def make_bill(
     left: Mapping[TaskKey, Any],
     approvals: Sequence[Approved],
     removed: Sequence[Removed] = (),
+    settled: Sequence[str] = (),
     *,
     digest: str,
 ) -> BillOfMaterials:
@@ -215,6 +216,7 @@ def make_bill(
         plan: The plan that it ran.
         left: What its tasks left, of `wanted_values`.
         removed: What it destroyed since the manifest lost it.
+        settled: What reconcilers found out of it.
         digest: The plan's.
     """
     return BillOfMaterials(
@@ -236,6 +238,7 @@ def make_bill(
         approvals=tuple(_approval(one) for one in approvals),
         steps=_steps(record, plan, left),
         removed=tuple(removed),
+        settled=tuple(settled),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcop_core.approval_store import ApprovalStore
@@ -38,8 +37,8 @@ def read_bill(history: ExecutionHistory, store: ObjectStore, record: ExecutionRe
     left = history.values(record.id, wanted_values(record, plan))
     run = split_id(record.id)
     approvals, removed = ApprovalStore(store, *run).all(), HandOver(store, *run).all_removed()
-    settled = tuple(one.text for one in Operations(store).settlements(record.id))
-    return replace(make_bill(record, plan, left, approvals, removed, digest=digest), settled=settled)
+    settled = [one.text for one in Operations(store).settlements(record.id)]
+    return make_bill(record, plan, left, approvals, removed, settled, digest=digest)
 
 
 def find_plan(store: ObjectStore, record: ExecutionRecord) -> str:
