@@ -2,8 +2,9 @@
 The DAG `mcop_drift`: what in the cloud is not as it was deployed.
 
 It runs as the setting `MCOP_DRIFT_SCHEDULE` says, or when it is triggered; its conf may name the manifests to look at,
-`{"manifests": ["storefront-staging"]}`. Each look is one read-only Terraform plan. The log of `report` has what was
-found; a manifest whose `drift.remediate` is set is executed, with the preview and the approval that it asks for.
+`{"manifests": ["storefront-staging"]}`. Each look is one read-only Terraform plan of the manifests whose providers are
+configured alike. The log of `report` has what was found; a manifest whose `drift.remediate` is set is executed, with
+the preview and the approval that it asks for.
 """
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator

@@ -20,6 +20,9 @@ from mcop_core.refs import ObjectRef, check_name
 
 _PREFIX = "deployments"
 
+DeployedName = tuple[str, str]
+"""Namespace and name of a manifest of which something is deployed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -116,8 +119,8 @@ class Deployments:
         return f"{self._prefix}{step}.json"
 
 
-def deployed_manifests(store: ObjectStore) -> tuple[tuple[str, str], ...]:
-    """Return (namespace, manifest) of everything that is deployed, sorted."""
+def deployed_manifests(store: ObjectStore) -> tuple[DeployedName, ...]:
+    """Return the name of everything that is deployed, sorted."""
     found = {tuple(key.split("/")[1:3]) for key in store.keys(f"{_PREFIX}/")}
     return tuple(sorted((namespace, manifest) for namespace, manifest in found))
 

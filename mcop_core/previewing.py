@@ -15,7 +15,7 @@ from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.resolution import needed_outputs, open_steps
 from mcop_core.compiler.slicing import Slice
 from mcop_core.compiler.snapshot import load_plan
-from mcop_core.deployments import Deployment, Deployments, executed_together, reverse_order
+from mcop_core.deployments import DeployedName, Deployment, Deployments, executed_together, reverse_order
 from mcop_core.engines.base import (
     Component,
     Engine,
@@ -31,7 +31,7 @@ from mcop_core.parameters.pending import PendingText
 from mcop_core.policies.ask import ask_policies
 from mcop_core.policies.models import Execution, Level
 from mcop_core.recorded import recorded_outputs
-from mcop_core.refs import OutputRef
+from mcop_core.refs import OutputRef, StepRef
 from mcop_core.rendering import make_request
 
 _AT_ONCE = 2
@@ -75,31 +75,46 @@ def preview_plan(
 
 
 def preview_deployed(
-    deployed: Mapping[str, Deployment],
+    deployed: Mapping[DeployedName, Mapping[str, Deployment]],
     open_engine: Callable[[str], Engine],
     store: ObjectStore,
     cache_dir: Path,
     workspace: Workspace,
     report: Reporter,
-) -> tuple[ComponentChanges, ...]:
+) -> dict[DeployedName, tuple[ComponentChanges, ...]]:
     """
     Say what applying components again would do, each with the plan and the overrides of its own deployment.
 
     Args:
-        deployed: Step id -> deployment; the others as `preview_plan`.
+        deployed: Manifest -> its step ids -> deployment, all of which are planned as one; the others as `preview_plan`.
 
     Raises:
         EngineFailed: Nothing of it can be planned.
     """
-    components: dict[str, Component] = {}
-    engines: dict[str, str] = {}
+    found = {
+        name: _as_deployed(its, store, cache_dir, "/".join(name) if len(deployed) > 1 else "")
+        for name, its in deployed.items()
+    }
+    both = [pair for its in found.values() for pair in its.values()]
+    components, engines = {one.step: one for _, one in both}, {one.step: engine for engine, one in both}
+    planned = {one.step: one for one in _planned(components, engines, open_engine, workspace, report, {})}
+    return {
+        name: tuple(replace(planned[one.step], step=step) for step, (_, one) in its.items())
+        for name, its in found.items()
+    }
+
+
+def _as_deployed(
+    deployed: Mapping[str, Deployment], store: ObjectStore, cache_dir: Path, manifest: str
+) -> dict[str, tuple[str, Component]]:
+    """Return step id -> engine and component, in an order in which they may be applied; see `StepRef.of`."""
+    found: dict[str, tuple[str, Component]] = {}
     for together in executed_together(deployed):
         plan = load_plan(store, together[0].plan)
-        made = components_of(plan, store, cache_dir, overrides=together[0].overrides)
-        components |= {one.step: made[one.step] for one in together}
-        engines |= {step.id: step.engine for step in plan.steps if step.id in components}
-    ordered = {one.step: components[one.step] for one in reversed(reverse_order(deployed))}
-    return _planned(ordered, engines, open_engine, workspace, report, {})
+        made = components_of(plan, store, cache_dir, overrides=together[0].overrides, manifest=manifest)
+        engines = {step.id: step.engine for step in plan.steps}
+        found |= {one.step: (engines[one.step], made[one.step]) for one in together}
+    return {one.step: found[one.step] for one in reversed(reverse_order(deployed))}
 
 
 def _planned(
@@ -201,9 +216,15 @@ def _destroyed(
 
 
 def components_of(
-    plan: DeploymentPlan, store: ObjectStore, cache_dir: Path, *, overrides: Mapping[str, Any]
+    plan: DeploymentPlan, store: ObjectStore, cache_dir: Path, *, overrides: Mapping[str, Any], manifest: str = ""
 ) -> dict[str, Component]:
-    """Return step id -> its component, outputs of others left open; raises as `preview_plan`."""
+    """
+    Return step id -> its component, outputs of others left open.
+
+    Args:
+        manifest: `namespace/manifest`, if the components stand beside those of others; the others as `preview_plan`,
+            and so it raises.
+    """
     found, opened = {}, open_steps(plan, overrides=overrides)
     for step in plan.steps:
         values = opened[step.id]
@@ -211,20 +232,22 @@ def components_of(
             plan,
             step.id,
             load_template(store, step.template, cache_dir),
-            inputs=_opened(dict(values.inputs)),
-            configuration=_opened(dict(values.configuration)),
-            backend=_opened(dict(values.backend)),
+            inputs=_opened(dict(values.inputs), manifest),
+            configuration=_opened(dict(values.configuration), manifest),
+            backend=_opened(dict(values.backend), manifest),
         )
-        found[step.id] = Component(step.id, request)
+        found[step.id] = Component(str(StepRef(*step.id.split(".")).of(manifest)), request)
     return found
 
 
-def _opened(value: Any) -> Any:
-    """Return *value* in the engines' words: text with outputs in it as `SealedText`."""
+def _opened(value: Any, manifest: str) -> Any:
+    """Return *value* in the engines' words: text with outputs in it as `SealedText`, outputs as those of *manifest*."""
+    if isinstance(value, OutputRef):
+        return replace(value, step=value.step.of(manifest))
     if isinstance(value, PendingText):
-        return SealedText(tuple(part for part in value.parts))  # type: ignore[misc]
+        return SealedText(tuple(_opened(part, manifest) for part in value.parts))
     if isinstance(value, dict):
-        return {_opened(key): _opened(item) for key, item in value.items()}
+        return {_opened(key, manifest): _opened(item, manifest) for key, item in value.items()}
     if isinstance(value, list):
-        return [_opened(item) for item in value]
+        return [_opened(item, manifest) for item in value]
     return value

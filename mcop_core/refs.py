@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mcop_core.errors import InvalidName
@@ -70,7 +70,11 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True, order=True)
 class StepRef:
-    """The address of one element in a manifest, `platform.network.vpc`."""
+    """
+    The address of one element in a manifest, `platform.network.vpc`.
+
+    Where several manifests are looked at together it is `namespace/manifest/platform.network.vpc`.
+    """
 
     workflow: str
     pattern: str
@@ -80,6 +84,10 @@ class StepRef:
     def group(self) -> str:
         """`workflow.pattern`."""
         return f"{self.workflow}.{self.pattern}"
+
+    def of(self, manifest: str) -> StepRef:
+        """Return the address beside those of other manifests; *manifest* is `namespace/manifest`, empty: unchanged."""
+        return replace(self, workflow=f"{manifest}/{self.workflow}") if manifest else self
 
     def __str__(self) -> str:
         return f"{self.group}.{self.element}"

@@ -1,8 +1,9 @@
-"""Look at one deployed manifest: each component previewed again with what it was deployed with; and former looks."""
+"""Look at deployed manifests: each component previewed again with what it was deployed with; and former looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,60 +12,149 @@ from pydantic import TypeAdapter
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import DriftPolicy
 from mcop_core.compiler.plan import DeploymentPlan
+from mcop_core.compiler.resolution import open_steps
 from mcop_core.compiler.snapshot import SnapshotEntry, load_plan, load_snapshot
-from mcop_core.deployments import Deployments, deployed_manifests, executed_together
+from mcop_core.deployments import DeployedName, Deployment, Deployments, deployed_manifests, executed_together
 from mcop_core.drift.find import find_drift
 from mcop_core.drift.remedy import is_due, with_remedy
 from mcop_core.drift.report import DriftReport
 from mcop_core.engines.base import Engine, Reporter, Workspace
-from mcop_core.errors import NotFound
+from mcop_core.engines.changes import ComponentChanges
+from mcop_core.errors import Cancelled, EngineFailed, McopError, NotFound, Tampered
 from mcop_core.previewing import preview_deployed
 from mcop_core.refs import ObjectRef, check_name
 
+AT_MOST = 200
+"""Components planned as one. Terraform holds all of their states, and the plan, in memory."""
 _TIME = "%Y%m%dT%H%M%SZ"
 _REPORT = TypeAdapter(DriftReport)
 Entries = Mapping[str, SnapshotEntry]
 """Manifest -> its entry in the catalog's snapshot."""
 
 
-def detect_drift(
-    namespace: str,
-    manifest: str,
-    snapshot: str,
-    open_engine: Callable[[str], Engine],
-    store: ObjectStore,
-    cache_dir: Path,
-    workspace: Workspace,
-    report: Reporter,
-) -> DriftReport:
+@dataclass(frozen=True, slots=True)
+class Watch:
     """
-    Say what differs in the cloud from what *manifest* deployed last; nothing is locked, written or applied.
+    What looking at deployed manifests needs.
 
-    What is ignored stands in the manifest's active version, so that a rule counts without a deployment.
-
-    Args:
-        snapshot: Digest of the catalog's snapshot; empty while it has none.
+    Attributes:
         store: The artifact store.
+        snapshot: Digest of the catalog's snapshot; empty while it has none.
         cache_dir: Folder of template files fetched before, by digest.
         workspace: As `previewing.preview_plan` takes it.
+    """
+
+    store: ObjectStore
+    snapshot: str
+    open_engine: Callable[[str], Engine]
+    cache_dir: Path
+    workspace: Workspace
+    report: Reporter
+
+
+def detect_drift(names: Sequence[DeployedName], watch: Watch) -> dict[DeployedName, DriftReport | McopError]:
+    """
+    Say what differs in the cloud from what the manifests deployed last; nothing is locked, written or applied.
+
+    They are planned as one. What keeps one of them from it keeps no other: the error of one that cannot be looked at is
+    its result. What is ignored stands in a manifest's active version, so that a rule counts without a deployment.
 
     Raises:
-        NotFound: Nothing of the manifest is deployed.
-        EngineFailed: Nothing of it can be planned.
+        Cancelled: A person stopped it.
     """
-    deployed = Deployments(store, namespace, manifest).all()
-    if not deployed:
-        raise NotFound(f"nothing of manifest {manifest!r} is deployed")
+    try:
+        return {**_look(names, watch)}
+    except Cancelled:
+        raise
+    except EngineFailed as error:
+        return dict.fromkeys(names, error)
+    except McopError as error:
+        if len(names) == 1:
+            return {names[0]: error}
+    return {name: found for one in names for name, found in detect_drift([one], _inside(watch, one)).items()}
+
+
+def _inside(watch: Watch, name: DeployedName) -> Watch:
+    directory = watch.workspace.directory / "-".join(name)
+    return replace(watch, workspace=replace(watch.workspace, directory=directory))
+
+
+def _look(names: Sequence[DeployedName], watch: Watch) -> dict[DeployedName, DriftReport]:
+    deployed = {name: _deployed(name, watch.store) for name in names}
+    changes = preview_deployed(deployed, watch.open_engine, watch.store, watch.cache_dir, watch.workspace, watch.report)
+    entries = _entries(watch.store, watch.snapshot)
+    return {name: _report(name, deployed[name], changes[name], entries, watch.store) for name in names}
+
+
+def _deployed(name: DeployedName, store: ObjectStore) -> dict[str, Deployment]:
+    found = Deployments(store, *name).all()
+    if not found:
+        raise NotFound(f"nothing of manifest {name[1]!r} is deployed")
+    return found
+
+
+def _report(
+    name: DeployedName,
+    deployed: Mapping[str, Deployment],
+    changes: Sequence[ComponentChanges],
+    entries: Entries,
+    store: ObjectStore,
+) -> DriftReport:
+    namespace, manifest = name
     together = executed_together(deployed)
     plan = load_plan(store, together[-1][0].plan)
-    active = _active_version(store, _entries(store, snapshot), manifest) or plan
-    changes = preview_deployed(deployed, open_engine, store, cache_dir, workspace, report)
+    active = _active_version(store, entries, manifest) or plan
     drift = find_drift(namespace, plan.manifest, deployed, changes, policy=active.drift, now=datetime.now(UTC))
     return with_remedy(drift, active, plan, together)
 
 
-def due_manifests(store: ObjectStore, snapshot: str, now: datetime) -> tuple[tuple[str, str], ...]:
-    """Return (namespace, manifest) of what is deployed and to be looked at *now*, as their policies say, sorted."""
+# -- which ones, and which of them together ------------------------------------------------------------
+
+
+def batched(names: Iterable[DeployedName], store: ObjectStore) -> tuple[tuple[DeployedName, ...], ...]:
+    """
+    Return *names* in groups that are planned as one: those whose providers are configured alike.
+
+    A provider is a process for each of its configurations, so that others would save nothing. A group has at most
+    `AT_MOST` components, or is one manifest.
+    """
+    alike: dict[str, list[DeployedName]] = {}
+    sizes: dict[DeployedName, int] = {}
+    for name in names:
+        deployed = Deployments(store, *name).all()
+        sizes[name] = len(deployed)
+        alike.setdefault(_configuration(name, deployed, store), []).append(name)
+    return tuple(group for its in alike.values() for group in _groups(its, sizes))
+
+
+def _groups(names: Sequence[DeployedName], sizes: Mapping[DeployedName, int]) -> Iterator[tuple[DeployedName, ...]]:
+    group: list[DeployedName] = []
+    for name in names:
+        if group and sum(sizes[one] for one in [*group, name]) > AT_MOST:
+            yield tuple(group)
+            group = []
+        group.append(name)
+    yield tuple(group)
+
+
+def _configuration(name: DeployedName, deployed: Mapping[str, Deployment], store: ObjectStore) -> str:
+    """Return what the providers of a manifest are configured with, the same text for the same; its name if unknown."""
+    try:
+        return repr(sorted({found for its in executed_together(deployed) for found in _configurations(its[0], store)}))
+    except McopError:
+        return "/".join(name)
+
+
+def _configurations(one: Deployment, store: ObjectStore) -> Iterator[str]:
+    plan = load_plan(store, one.plan)
+    opened = open_steps(plan, overrides=one.overrides)
+    for step in plan.steps:
+        versions = sorted((address, lock.version) for address, lock in step.locks.items())
+        yield repr([step.engine, step.settings.source, versions, sorted(opened[step.id].configuration.items())])
+
+
+def due_manifests(store: ObjectStore, snapshot: str, now: datetime) -> tuple[DeployedName, ...]:
+    """Return the names of what is deployed and to be looked at *now*, as their policies say, sorted."""
     entries = _entries(store, snapshot)
     return tuple(
         (namespace, manifest)
@@ -74,11 +164,15 @@ def due_manifests(store: ObjectStore, snapshot: str, now: datetime) -> tuple[tup
 
 
 def _policy(store: ObjectStore, entries: Entries, namespace: str, manifest: str) -> DriftPolicy:
-    active = _active_version(store, entries, manifest)
-    if active is not None:
-        return active.drift
-    deployed = Deployments(store, namespace, manifest).all()
-    return load_plan(store, executed_together(deployed)[-1][0].plan).drift if deployed else DriftPolicy(watch=False)
+    """Return what a manifest says of drift; the default where its plan is lost, so that a look tells that."""
+    try:
+        active = _active_version(store, entries, manifest)
+        if active is not None:
+            return active.drift
+        deployed = Deployments(store, namespace, manifest).all()
+        return load_plan(store, executed_together(deployed)[-1][0].plan).drift if deployed else DriftPolicy(watch=False)
+    except (NotFound, Tampered):
+        return DriftPolicy()
 
 
 def _entries(store: ObjectStore, snapshot: str) -> Entries:

@@ -97,7 +97,7 @@ class Component:
     One step of a manifest in a preview.
 
     Attributes:
-        step: `workflow.pattern.element`.
+        step: `workflow.pattern.element`; see `StepRef`.
         request: As for rendering, but an `OutputRef` stands, map keys and `SealedText` included, wherever an output
             of another component does.
         moved_from: Id that it had before -> what it was last applied with under that.
@@ -418,6 +418,7 @@ class Engine(Protocol):
         Say what applying all *components* would do, in their order; nothing is locked, written or applied.
 
         Args:
+            components: Those of several manifests have ids that tell them apart; see `StepRef.of`.
             known: Outputs of components that are not among them; a sensitive one as `SensitivePointer.to_json`.
 
         Raises:

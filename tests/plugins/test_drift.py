@@ -12,6 +12,8 @@ from airflow.utils.session import create_session
 from mcop_airflow.notifying import open_notifier
 from mcop_airflow.operators.drift import NOTIFIED_KEY
 from mcop_core.catalog.models import DriftPolicy
+from mcop_core.compiler.snapshot import plan_key
+from mcop_core.deployments import Deployments
 from mcop_core.drift.detect import last_look
 from mcop_core.errors import InvalidInput
 from tests.plugins import airflow_home
@@ -52,6 +54,15 @@ class Watcher(Deployer):
         path = self.catalog.states / "team" / name / "platform" / "pair" / f"{element}.tfstate"
         state = json.loads(path.read_text())
         path.write_text(json.dumps({**state, "resources": [], "serial": state["serial"] + 1}))
+
+    @contextmanager
+    def without_plan(self, name):
+        """Inside the block, the plan is lost that a manifest was deployed with."""
+        key = plan_key(Deployments(self.catalog.store, "team", name).get("platform.pair.first").plan)
+        plan = self.catalog.store.get(key).data
+        self.catalog.store.delete(key)
+        yield
+        self.catalog.store.put(key, plan)
 
     def watch(self, run_id, **conf):
         folder = airflow_home.DAGS / "drift"
@@ -108,6 +119,12 @@ def test_drift_is_looked_for_reported_and_undone(airflow_database, dynamodb_cata
     assert "manifest#watched@1.0.0: 1 resource drifted, in 1 of 2 components" in told
     assert watcher.triggered("mended") == [("mcop_drift", {"base": "two", "mcop.requested_by": "mcop_drift"})]
     assert watcher.triggered("watched") == []
+
+    with watcher.without_plan("mended"):
+        run, tasks = watcher.watch("partly")
+    assert (run, tasks["report"], tasks["remedy"]) == ("failed", "failed", "upstream_failed")
+    told = (tmp_path / "told-partly").read_text()
+    assert "manifest#watched@1.0.0: 1 resource drifted" in told and "mended" not in told
 
     before = last_look(watcher.catalog.store, "team", "watched")
     with watcher.executing("watched"):

@@ -8,6 +8,7 @@ A user's values stand in `terraform.tfvars.json` alone, as in the root of one el
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from mcop_core.engines.terraform.join import JoinedState, Placed
 from mcop_core.engines.terraform.names import IDENTIFIER
 from mcop_core.engines.terraform.preparation import LOCK_FILE
 from mcop_core.engines.terraform.provider_block import (
+    ADDRESS_TAG,
     Configured,
     ProviderName,
     Source,
@@ -117,11 +119,13 @@ class Scope:
         names: Step -> module name of every element of the root, in order.
         sensitive: The outputs that are; Terraform 1.11 does not carry the mark out of a module by itself.
         known: Values of outputs of elements that are not in the root.
+        unseen: Those of MCOP's tags that differ among the elements of the root; see `configure_provider`.
     """
 
     names: Mapping[str, str]
     sensitive: AbstractSet[OutputRef] = frozenset()
     known: Mapping[OutputRef, Any] = field(default_factory=dict)
+    unseen: AbstractSet[str] = frozenset({ADDRESS_TAG})
 
     def can_give(self, ref: OutputRef) -> bool:
         """Whether *ref* is an output of an element of the root, or known."""
@@ -142,7 +146,7 @@ def module_names(steps: Iterable[str]) -> dict[str, str]:
     """Return step -> name of its module call: readable, unique, the same for the same steps."""
     names: dict[str, str] = {}
     for step in steps:
-        name = step.replace(".", "-")
+        name = re.sub("[./]", "-", step)
         while name in names.values():
             name += "-"
         names[step] = name
@@ -164,7 +168,7 @@ def draft(component: Component, scope: Scope, state: StateFile | None) -> Draft:
     writer = _Writer(name, scope, request, faults)
     arguments = {key: writer.argument(key, value) for key, value in sorted(request.inputs.items()) if writer.takes(key)}
     required = required_providers(request)
-    configured, expressions = _configure(request, writer, faults)
+    configured, expressions = _configure(request, writer, scope, faults)
     locks = locks_of(request, required, faults)
     files = {f"{name}/{path.removeprefix('module/')}": data for path, data in module_files(request, faults).items()}
     if faults:
@@ -300,7 +304,9 @@ def _parts_of(value: Any) -> Iterable[Any]:
         yield value
 
 
-def _configure(request: RenderRequest, writer: _Writer, faults: list[Fault]) -> tuple[Configured, dict[str, Any]]:
+def _configure(
+    request: RenderRequest, writer: _Writer, scope: Scope, faults: list[Fault]
+) -> tuple[Configured, dict[str, Any]]:
     """Configure the adapter's provider so that elements of one account and region share it; see `Draft`."""
     names = required_providers(request)
     own = split_source(request.settings.source)
@@ -308,7 +314,7 @@ def _configure(request: RenderRequest, writer: _Writer, faults: list[Fault]) -> 
     if local is None:
         return Configured(), {}
     configured, problems = configure_provider(
-        ProviderName(local, own), request.settings.configuration, request.address, set(), is_shared=True
+        ProviderName(local, own), request.settings.configuration, request.address, set(), unseen=scope.unseen
     )
     faults += [Fault(problem, _where(request), "provider") for problem in problems]
     carrier = Carrier(request)

@@ -44,7 +44,7 @@ from mcop_core.engines.terraform.merge import (
 from mcop_core.engines.terraform.moving import Place, state_of
 from mcop_core.engines.terraform.plan_json import read_changes, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
-from mcop_core.engines.terraform.provider_block import Source, split_source
+from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, MANIFEST_TAG, Source, split_source
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.state import STATE_FILE, StateAddress, StateFile, held, write_durably
@@ -52,6 +52,7 @@ from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidI
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import SecretRef
 
+_SHARED = frozenset({ADDRESS_TAG, MANIFEST_TAG})
 _PLAN = ("plan", "-input=false", "-lock=false", "-json", f"-out={PLAN_FILE}")
 _ALIAS = re.compile(r"provider\[.*\]\.(c[0-9]+)")
 _MODULE = re.compile(r"module\.([A-Za-z0-9_-]+)")
@@ -81,7 +82,7 @@ def preview(
     Return what applying each of *components*, in their order, would do.
 
     Args:
-        components: In an order in which they may be applied.
+        components: In an order in which they may be applied. Those of several manifests have ids that tell them apart.
         known: Outputs of others; a sensitive one as its pointer.
         workspace: Its directory gets plans and states in clear, and is to be removed by the caller.
 
@@ -154,7 +155,7 @@ class _Preview:
         """Plan all that can join as one, then the others one by one."""
         for component in self.components:
             self._read_state(component)
-        self._plan_together()
+        self._plan_together(self.components)
         for component in self.components:
             if component.step not in self.found:
                 self._plan_alone(component)
@@ -189,13 +190,17 @@ class _Preview:
 
     # -- together -----------------------------------------------------------------------------------
 
-    def _plan_together(self) -> None:
-        while drafts := self._joining():
+    def _plan_together(self, components: Sequence[Component]) -> None:
+        """Plan all of *components* that can join; if Terraform blames none for a failure, each manifest's by itself."""
+        while drafts := self._joining(components):
             try:
                 self._take(self.planner.plan(merge(drafts), "merged"), Mode.MERGED)
-                return
+                break
             except PlanFailed as error:
                 self.failure, joined = error, {one.step for one in drafts}
+                if not error.steps and len(_by_manifest(components)) > 1:
+                    self._plan_by_manifest(components)
+                    break
                 self.reasons |= dict.fromkeys(error.steps or joined, str(error))
                 if error.steps >= joined or len(joined) == 1:  # alone, each would fail in the same way
                     for step in joined:
@@ -203,17 +208,26 @@ class _Preview:
             except StateConflict as error:
                 self.reasons[error.facts["step"]] = str(error)
 
-    def _joining(self) -> list[Draft]:
+    def _plan_by_manifest(self, components: Sequence[Component]) -> None:
+        for its in _by_manifest(components):
+            self._plan_together(its)
+
+    def _joining(self, components: Sequence[Component]) -> list[Draft]:
         """Return the drafts of all that can be planned as one root, leaving out what depends on one that cannot."""
-        joining = [one for one in self.components if one.step not in self.reasons and one.step not in self.found]
+        joining = [one for one in components if one.step not in self.reasons and one.step not in self.found]
         drafts = self._drafts(joining)
         for one in _odd_versions(drafts):
             self.reasons[one.step] = "it is locked to another provider version than the other components"
         left_out = {one.step for one in drafts if one.step in self.reasons}
-        return self._joining() if left_out or len(drafts) < len(joining) else drafts
+        return self._joining(components) if left_out or len(drafts) < len(joining) else drafts
 
     def _drafts(self, joining: Sequence[Component]) -> list[Draft]:
-        scope = Scope(module_names(one.step for one in joining), self.sensitive, self.known)
+        scope = Scope(
+            module_names(one.step for one in joining),
+            self.sensitive,
+            self.known,
+            _SHARED if len(_by_manifest(joining)) > 1 else frozenset({ADDRESS_TAG}),
+        )
         drafts = []
         for component in joining:
             missing = sorted({str(ref.step) for ref in _needs(component) if not scope.can_give(ref)})
@@ -239,7 +253,7 @@ class _Preview:
             return
         try:
             one = draft(component, scope, self.states[component.step])
-            self._take(self.planner.plan(merge([one]), component.step), Mode.ALONE, reason)
+            self._take(self.planner.plan(merge([one]), one.name), Mode.ALONE, reason)
         except (EngineFailed, InvalidDocuments, StateConflict) as error:
             self._defer(component.step, reason if str(error) == reason else f"{reason}; alone: {error}")
 
@@ -260,6 +274,13 @@ class _Preview:
 def _needs(component: Component) -> set[OutputRef]:
     request = component.request
     return {*outputs_in(request.inputs), *outputs_in(request.settings.configuration)}
+
+
+def _by_manifest(components: Iterable[Component]) -> list[list[Component]]:
+    found: dict[tuple[str, ...], list[Component]] = {}
+    for one in components:
+        found.setdefault(one.request.address[:2], []).append(one)
+    return list(found.values())
 
 
 def _odd_versions(drafts: Iterable[Draft]) -> list[Draft]:
@@ -290,13 +311,14 @@ class _Planner:
 
     def plan(self, root: MergedRoot, name: str) -> tuple[MergedRoot, Document]:
         """
-        Return *root* and what Terraform plans for it.
+        Return *root* and what Terraform plans for it, in the folder *name*.
 
         Raises:
             PlanFailed: Terraform refuses; says which elements it blames.
             Cancelled: A person stopped it.
         """
-        what = name if len(root.modules) == 1 else f"{len(root.modules)} components as one"
+        steps = list(root.modules.values())
+        what = steps[0] if len(steps) == 1 else f"{len(steps)} components as one"
         self.report.record("planning", what=what)
         directory = self.workspace.directory / name
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)

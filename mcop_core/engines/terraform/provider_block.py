@@ -73,7 +73,7 @@ def configure_provider(
     address: Address,
     taken: AbstractSet[str],
     *,
-    is_shared: bool = False,
+    unseen: AbstractSet[str] = frozenset(),
 ) -> tuple[Configured, list[str]]:
     """
     Return the provider's block, and what is wrong with *configuration*, one sentence each.
@@ -83,14 +83,14 @@ def configure_provider(
 
     Args:
         taken: Names of the module's inputs; no variable gets one of these.
-        is_shared: Whether several elements plan through this one configuration: then the tag that names the element
-            is neither set nor seen.
+        unseen: Those of MCOP's tags that are neither set nor seen, since what they name differs among those who plan
+            through this one configuration.
     """
     problems = [f"{key} cannot be configured" for key in _LITERAL_ONLY if key in configuration]
     problems += [f"{key!r} is no argument of a provider" for key in configuration if not _NAME.fullmatch(key)]
     add_tags = _TAGGED.get("/".join(name.source[1:]))
     if add_tags:
-        configuration, wrong = add_tags(configuration, address, is_shared)
+        configuration, wrong = add_tags(configuration, address, unseen)
         problems += wrong
     if problems:
         return Configured(), problems
@@ -131,24 +131,27 @@ class _Leaves:
 # -- tags ----------------------------------------------------------------------------------------------
 
 
-def _aws_tags(configuration: Mapping[str, Any], address: Address, is_shared: bool) -> tuple[dict[str, Any], list[str]]:
+def _aws_tags(
+    configuration: Mapping[str, Any], address: Address, unseen: AbstractSet[str]
+) -> tuple[dict[str, Any], list[str]]:
     """Put MCOP's tags over the configured `default_tags`."""
     default, wrong = _block(configuration, "default_tags", ("tags",))
     given = default.get("tags") or {}
     if wrong or not isinstance(given, dict):
         return dict(configuration), ["default_tags must be a map with the field tags, a map of text"]
-    own = {MANIFEST_TAG: "/".join(address[:2])} | ({} if is_shared else {ADDRESS_TAG: address_tag(address)})
-    tagged = {**configuration, "default_tags": {"tags": {**given, **own}}}
-    return _aws_blind(tagged) if is_shared else (tagged, [])
+    own = {MANIFEST_TAG: "/".join(address[:2]), ADDRESS_TAG: address_tag(address)}
+    kept = {tag: value for tag, value in own.items() if tag not in unseen}
+    tagged = {**configuration, "default_tags": {"tags": {**given, **kept}}}
+    return _aws_blind(tagged, unseen) if unseen else (tagged, [])
 
 
-def _aws_blind(configuration: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Have the provider overlook the tag that names the element, beside what is ignored already."""
+def _aws_blind(configuration: dict[str, Any], unseen: AbstractSet[str]) -> tuple[dict[str, Any], list[str]]:
+    """Have the provider overlook the tags *unseen*, beside what is ignored already."""
     ignored, wrong = _block(configuration, "ignore_tags", ("keys", "key_prefixes"))
     keys = ignored.get("keys") or []
     if wrong or not isinstance(keys, list):
         return configuration, ["ignore_tags must be a map with the lists keys and key_prefixes"]
-    return {**configuration, "ignore_tags": {**ignored, "keys": [*keys, ADDRESS_TAG]}}, []
+    return {**configuration, "ignore_tags": {**ignored, "keys": [*keys, *sorted(unseen)]}}, []
 
 
 def _block(configuration: Mapping[str, Any], name: str, fields: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
@@ -158,7 +161,7 @@ def _block(configuration: Mapping[str, Any], name: str, fields: tuple[str, ...])
     return (block, bool(set(block) - set(fields))) if isinstance(block, dict) else ({}, True)
 
 
-_TAGGED: Mapping[str, Callable[[Mapping[str, Any], Address, bool], tuple[dict[str, Any], list[str]]]] = {
+_TAGGED: Mapping[str, Callable[[Mapping[str, Any], Address, AbstractSet[str]], tuple[dict[str, Any], list[str]]]] = {
     "hashicorp/aws": _aws_tags,
 }
 """Provider -> how its configuration tags every taggable resource. A provider that is not here tags nothing."""

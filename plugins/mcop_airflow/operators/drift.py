@@ -21,6 +21,7 @@ from mcop_airflow.notifying import open_notifier
 from mcop_airflow.reporter import LogReporter
 from mcop_core.bootstrap import open_engine, open_repository, open_store, open_workspace
 from mcop_core.compiler.run_conf import REQUESTER_KEY
+from mcop_core.errors import McopError
 from mcop_core.executions import naming
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
@@ -28,6 +29,7 @@ from mcop_core.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from mcop_core.deployments import DeployedName
     from mcop_core.drift.report import DriftReport
 
 FIND, LOOK, REPORT, REMEDY = "find", "look", "report", "remedy"
@@ -36,8 +38,8 @@ MANIFESTS_KEY = "manifests"
 """Conf key: the manifests to look at, whatever their policies say; left out: all that are due."""
 NOTIFIED_KEY = "mcop_drift"
 """Key of the context under which a notifier finds the report's text."""
-NOT_NOW = ""
-"""Instead of a report's key: an execution works on the manifest."""
+NOT_NOW, FAILED = "", "failed"
+"""Instead of a report's key: an execution works on the manifest; it could not be looked at."""
 _RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 
@@ -58,74 +60,85 @@ class FindDeployedOperator(BaseOperator):
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**{**_RETRIES, **kwargs})
 
-    def execute(self, context: Context) -> list[dict[str, str]]:
-        """Return a namespace and a manifest each."""
+    def execute(self, context: Context) -> list[dict[str, list[list[str]]]]:
+        """Return in `manifests` namespaces and names, those together that are planned as one."""
         from mcop_core.deployments import deployed_manifests
-        from mcop_core.drift.detect import due_manifests
+        from mcop_core.drift.detect import batched, due_manifests
 
         settings, wanted = Settings.from_environment(os.environ), (context["dag_run"].conf or {}).get(MANIFESTS_KEY)
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
             if wanted:
-                found: Iterable[tuple[str, str]] = (one for one in deployed_manifests(store) if one[1] in wanted)
+                found: Iterable[DeployedName] = (one for one in deployed_manifests(store) if one[1] in wanted)
             else:
                 found = due_manifests(store, open_repository(settings).head().snapshot, datetime.now(UTC))
-            return [{"namespace": namespace, "manifest": manifest} for namespace, manifest in found]
+            return [{"manifests": [list(name) for name in batch]} for batch in batched(found, store)]
 
 
 class LookOperator(BaseOperator):
     """
-    Say what in the cloud is not as a manifest was deployed; nothing is locked and nothing in the cloud changes.
+    Say what in the cloud is not as manifests were deployed; nothing is locked and nothing in the cloud changes.
 
-    The report lies in the artifact store; its key is this task's XCom. What an execution works on, before the look or
-    after it, is half made and no drift: nothing is reported, and the next drift run looks again. An unreachable store
-    or cloud is tried again twice, after 30 seconds each. No field is templated.
+    The reports lie in the artifact store. What an execution works on, before the look or after it, is half made and no
+    drift: nothing is reported, and the next drift run looks again. If none can be looked at since a store or the cloud
+    is unreachable, that is tried again twice, after 30 seconds each. No field is templated.
     """
 
     template_fields = ()
 
-    def __init__(self, *, namespace: str, manifest: str, **kwargs: object) -> None:
+    def __init__(self, *, manifests: Sequence[Sequence[str]], **kwargs: object) -> None:
         super().__init__(**{**_RETRIES, **kwargs})
-        self.namespace, self.manifest = namespace, manifest
+        self.manifests = manifests
         self._stopped = Event()
 
-    def execute(self, context: Context) -> str:
-        """Look, keep the report, and return its key; `NOT_NOW` while an execution works on it."""
-        from mcop_core.drift.detect import save_report
-
-        if self._is_executed(context):
-            return NOT_NOW
+    def execute(self, context: Context) -> dict[str, str]:
+        """Look, keep the reports, and return manifest -> key of its report, `NOT_NOW` or `FAILED`."""
+        names = [(namespace, manifest) for namespace, manifest in self.manifests]
+        free = [name for name in names if not self._is_executed(context, name)]
         settings = Settings.from_environment(os.environ)
         with final_unless_unreachable():
-            report = self._look(context, settings)
-            if self._is_executed(context):
-                return NOT_NOW
-            key = save_report(open_store(settings.artifact_store), report)
-        tell(self.log, report)
-        return key
+            found = self._look(context, settings, free) if free else {}
+            kept = {name: self._kept(context, settings, name, one) for name, one in found.items()}
+        return {"/".join(name): kept.get(name, NOT_NOW) for name in names}
 
-    def _is_executed(self, context: Context) -> bool:
-        dags = (naming.dag_id(self.manifest), naming.destroy_dag_id(self.manifest))
+    def _kept(self, context: Context, settings: Settings, name: DeployedName, found: DriftReport | McopError) -> str:
+        from mcop_core.drift.detect import save_report
+
+        if isinstance(found, McopError):
+            self.log.error("%s could not be looked at: %s", "/".join(name), found)
+            return FAILED
+        if self._is_executed(context, name):
+            return NOT_NOW
+        tell(self.log, found)
+        return save_report(open_store(settings.artifact_store), found)
+
+    def _is_executed(self, context: Context, name: DeployedName) -> bool:
+        dags = (naming.dag_id(name[1]), naming.destroy_dag_id(name[1]))
         busy = [dag for dag in dags if context["ti"].get_dr_count(dag_id=dag, states=["running"])]
         for dag in busy:
             self.log.warning("A run of %s works on it: what is half made is no drift; the next run looks again", dag)
         return bool(busy)
 
-    def _look(self, context: Context, settings: Settings) -> DriftReport:
-        from mcop_core.drift.detect import detect_drift
+    def _look(
+        self, context: Context, settings: Settings, names: Sequence[DeployedName]
+    ) -> dict[DeployedName, DriftReport | McopError]:
+        from mcop_core.drift.detect import Watch, detect_drift
 
         owner = f"{self.dag_id} {context['ti'].run_id}"
         with open_workspace(settings, os.environ, owner, cancelled=self._stopped.is_set) as workspace:
-            return detect_drift(
-                self.namespace,
-                self.manifest,
+            watch = Watch(
+                open_store(settings.artifact_store),
                 open_repository(settings).head().snapshot,
                 lambda name: open_engine(name, settings),
-                open_store(settings.artifact_store),
                 Path(settings.cache_dir),
                 workspace,
                 LogReporter(self.log),
             )
+            found = detect_drift(names, watch)
+        errors = [one for one in found.values() if isinstance(one, McopError)]
+        if len(errors) == len(found):
+            raise errors[0]
+        return found
 
     def on_kill(self) -> None:
         """Interrupt Terraform, which has a session of its own."""
@@ -145,21 +158,28 @@ class ReportOperator(BaseOperator):
         """Return the arguments of a `TriggerDagRunOperator` for each manifest that is to be executed."""
         from mcop_core.drift.detect import load_report
 
-        settings, ti = Settings.from_environment(os.environ), context["ti"]
-        asked = ti.xcom_pull(task_ids=FIND)
-        if asked is None:
-            raise AirflowFailException("what is deployed could not be told")
-        found = ti.xcom_pull(task_ids=LOOK, map_indexes=list(range(len(asked)))) if asked else []
-        keys = [key for key in found if key is not None]
+        settings, keys = Settings.from_environment(os.environ), self._keys(context)
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
-            reports = [load_report(store, key) for key in keys if key != NOT_NOW]
+            reports = [load_report(store, key) for key in keys.values() if key not in (NOT_NOW, FAILED)]
             for report in reports:
                 tell(self.log, report)
             self._notify(context, settings, reports)
-        if len(keys) < len(asked):
-            raise AirflowFailException(f"{len(asked) - len(keys)} of {len(asked)} manifests could not be looked at")
+        failed = sorted(manifest for manifest, key in keys.items() if key == FAILED)
+        if failed:
+            raise AirflowFailException(
+                f"{len(failed)} of {len(keys)} manifests could not be looked at: {', '.join(failed)}"
+            )
         return self._remedies(reports, settings.drift_ceiling)
+
+    def _keys(self, context: Context) -> dict[str, str]:
+        """Return manifest -> what its look returned; `FAILED` if its task did not come to its end."""
+        batches = context["ti"].xcom_pull(task_ids=FIND)
+        if batches is None:
+            raise AirflowFailException("what is deployed could not be told")
+        looks = context["ti"].xcom_pull(task_ids=LOOK, map_indexes=list(range(len(batches)))) if batches else []
+        asked = {"/".join(name): FAILED for batch in batches for name in batch["manifests"]}
+        return asked | {manifest: key for look in looks if look for manifest, key in look.items()}
 
     def _notify(self, context: Context, settings: Settings, reports: Sequence[DriftReport]) -> None:
         notifier = open_notifier(settings.drift_notifier)

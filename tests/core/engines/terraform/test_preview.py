@@ -1,12 +1,15 @@
 """The merged plan through the real Terraform, with built-in resources and states in a folder."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from mcop_core.engines.base import SealedText
+from mcop_core.engines.base import Component, SealedText
 from mcop_core.engines.changes import Mode
+from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.errors import Cancelled, EngineFailed
+from mcop_core.settings import Settings
 from tests.core.engines.terraform.manifests import Manifest, actions, attribute, ref
 
 pytestmark = pytest.mark.terraform
@@ -156,3 +159,45 @@ def test_a_preview_can_be_cancelled(manifest):
     manifest.cancelled = True
     with pytest.raises(Cancelled, match="nothing was changed"):
         manifest.preview(network=(NETWORK, {"cidr": "b"}))
+
+
+def test_components_of_several_manifests_are_planned_as_one(manifest):
+    """Each takes what its own manifest's component puts out, and none sees the other."""
+    found = manifest.engine.preview(of_two_manifests(manifest), manifest.workspace("preview"), manifest.report)
+
+    assert [(changes.step, changes.mode) for changes in found] == [
+        (f"shop/{name}/w.p.{element}", Mode.MERGED) for name in ("store", "stall") for element in ("network", "service")
+    ]
+    labels = {changes.step: attribute(changes, "input.label").after for changes in found if "service" in changes.step}
+    assert labels == {"shop/store/w.p.service": "in 10.1.0.0/16", "shop/stall/w.p.service": "in 10.2.0.0/16"}
+
+
+def test_if_nobody_is_blamed_each_manifest_is_planned_by_itself(manifest, tmp_path):
+    """What Terraform cannot plan as one, for no reason that names a component, costs a plan for each manifest."""
+    binary = tmp_path / "terraform"
+    has = "grep -q {} ${{1#-chdir=}}/modules.tf.json"
+    refusal = f"[ $2 = plan ] && {has.format('shop-store')} && {has.format('shop-stall')}"
+    binary.write_text(f'#!/bin/sh\nif {refusal}; then echo "out of memory" >&2; exit 1; fi\nexec terraform "$@"\n')
+    binary.chmod(0o755)
+    engine = TerraformEngine(Settings(cache_dir=str(tmp_path / "cache"), terraform=str(binary)), manifest.environment)
+    found = engine.preview(of_two_manifests(manifest), manifest.workspace("preview"), manifest.report)
+
+    assert [changes.mode for changes in found] == [Mode.MERGED] * 4
+    planned = [facts["what"] for event, facts in manifest.report.records if event == "planning"]
+    assert planned == ["4 components as one", "2 components as one", "2 components as one"]
+
+
+def of_two_manifests(manifest):
+    """A network and a service each, of the same ids but for the manifest."""
+    components = []
+    for name, cidr in (("store", "10.1.0.0/16"), ("stall", "10.2.0.0/16")):
+        of = f"shop/{name}"
+        taken = {
+            "network": replace(ref("network", "id"), step=ref("network", "id").step.of(of)),
+            "label": SealedText(("in ", replace(ref("network", "cidr"), step=ref("network", "cidr").step.of(of)))),
+        }
+        for element, module, inputs in (("network", NETWORK, {"cidr": cidr}), ("service", SERVICE, taken)):
+            request = manifest.request(element, module, inputs)
+            address = ("shop", name, *request.address[2:])
+            components.append(Component(f"{of}/w.p.{element}", replace(request, address=address)))
+    return components
