@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     RULE = "rule"
     ADAPTER = "adapter"
+    INTERFACE = "interface"
     PRIMITIVE = "primitive"
     PATTERN = "pattern"
     WORKFLOW = "workflow"

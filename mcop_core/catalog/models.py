@@ -41,6 +41,7 @@ Version = Annotated[str, AfterValidator(check_version), Field(json_schema_extra=
 Requirement = Annotated[str, AfterValidator(check_requirement)]
 ComponentId = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}\.{NAME_PATTERN}\.{NAME_PATTERN}$")]
 _AS_TUPLE = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+Provider = Annotated[str, Field(pattern=rf"^({NAME_PATTERN}|\$\{{{NAME_PATTERN}\}})$")]
 Names = Annotated[tuple[Name, ...], _AS_TUPLE]
 Day = Annotated[date, BeforeValidator(lambda value: date.fromisoformat(value) if isinstance(value, str) else value)]
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], _AS_TUPLE]
@@ -53,7 +54,7 @@ class Model(BaseModel):
 
 
 class CatalogObject(Model):
-    """What all six kinds have in common."""
+    """What all kinds have in common."""
 
     kind: str
     name: Name = Field(description="Name of the object, shared by its versions.")
@@ -80,6 +81,33 @@ class CatalogObject(Model):
 def canonical_json(value: Any) -> bytes:
     """Return the one JSON text of *value*: sorted keys, no spaces, ASCII; refuses NaN and infinities."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+# -- interfaces ----------------------------------------------------------------------------------------
+
+
+class InterfaceInput(Model):
+    """What the primitives of an interface take under one name."""
+
+    type: str = Field("any", description="Terraform type constraint; a primitive has the same, or any.")
+    description: str = ""
+    required: bool = Field(True, description="Whether it must be given; else each primitive has a default of its own.")
+    sensitive: bool = False
+
+
+class InterfaceOutput(Model):
+    """What the primitives of an interface put out under one name."""
+
+    description: str = ""
+    sensitive: bool = False
+
+
+class PrimitiveInterface(CatalogObject):
+    """What primitives of several providers have in common: a pattern may name it in their place."""
+
+    kind: Literal["interface"] = "interface"
+    inputs: dict[str, InterfaceInput] = {}
+    outputs: dict[str, InterfaceOutput] = {}
 
 
 # -- primitives ----------------------------------------------------------------------------------------
@@ -154,6 +182,7 @@ class Primitive(CatalogObject):
     provider: Name = Field(description="The cloud it is for.")
     primitive_type: Name = Field(description="What its files are, for example terraform.")
     source: str = Field(description="Folder of its files, relative to the catalog folder.")
+    implements: dict[Name, Requirement] = Field({}, description="Interface to the versions of it that it serves.")
     interface: Interface = Field(Interface(), description="Read from the code at publish.")
     template: Template | None = Field(None, description="The stored files; set at publish.")
     locks: dict[str, ProviderLock] = Field({}, description="Providers the adapter does not bring; set at publish.")
@@ -208,18 +237,30 @@ class Parameter(Model):
 
 
 class Element(Model):
-    """One primitive in a pattern."""
+    """One primitive in a pattern, or an interface in place of one."""
 
-    primitive: Name
-    version: Requirement
+    primitive: Name | None = Field(None, description="Name of a primitive; or else `interface`.")
+    interface: Name | None = Field(None, description="Interface: its primitive of the pattern's provider is taken.")
+    version: Requirement = Field(description="Of the primitive, or of the interface.")
     inputs: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> Element:
+        if (self.primitive is None) == (self.interface is None):
+            raise ValueError("an element names a primitive or an interface, one of the two")
+        return self
+
+    @property
+    def named(self) -> tuple[Kind, str]:
+        """Kind and name of what it stands for."""
+        return (Kind.INTERFACE, self.interface) if self.interface else (Kind.PRIMITIVE, self.primitive or "")
 
 
 class Pattern(CatalogObject):
     """Several primitives with parameters, rules and wiring between them."""
 
     kind: Literal["pattern"] = "pattern"
-    provider: Name
+    provider: Provider = Field(description="The cloud it is for; or ${parameter}, whose value names it.")
     primitive_type: Name
     parameters: dict[Name, Parameter] = {}
     elements: dict[Name, Element] = Field(min_length=1)
@@ -389,9 +430,10 @@ class ValidationRule(CatalogObject):
         return self
 
 
-AnyObject: TypeAlias = Primitive | Adapter | Pattern | Workflow | Manifest | ValidationRule
+AnyObject: TypeAlias = PrimitiveInterface | Primitive | Adapter | Pattern | Workflow | Manifest | ValidationRule
 
 MODELS: dict[Kind, type[CatalogObject]] = {
+    Kind.INTERFACE: PrimitiveInterface,
     Kind.PRIMITIVE: Primitive,
     Kind.ADAPTER: Adapter,
     Kind.PATTERN: Pattern,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from mcop_core.catalog.models import CatalogObject, Manifest, Pattern, Workflow
+from mcop_core.catalog.models import CatalogObject, Manifest, Pattern, Primitive, Workflow
 from mcop_core.catalog.repository import CatalogEntry, Pins
 from mcop_core.catalog.versions import version_key
 from mcop_core.errors import ObjectNotFound, closest
@@ -25,8 +25,10 @@ def references(entry: CatalogEntry) -> frozenset[Used]:
 
 
 def _named_in(item: CatalogObject) -> Iterator[Used]:
-    if isinstance(item, Pattern):
-        yield from ((Kind.PRIMITIVE, element.primitive) for element in item.elements.values())
+    if isinstance(item, Primitive):
+        yield from ((Kind.INTERFACE, name) for name in item.implements)
+    elif isinstance(item, Pattern):
+        yield from (element.named for element in item.elements.values())
         yield from ((Kind.RULE, door.rule) for door in item.parameters.values() if door.rule)
     elif isinstance(item, Workflow):
         yield from ((Kind.PATTERN, use.pattern) for use in item.patterns.values())
@@ -37,7 +39,7 @@ def _named_in(item: CatalogObject) -> Iterator[Used]:
 def _named_in_pins(pins: Pins) -> Iterator[Used]:
     for key, chosen in pins.items():
         kind, _, rest = key.partition("#")
-        named = chosen if kind == Kind.ADAPTER else rest
+        named = chosen if "/" in rest else rest
         yield Kind(kind), named.partition("@")[0]
 
 

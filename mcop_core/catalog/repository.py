@@ -25,7 +25,8 @@ class Standing(StrEnum):
 Pins = Mapping[str, str]
 """
 What a manifest compiled with: `kind#name@requirement` -> exact version, for every pin of its closure,
-and `rule#name` and `adapter#provider/primitive_type` for what is found by name.
+and for what is found otherwise `rule#name` -> exact version, `adapter#provider/primitive_type` and
+`primitive#interface@requirement/provider/primitive_type` -> `name@version`.
 """
 
 

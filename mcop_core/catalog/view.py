@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
-from mcop_core.catalog.models import Adapter, CatalogObject, ValidationRule
+from mcop_core.catalog.models import Adapter, CatalogObject, Primitive, PrimitiveInterface, ValidationRule
 from mcop_core.catalog.repository import Pins
-from mcop_core.catalog.versions import LATEST, best_version, version_key
+from mcop_core.catalog.versions import LATEST, best_version, satisfies, version_key
 from mcop_core.errors import ObjectNotFound, closest
 from mcop_core.refs import Kind, ObjectRef
 
@@ -22,6 +22,11 @@ def pin_key(kind: Kind, name: str, requirement: str) -> str:
 def adapter_pin_key(provider: str, primitive_type: str) -> str:
     """Return the key under which the adapter of (provider, primitive type) is pinned."""
     return f"adapter#{provider}/{primitive_type}"
+
+
+def implementation_pin_key(interface: str, requirement: str, provider: str, primitive_type: str) -> str:
+    """Return the key under which the primitive is pinned that serves an interface for (provider, primitive type)."""
+    return f"primitive#{interface}@{requirement}/{provider}/{primitive_type}"
 
 
 def rule_pin_key(name: str) -> str:
@@ -47,6 +52,11 @@ class CatalogView:
             self._objects.setdefault((item.ref.kind, item.name), {})[item.version] = item
         self._pins: Mapping[str, str] = pins or {}
         self._hidden = frozenset(hidden)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether an earlier compilation's choices hold."""
+        return bool(self._pins)
 
     def names(self, kind: Kind) -> list[str]:
         """Return the names of all objects of *kind*, sorted."""
@@ -130,6 +140,47 @@ class CatalogView:
             )
         return self.find(Kind.ADAPTER, name, LATEST, Adapter)
 
+    def implementation(
+        self, interface: PrimitiveInterface, requirement: str, provider: str, primitive_type: str
+    ) -> Primitive:
+        """
+        Return the primitive that serves *interface*, found by *requirement*: the pinned one, or the one there is.
+
+        Raises:
+            ObjectNotFound: There is none, or there are several; carries as `allowed` the providers that have one.
+        """
+        pinned = self._pins.get(implementation_pin_key(interface.name, requirement, provider, primitive_type))
+        if pinned:
+            name, _, version = pinned.partition("@")
+            return self._choose(Kind.PRIMITIVE, name, version, Primitive, hidden=frozenset())
+        served = [item for item in self._implementations(interface) if item.primitive_type == primitive_type]
+        found = [item for item in served if item.provider == provider]
+        if len(found) == 1:
+            return found[0]
+        clouds = tuple(sorted({item.provider for item in served}))
+        rivals = ", ".join(item.name for item in found)
+        raise ObjectNotFound(
+            f"several primitives implement {interface.ref} for {provider}: {rivals}; name one of them as the primitive"
+            if found
+            else f"no primitive implements {interface.ref} for provider {provider!r} with type {primitive_type!r}",
+            name=provider,
+            allowed=() if found else clouds,
+            suggestion=None if found else closest(provider, clouds),
+        )
+
+    def _implementations(self, interface: PrimitiveInterface) -> list[Primitive]:
+        """Return of each primitive the latest version that implements *interface*."""
+        found: list[Primitive] = []
+        for name in self.names(Kind.PRIMITIVE):
+            serving = {
+                version: item
+                for version, item in self._objects[Kind.PRIMITIVE, name].items()
+                if isinstance(item, Primitive) and item.ref not in self._hidden and _serves(item, interface)
+            }
+            latest = best_version(serving, LATEST)
+            found += [serving[latest]] if latest else []
+        return found
+
     def _latest_adapters(self) -> list[Adapter]:
         found: list[Adapter] = []
         for name in self.names(Kind.ADAPTER):
@@ -138,3 +189,8 @@ class CatalogView:
             except ObjectNotFound:
                 continue  # every version is revoked or a pre-release
         return found
+
+
+def _serves(primitive: Primitive, interface: PrimitiveInterface) -> bool:
+    requirement = primitive.implements.get(interface.name)
+    return requirement is not None and satisfies(interface.version, requirement)

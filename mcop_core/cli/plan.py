@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import groupby
@@ -48,15 +48,15 @@ def plan(
     """
     Print what a manifest compiles to.
 
-    With --set, check that a run may override these parameters; --explain shows what comes of it.
+    With --set, check that a run may override these parameters; --explain shows what comes of it. A parameter that
+    chooses a provider, which a run may not, is compiled with this value.
 
     Example: mcop plan storefront-staging --catalog include/catalog --explain
     """
     from mcop_core.compiler.outline import to_dot, to_json, to_text
 
-    with compiled_plan(manifest, folder) as (compiled, _):
-        pass
-    overrides = checked_overrides(compiled, sets)
+    with compiled_plan(manifest, folder, sets) as (compiled, _):
+        overrides = checked_overrides(compiled, _without_choices(compiled, sets))
     if explain_values:
         _print_explanation(compiled, overrides, as_json=as_json or form is Format.JSON)
     elif as_json or form is Format.JSON:
@@ -101,8 +101,9 @@ def render(
 
     Example: mcop render storefront-staging --catalog include/catalog -o rendered
     """
-    with compiled_plan(manifest, folder) as (compiled, store):
-        rows = _render_all(compiled, store, output, checked_overrides(compiled, sets), _read_outputs(outputs))
+    with compiled_plan(manifest, folder, sets) as (compiled, store):
+        overrides = checked_overrides(compiled, _without_choices(compiled, sets))
+        rows = _render_all(compiled, store, output, overrides, _read_outputs(outputs))
     if as_json:
         print_json(rows)
         return
@@ -171,11 +172,22 @@ def checked_overrides(compiled: DeploymentPlan, sets: list[str]) -> dict[str, An
     return overrides
 
 
+def _without_choices(compiled: DeploymentPlan, sets: list[str]) -> list[str]:
+    return [item for item in sets if item.partition("=")[0] not in compiled.chosen_by]
+
+
 @contextmanager
-def compiled_plan(text: str, folder: Path | None) -> Iterator[tuple[DeploymentPlan, ObjectStore]]:
-    """Compile from the catalog, or from YAML files published into memory and a folder that is gone afterwards."""
+def compiled_plan(
+    text: str, folder: Path | None, choices: Sequence[str] = ()
+) -> Iterator[tuple[DeploymentPlan, ObjectStore]]:
+    """
+    Compile from the catalog, or from YAML files published into memory and a folder that is gone afterwards.
+
+    Args:
+        choices: `name=value`; those that choose a provider are compiled in, the others are left out.
+    """
     if folder is None:
-        yield _compile_published(text, catalog_commands.repository()), catalog_commands.store()
+        yield _compile_published(text, catalog_commands.repository(), choices), catalog_commands.store()
         return
     from mcop_core.catalog.memory import MemoryRepository
     from mcop_core.publishing import publish_folder
@@ -184,14 +196,15 @@ def compiled_plan(text: str, folder: Path | None) -> Iterator[tuple[DeploymentPl
     with tempfile.TemporaryDirectory(prefix="mcop-") as temporary:
         store = bootstrap.open_store(Path(temporary).as_uri())
         publish_folder(folder, repository, store, catalog_commands.engine_opener(), lock=False)
-        yield _compile_published(text, repository), store
+        yield _compile_published(text, repository, choices), store
 
 
-def _compile_published(text: str, repository: CatalogRepository) -> DeploymentPlan:
+def _compile_published(text: str, repository: CatalogRepository, choices: Sequence[str]) -> DeploymentPlan:
     from mcop_core.catalog.models import Manifest
     from mcop_core.catalog.repository import Standing
     from mcop_core.catalog.view import CatalogView
     from mcop_core.compiler.compiler import compile_manifest
+    from mcop_core.compiler.provider_choice import with_choices
 
     name, _, version = text.removeprefix("manifest#").partition("@")
     version = version or repository.active().get(name, "")
@@ -201,4 +214,6 @@ def _compile_published(text: str, repository: CatalogRepository) -> DeploymentPl
     entries = repository.entries()
     revoked = {item.ref for item in entries if item.standing is Standing.REVOKED}
     view = CatalogView((item.object for item in entries), pins=entry.pins, hidden=revoked)
-    return compile_manifest(entry.object, view)
+    compiled = compile_manifest(entry.object, view)
+    chosen = dict(item.partition("=")[::2] for item in choices if item.partition("=")[0] in compiled.chosen_by)
+    return compile_manifest(with_choices(entry.object, compiled, chosen), view) if chosen else compiled

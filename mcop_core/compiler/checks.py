@@ -8,6 +8,7 @@ from mcop_core.catalog.models import (
     Manifest,
     Pattern,
     Primitive,
+    PrimitiveInterface,
     ValidationRule,
     Workflow,
 )
@@ -15,11 +16,13 @@ from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.analysis import analyse
 from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.compiler.drafting import Draft, draft_pattern, draft_workflow
+from mcop_core.compiler.interfaces import check_implementation, check_interface_types
 from mcop_core.compiler.linking import Linker, check_document, check_interface
 from mcop_core.compiler.outputs import World
-from mcop_core.errors import Fault, InvalidDocuments, InvalidReference
+from mcop_core.errors import Fault, InvalidDocuments, InvalidReference, ObjectNotFound
 from mcop_core.parameters.syntax import join_path, parse, texts
 from mcop_core.parameters.validator import check_rule, placed
+from mcop_core.refs import Kind
 
 
 def check_object(item: CatalogObject, catalog: CatalogView) -> list[Fault]:
@@ -46,6 +49,8 @@ def check_object(item: CatalogObject, catalog: CatalogView) -> list[Fault]:
 def _check(item: CatalogObject, catalog: CatalogView) -> list[Fault]:
     if isinstance(item, ValidationRule):
         return placed(check_rule(item), str(item.ref))
+    if isinstance(item, PrimitiveInterface):
+        return check_interface_types(item)
     if isinstance(item, Adapter):
         return placed(_check_adapter(item), str(item.ref))
     if isinstance(item, Pattern):
@@ -76,6 +81,13 @@ def _check_adapter(adapter: Adapter) -> list[Fault]:
 def _check_primitive(primitive: Primitive, catalog: CatalogView) -> list[Fault]:
     linker = Linker(catalog)
     linker.adapter(primitive.provider, primitive.primitive_type, user=primitive)
+    for name, requirement in primitive.implements.items():
+        try:
+            interface = catalog.find(Kind.INTERFACE, name, requirement, PrimitiveInterface)
+        except ObjectNotFound as error:
+            linker.not_found(error, primitive, f"implements.{name}")
+        else:
+            linker.faults += check_implementation(primitive, interface)
     return linker.faults
 
 

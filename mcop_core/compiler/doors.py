@@ -41,6 +41,8 @@ def fixed_names(plan: DeploymentPlan) -> dict[str, str]:
         templates = {name: layered.value for name, layered in workflow.scope.items()}
         for root, user in fixed_roots(workflow).items():
             fixed.update(dict.fromkeys(reachable([root], templates), user))
+        for group in workflow.groups:
+            fixed.update(dict.fromkeys(group.chosen_by, f"the choice of a provider for {group.id}"))
     return dict(sorted(fixed.items()))
 
 

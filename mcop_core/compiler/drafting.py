@@ -19,9 +19,10 @@ from mcop_core.catalog.models import (
     WorkflowUse,
 )
 from mcop_core.compiler.evaluation import plain_names
-from mcop_core.compiler.linking import Linker
+from mcop_core.compiler.linking import Linked, Linker
 from mcop_core.compiler.plan import Declaration, DeploymentPlan, LayeredValue, PatternGroup, Step, WorkflowGroup
 from mcop_core.compiler.provenance import is_literal
+from mcop_core.compiler.provider_choice import choose_provider
 from mcop_core.errors import Fault, closest
 from mcop_core.parameters.layers import Layer
 from mcop_core.refs import Kind
@@ -77,7 +78,7 @@ def draft_workflow(workflow: Workflow, linker: Linker) -> Draft:
 def draft_pattern(pattern: Pattern, linker: Linker) -> Draft:
     """Draft a pattern on its own."""
     draft = Draft(_empty_plan(pattern), orders={SELF: "references"}, mentioned={SELF: set()})
-    group = _group(f"{SELF}.{SELF}", pattern, pattern_scope(pattern, {}, {}), linker, draft)
+    group = _group(f"{SELF}.{SELF}", pattern, pattern_scope(pattern, {}, {}), {}, linker, draft)
     alone = WorkflowGroup(id=SELF, workflow="", backend={}, groups=(group,))
     draft.plan = draft.plan.model_copy(update={"workflows": (alone,)})
     return draft
@@ -137,7 +138,8 @@ def _workflow(id_: str, workflow: Workflow, scope: Layered, linker: Linker, draf
             draft.unknown.add(f"{id_}.{name}")
             continue
         inputs = _workflow_inputs(workflow, name, use, pattern, linker)
-        groups.append(_group(f"{id_}.{name}", pattern, pattern_scope(pattern, inputs, scope), linker, draft))
+        parameters = pattern_scope(pattern, inputs, scope)
+        groups.append(_group(f"{id_}.{name}", pattern, parameters, scope, linker, draft))
     return WorkflowGroup(
         id=id_,
         workflow=str(workflow.ref),
@@ -156,21 +158,23 @@ def _workflow_inputs(workflow: Workflow, name: str, use: PatternUse, pattern: Pa
     return _layer(use.inputs, Layer.WORKFLOW, f"{workflow.ref} {path}")
 
 
-def _group(id_: str, pattern: Pattern, parameters: Layered, linker: Linker, draft: Draft) -> PatternGroup:
-    adapter = linker.adapter(pattern.provider, pattern.primitive_type, user=pattern)
+def _group(
+    id_: str, pattern: Pattern, parameters: Layered, scope: Layered, linker: Linker, draft: Draft
+) -> PatternGroup:
+    choice = choose_provider(pattern, parameters, scope)
+    linker.faults += choice.faults
+    adapter = linker.adapter(choice.provider, pattern.primitive_type, user=pattern) if choice.provider else None
     declarations = {
         name: linker.declaration(name, declared, pattern) for name, declared in sorted(pattern.parameters.items())
     }
     steps: list[Step] = []
     for name, element in sorted(pattern.elements.items()):
-        path = f"elements.{name}"
-        primitive = linker.find(Kind.PRIMITIVE, element.primitive, element.version, Primitive, user=pattern, path=path)
-        if primitive is None:
+        linked = linker.element(pattern, name, choice.provider)
+        if linked is None:
             draft.unknown.add(f"{id_}.{name}")
             continue
-        linker.check_element(primitive, pattern, name)
-        inputs = _step_inputs(pattern, name, element, primitive, parameters, linker)
-        steps.append(_step(f"{id_}.{name}", primitive, adapter, inputs))
+        inputs = _step_inputs(pattern, name, element, linked, parameters, linker)
+        steps.append(_step(f"{id_}.{name}", linked.primitive, adapter, inputs))
     return PatternGroup(
         id=id_,
         pattern=str(pattern.ref),
@@ -178,6 +182,7 @@ def _group(id_: str, pattern: Pattern, parameters: Layered, linker: Linker, draf
         parameters=parameters,
         declarations=_sensitive_by_use(declarations, steps),
         steps=tuple(steps),
+        chosen_by=choice.names,
     )
 
 
@@ -214,12 +219,12 @@ def _step(id_: str, primitive: Primitive, adapter: Adapter | None, inputs: Layer
 
 
 def _step_inputs(
-    pattern: Pattern, name: str, element: Element, primitive: Primitive, parameters: Layered, linker: Linker
+    pattern: Pattern, name: str, element: Element, linked: Linked, parameters: Layered, linker: Linker
 ) -> Layered:
     path = f"elements.{name}.inputs"
-    declared = primitive.interface.inputs
+    declared = linked.primitive.interface.inputs
     for given in sorted(element.inputs.keys() - declared.keys()):
-        message = f"{primitive.ref} has no input {given!r}."
+        message = f"{linked.named} has no input {given!r}."
         linker.faults.append(_unknown(message, pattern, f"{path}.{given}", given, declared))
     wired = _layer(element.inputs, Layer.PATTERN_ELEMENT, f"{pattern.ref} {path}")
     inputs: Layered = {}
@@ -227,7 +232,7 @@ def _step_inputs(
         if chosen := _wiring(given, wired.get(given), pattern, parameters, f"{pattern.ref} {path}.{given}"):
             inputs[given] = chosen
         elif definition.required:
-            message = f"{primitive.ref} needs the input {given!r}: wire it, or declare a parameter of this name"
+            message = f"{linked.named} needs the input {given!r}: wire it, or declare a parameter of this name"
             linker.faults.append(Fault(message, str(pattern.ref), path))
     return inputs
 
@@ -252,7 +257,9 @@ def _unknown(message: str, user: CatalogObject, path: str, name: str, known: Ite
 def missing_parameters(group: PatternGroup) -> list[tuple[str, Declaration]]:
     """Return the declared parameters without a value that something in *group* needs."""
     literals = {name for step in group.steps for name, layered in step.inputs.items() if is_literal(layered)}
-    needed = {name for step in group.steps for layered in step.inputs.values() for name in plain_names(layered.value)}
+    needed = {*group.chosen_by} | {
+        name for step in group.steps for layered in step.inputs.values() for name in plain_names(layered.value)
+    }
     defaults = [layered for layered in group.parameters.values() if layered.layer == Layer.PATTERN_DEFAULT]
     needed |= {name for layered in defaults for name in plain_names(layered.value)}
     return [

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from mcop_core.catalog.models import Adapter, CatalogObject, Parameter, Pattern, Primitive, ValidationRule
-from mcop_core.catalog.view import CatalogView, Found, adapter_pin_key, pin_key, rule_pin_key
+from mcop_core.catalog.models import (
+    Adapter,
+    CatalogObject,
+    Parameter,
+    Pattern,
+    Primitive,
+    PrimitiveInterface,
+    ValidationRule,
+)
+from mcop_core.catalog.view import (
+    CatalogView,
+    Found,
+    adapter_pin_key,
+    implementation_pin_key,
+    pin_key,
+    rule_pin_key,
+)
+from mcop_core.compiler.interfaces import as_interface, check_implementation, stand_in
 from mcop_core.compiler.plan import Declaration
 from mcop_core.errors import Fault, InvalidInput, ObjectNotFound, closest
 from mcop_core.parameters.text import MAX_DEPTH, check_hygiene
 from mcop_core.parameters.types import parse_type
 from mcop_core.parameters.validator import check_rule, placed
-from mcop_core.refs import Kind
+from mcop_core.refs import Kind, ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """
+    What an element of a pattern is.
+
+    Attributes:
+        primitive: With the inputs and outputs that the pattern may use.
+        named: What the pattern names: the primitive, or its interface.
+    """
+
+    primitive: Primitive
+    named: ObjectRef
 
 
 class Linker:
@@ -38,17 +69,52 @@ class Linker:
             found = self._view.find(kind, name, requirement, model)
         except ObjectNotFound as error:
             versions = tuple(error.facts.get("allowed") or ())
-            self._fault(error, user, f"{path}.{'version' if versions else kind}")
+            self.not_found(error, user, f"{path}.{'version' if versions else kind}")
             return None
         self.pins[pin_key(kind, name, requirement)] = found.version
         return found
+
+    def element(self, pattern: Pattern, name: str, provider: str) -> Linked | None:
+        """
+        Return what the element *name* of *pattern* is, or None with a fault.
+
+        Args:
+            provider: That of the pattern; empty while it is not known, as that of a pattern by itself may be.
+        """
+        element, path = pattern.elements[name], f"elements.{name}"
+        if element.interface:
+            return self._implementation(element.interface, element.version, pattern, provider, path)
+        primitive = self.find(
+            Kind.PRIMITIVE, str(element.primitive), element.version, Primitive, user=pattern, path=path
+        )
+        if primitive is None:
+            return None
+        self._check_element(primitive, pattern, f"{path}.primitive")
+        return Linked(primitive, primitive.ref)
+
+    def _implementation(self, name: str, requirement: str, pattern: Pattern, provider: str, path: str) -> Linked | None:
+        interface = self.find(Kind.INTERFACE, name, requirement, PrimitiveInterface, user=pattern, path=path)
+        if interface is None:
+            return None
+        if not provider:
+            return Linked(stand_in(interface, pattern.primitive_type), interface.ref)
+        try:
+            found = self._view.implementation(interface, requirement, provider, pattern.primitive_type)
+        except ObjectNotFound as error:
+            self.not_found(error, pattern, f"{path}.interface")
+            return None
+        key = implementation_pin_key(name, requirement, provider, pattern.primitive_type)
+        self.pins[key] = f"{found.name}@{found.version}"
+        self.faults += check_implementation(found, interface)
+        self._check_stored(found, pattern, f"{path}.interface")
+        return Linked(as_interface(found, interface), interface.ref)
 
     def adapter(self, provider: str, primitive_type: str, *, user: CatalogObject) -> Adapter | None:
         """Return the adapter that serves *user*'s elements, or None with a fault."""
         try:
             found = self._view.adapter(provider, primitive_type)
         except ObjectNotFound as error:
-            self._fault(error, user, "provider")
+            self.not_found(error, user, "provider")
             return None
         self.pins[adapter_pin_key(provider, primitive_type)] = f"{found.name}@{found.version}"
         return found
@@ -58,7 +124,7 @@ class Linker:
         try:
             found = self._view.rule(name)
         except ObjectNotFound as error:
-            self._fault(error, user, path)
+            self.not_found(error, user, path)
             return None
         if found is None and required:
             known = self._view.names(Kind.RULE)
@@ -91,18 +157,22 @@ class Linker:
         except InvalidInput as error:
             self.faults.append(Fault(error.message, str(pattern.ref), f"{path}.type"))
 
-    def check_element(self, primitive: Primitive, pattern: Pattern, element: str) -> None:
-        """Check that a primitive suits the pattern that uses it, and that its files are stored."""
-        where, path = str(pattern.ref), f"elements.{element}.primitive"
+    def _check_element(self, primitive: Primitive, pattern: Pattern, path: str) -> None:
+        """Check that a primitive suits the pattern that uses it, whatever its provider may come to be."""
         for field in ("provider", "primitive_type"):
             mine, theirs = getattr(pattern, field), getattr(primitive, field)
             if mine != theirs:
                 message = f"{primitive.ref} has the {field} {theirs!r}, the pattern {mine!r}"
-                self.faults.append(Fault(message, where, path))
-        if primitive.template is None:
-            self.faults.append(Fault(f"{primitive.ref} has no stored files: publish it from its folder", where, path))
+                self.faults.append(Fault(message, str(pattern.ref), path))
+        self._check_stored(primitive, pattern, path)
 
-    def _fault(self, error: ObjectNotFound, user: CatalogObject, path: str) -> None:
+    def _check_stored(self, primitive: Primitive, pattern: Pattern, path: str) -> None:
+        if primitive.template is None:
+            message = f"{primitive.ref} has no stored files: publish it from its folder"
+            self.faults.append(Fault(message, str(pattern.ref), path))
+
+    def not_found(self, error: ObjectNotFound, user: CatalogObject, path: str) -> None:
+        """Note that what *user* names at *path* is not there."""
         allowed = tuple(error.facts.get("allowed") or ())
         suggestion = error.facts.get("suggestion")
         self.faults.append(Fault(f"{error.message}.", str(user.ref), path, allowed=allowed, suggestion=suggestion))

@@ -136,6 +136,7 @@ class PatternGroup(PlanPart):
         declarations: Parameter -> its type, rule and whether it is sensitive.
         steps: In an order in which they may run.
         after: Ids of the groups that must be done before, sorted.
+        chosen_by: Names of the parameters that chose its provider, and so its primitives; see `provider_choice`.
     """
 
     id: str
@@ -145,6 +146,7 @@ class PatternGroup(PlanPart):
     declarations: dict[str, Declaration] = {}
     steps: tuple[Step, ...]
     after: tuple[str, ...] = ()
+    chosen_by: tuple[str, ...] = ()
 
 
 class WorkflowGroup(PlanPart):
@@ -165,6 +167,11 @@ class WorkflowGroup(PlanPart):
     scope: dict[str, LayeredValue] = {}
     backend: dict[str, Any]
     groups: tuple[PatternGroup, ...]
+
+    @property
+    def chosen_by(self) -> frozenset[str]:
+        """Names of the parameters that chose the providers of its groups."""
+        return frozenset(name for group in self.groups for name in group.chosen_by)
 
 
 class DeploymentPlan(PlanPart):
@@ -192,6 +199,11 @@ class DeploymentPlan(PlanPart):
     workflows: tuple[WorkflowGroup, ...]
     pins: dict[str, str] = {}
     rules: dict[str, dict[str, Any]] = {}
+
+    @property
+    def chosen_by(self) -> frozenset[str]:
+        """Names of the parameters that chose providers; a run cannot change them."""
+        return frozenset(name for workflow in self.workflows for name in workflow.chosen_by)
 
     def to_json(self) -> bytes:
         """Return the one JSON text of this plan."""

@@ -133,7 +133,7 @@ def pinned_refs(pins: Pins) -> set[ObjectRef]:
     refs: set[ObjectRef] = set()
     for key, chosen in pins.items():
         kind, _, rest = key.partition("#")
-        if kind == Kind.ADAPTER and "/" in rest:
+        if "/" in rest:
             name, _, version = chosen.partition("@")
         else:
             name, version = rest.partition("@")[0], chosen

@@ -178,8 +178,10 @@ def _address(source: str) -> str:
 
 def requirements(item: CatalogObject) -> list[tuple[Kind, str, str]]:
     """Return what *item* refers to by name: (kind, name, version requirement), in the document's order."""
+    if isinstance(item, Primitive):
+        return [(Kind.INTERFACE, name, requirement) for name, requirement in item.implements.items()]
     if isinstance(item, Pattern):
-        return [(Kind.PRIMITIVE, element.primitive, element.version) for element in item.elements.values()]
+        return [(*element.named, element.version) for element in item.elements.values()]
     if isinstance(item, Workflow):
         return [(Kind.PATTERN, use.pattern, use.version) for use in item.patterns.values()]
     if isinstance(item, Manifest):

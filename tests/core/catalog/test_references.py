@@ -15,6 +15,8 @@ from tests.contracts.catalog_repository import NOON, adapter, manifest, pattern,
         (adapter(), set()),
         (rule(), set()),
         (pattern(parameters={"a": {"rule": "size"}, "b": {}}), {(Kind.PRIMITIVE, "vpc"), (Kind.RULE, "size")}),
+        (pattern(elements={"a": {"interface": "network", "version": "1.0.0"}}), {(Kind.INTERFACE, "network")}),
+        (primitive(implements={"network": "~> 1.0"}), {(Kind.INTERFACE, "network")}),
         (workflow(), {(Kind.PATTERN, "network")}),
         (manifest(), {(Kind.WORKFLOW, "platform")}),
     ],
@@ -25,14 +27,22 @@ def test_a_document_refers_to_what_it_names(item, expected):
 
 
 def test_pins_refer_to_what_was_chosen():
-    """An adapter is named by what was chosen, everything else by the pin's key."""
-    pins = {"pattern#network@~> 2.0": "2.1.0", "rule#size": "1.0.0", "adapter#aws/terraform": "aws-terraform@1.0.0"}
+    """An adapter, and what implements an interface, by what was chosen; everything else by the pin's key."""
+    pins = {
+        "pattern#network@~> 2.0": "2.1.0",
+        "rule#size": "1.0.0",
+        "adapter#aws/terraform": "aws-terraform@1.0.0",
+        "interface#bucket@~> 1.0": "1.2.0",
+        "primitive#bucket@~> 1.0/aws/terraform": "s3-bucket@1.0.0",
+    }
 
     assert references(CatalogEntry(manifest(), NOON, pins=pins)) == {
         (Kind.WORKFLOW, "platform"),
         (Kind.PATTERN, "network"),
         (Kind.RULE, "size"),
         (Kind.ADAPTER, "aws-terraform"),
+        (Kind.INTERFACE, "bucket"),
+        (Kind.PRIMITIVE, "s3-bucket"),
     }
 
 

@@ -44,6 +44,7 @@ def primitive(document: Mapping[str, Any]) -> Primitive:
         provider=document.get("provider", "aws"),
         primitive_type=document.get("primitive_type", "terraform"),
         source=f"templates/{name}",
+        implements=document.get("implements", {}),
         interface=Interface(inputs=inputs, outputs=outputs),
         template=Template(prefix=f"terraform/aws/{name}/{version}", digest="0" * 64, files={"main.tf": file}),
     )

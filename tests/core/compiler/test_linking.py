@@ -50,10 +50,11 @@ def test_a_parameter_has_the_rule_it_names_or_that_of_its_own_name(shop):
 def test_a_primitive_must_suit_its_pattern(shop):
     """Provider, type, and stored files."""
     pattern = next(item for item in shop if isinstance(item, Pattern))
-    primitive = next(item for item in shop if isinstance(item, Primitive))
-    linker = Linker(view_of(shop))
+    wrong = {"provider": "gcp", "template": None}
+    others = [item.model_copy(update=wrong) if isinstance(item, Primitive) else item for item in shop]
+    linker = Linker(view_of(others))
 
-    linker.check_element(primitive.model_copy(update={"provider": "gcp", "template": None}), pattern, "vpc")
+    linker.element(pattern, next(iter(pattern.elements)), pattern.provider)
 
     assert ["has the provider 'gcp'" in fault.message for fault in linker.faults] == [True, False]
     assert "no stored files" in linker.faults[1].message

@@ -179,12 +179,14 @@ def test_a_revoked_version_keeps_its_plan(shop, plan):
 
 
 def test_pins_of_every_form_name_their_version(plan):
-    """Requirements, rules by name, adapters by provider and primitive type."""
+    """Requirements, rules by name, adapters by provider and primitive type, what implements an interface."""
     assert {ObjectRef.parse(text) for text in ("adapter#aws-terraform@1.0.0", "rule#cidr_block@1.0.0")} < pinned_refs(
         plan.pins
     )
     assert ObjectRef.parse("primitive#vpc@1.2.0") in pinned_refs(plan.pins)
     assert len(pinned_refs(plan.pins)) == len(plan.pins)
+    served = {"primitive#bucket@~> 1.0/aws/terraform": "s3-bucket@1.2.0"}
+    assert pinned_refs(served) == {ObjectRef.parse("primitive#s3-bucket@1.2.0")}
 
 
 def test_a_stored_snapshot_reads_back(both):
