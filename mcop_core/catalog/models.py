@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -36,6 +37,25 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 SCHEMA_VERSION = 1
 """The version of these models; `mcop catalog migrate` moves stored objects to it."""
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*|[A-Z][A-Z0-9]+_\*", re.ASCII)
+_NOT_PASSED_ON = ("AIRFLOW", "LD_", "MCOP_", "PYTHON", "TF_")
+
+
+def check_variable(text: str) -> str:
+    """
+    Return *text* unchanged if an adapter may have this environment variable, or all of this prefix, passed on.
+
+    Raises:
+        ValueError: It is none, or what Airflow, MCOP or the engine itself is told by.
+    """
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError(f"{text!r} is no environment variable: write OCI_REGION, or OCI_* for all that begin so")
+    name = text.removesuffix("*")
+    if name.startswith(_NOT_PASSED_ON):
+        raise ValueError(f"{text!r} is not passed on: what begins with {', '.join(_NOT_PASSED_ON)} is not a provider's")
+    return text
+
+
 Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 Version = Annotated[str, AfterValidator(check_version), Field(json_schema_extra={"pattern": VERSION_PATTERN})]
 Requirement = Annotated[str, AfterValidator(check_requirement)]
@@ -44,6 +64,7 @@ _AS_TUPLE = BeforeValidator(lambda value: tuple(value) if isinstance(value, list
 Provider = Annotated[str, Field(pattern=rf"^({NAME_PATTERN}|\$\{{{NAME_PATTERN}\}})$")]
 Names = Annotated[tuple[Name, ...], _AS_TUPLE]
 Day = Annotated[date, BeforeValidator(lambda value: date.fromisoformat(value) if isinstance(value, str) else value)]
+Variables = Annotated[tuple[Annotated[str, AfterValidator(check_variable)], ...], _AS_TUPLE]
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], _AS_TUPLE]
 
 
@@ -200,6 +221,10 @@ class AdapterSettings(Model):
     source: str = Field("", description="Registry address of the Terraform provider, hashicorp/aws.")
     version: str = Field("", description="Version constraint of the Terraform provider.")
     configuration: dict[str, Any] = Field({}, description="The provider's configuration; may hold ${parameters}.")
+    environment: Variables = Field(
+        (),
+        description="Variables of the worker's environment that the provider reads; ABC_* stands for all of a prefix.",
+    )
 
 
 class Adapter(CatalogObject):

@@ -9,6 +9,7 @@ import typer
 from mcop_core import __version__
 from mcop_core.cli import console
 from mcop_core.cli.access import access_app
+from mcop_core.cli.adapters import adapters_app
 from mcop_core.cli.approval import approve, reject
 from mcop_core.cli.catalog import catalog_app, schema
 from mcop_core.cli.deployments import deployments
@@ -40,6 +41,7 @@ app = Commands(
 )
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(rules_app, name="rules")
+app.add_typer(adapters_app, name="adapters")
 app.add_typer(executions_app, name="executions")
 app.add_typer(policy_app, name="policy")
 app.add_typer(access_app, name="access")

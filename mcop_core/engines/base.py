@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement, canonical_json
+from mcop_core.catalog.models import (
+    Adapter,
+    AdapterSettings,
+    Interface,
+    ProviderLock,
+    ProviderRequirement,
+    canonical_json,
+)
 from mcop_core.errors import Refused, Tampered
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import SecretRef
@@ -355,6 +362,22 @@ class Workspace:
     read_secrets: Callable[[str, Iterable[SecretRef]], Mapping[SecretRef, str]] = no_secrets
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """
+    Something that serving an adapter takes.
+
+    Attributes:
+        what: A noun: `provider hashicorp/aws`.
+        found: Whether this machine has it; None if that cannot be told here.
+        detail: What was found, or what to do.
+    """
+
+    what: str
+    found: bool | None
+    detail: str
+
+
 Gate: TypeAlias = "Callable[[ComponentChanges], None]"
 """Asked with what an operation is about to do, before it does anything; raises `Refused` or `Deviates` to stop it."""
 
@@ -395,6 +418,9 @@ class Engine(Protocol):
         Raises:
             EngineFailed: A provider cannot be had in any version allowed.
         """
+
+    def needs(self, adapter: Adapter) -> list[Need]:
+        """Say what serving *adapter* takes, and whether this machine has it; no cloud is asked."""
 
     def check_backend(self, backend: Mapping[str, Any]) -> list[str]:
         """Say what is wrong with a workflow's backend, one sentence each; `${…}` in a value is not looked at."""

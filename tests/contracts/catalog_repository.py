@@ -34,6 +34,14 @@ def primitive(name="vpc", version="1.0.0", **fields):
     return object_from_document({**common, "name": name, "version": version, **fields})
 
 
+def interface(name="bucket", version="1.0.0"):
+    inputs = {"name": {"type": "string"}, "days": {"type": "number", "required": False}}
+    outputs = {"url": {"description": "Where it is."}}
+    return object_from_document(
+        {"kind": "interface", "name": name, "version": version, "inputs": inputs, "outputs": outputs}
+    )
+
+
 def pattern(name="network", version="2.0.0", uses="vpc", **fields):
     common = {"kind": "pattern", "provider": "aws", "primitive_type": "terraform"}
     elements = {"it": {"primitive": uses, "version": "~> 1.0"}}
@@ -110,7 +118,9 @@ class CatalogRepositoryContract:
     # -- publishing ------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize(
-        "item", [primitive(), pattern(), workflow(), manifest(), adapter(), rule()], ids=lambda item: item.kind
+        "item",
+        [interface(), primitive(), pattern(), workflow(), manifest(), adapter(), rule()],
+        ids=lambda item: item.kind,
     )
     def test_what_is_published_is_there_as_it_was(self, open_catalog, item):
         """Each kind comes back equal, with its digest, stamped by the clock, active, from another connection too."""

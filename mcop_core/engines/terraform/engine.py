@@ -8,12 +8,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from mcop_core.catalog.models import Interface, ProviderLock, ProviderRequirement
+from mcop_core.catalog.models import Adapter, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import (
     NOTHING_KNOWN,
     ApplyResult,
     Component,
     Gate,
+    Need,
     RenderedArtifact,
     RenderRequest,
     Reporter,
@@ -76,6 +77,12 @@ class TerraformEngine:
                     requirements, binary=self._settings.terraform, mirror=self._mirror(), environment=self._environment
                 )
             return dict(self._locks[question])
+
+    def needs(self, adapter: Adapter) -> list[Need]:
+        """Say what serving *adapter* takes; see `needs.needs_of`."""
+        from mcop_core.engines.terraform.needs import needs_of
+
+        return needs_of(adapter, self, self._settings.terraform, self._environment)
 
     def check_backend(self, backend_: Mapping[str, Any]) -> list[str]:
         """Say what is wrong with a workflow's backend; see `backend.check_backend`."""

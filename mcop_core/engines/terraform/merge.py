@@ -62,6 +62,7 @@ class Draft:
         expressions: Variable of that provider -> expression, where another element's output stands in its value.
         configuration: Digest material: two drafts of the same one share a provider.
         locks: Provider address -> lock.
+        environment: Variables that the adapter has passed on.
         files: Path in the root -> bytes.
         outputs: Output -> whether it is sensitive.
         state: None if it was never applied.
@@ -79,6 +80,7 @@ class Draft:
     expressions: Mapping[str, Any]
     configuration: bytes
     locks: Mapping[str, ProviderLock]
+    environment: tuple[str, ...]
     files: Mapping[str, bytes]
     outputs: Mapping[str, bool]
     state: StateFile | None
@@ -98,6 +100,7 @@ class MergedRoot:
         providers: `namespace/type` of a provider -> the steps whose modules need it.
         sealed: Variable -> value with secrets in it.
         types: Variable among them -> its type constraint.
+        environment: Variables that the adapters have passed on.
     """
 
     files: Mapping[str, bytes]
@@ -108,6 +111,7 @@ class MergedRoot:
     providers: Mapping[str, frozenset[str]]
     sealed: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
+    environment: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,7 @@ def draft(component: Component, scope: Scope, state: StateFile | None) -> Draft:
             [request.settings.source, dict(configured.block), dict(configured.values), expressions]
         ),
         locks=locks,
+        environment=request.settings.environment,
         files=files,
         outputs={key: out.sensitive for key, out in request.interface.outputs.items() if IDENTIFIER.fullmatch(key)},
         state=state,
@@ -415,6 +420,7 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
         providers=_needing(drafts),
         sealed=sealed,
         types={key: one.variables[key]["type"] for one in drafts for key in one.sealed},
+        environment=frozenset(name for one in drafts for name in one.environment),
     )
 
 

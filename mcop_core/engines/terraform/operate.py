@@ -463,7 +463,7 @@ class Session:
         self.report.record("initialised", command=arguments[0])
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        allowed = terraform_environment(self.workspace.environment)
+        allowed = terraform_environment(self.workspace.environment, own=self.artifact.runtime.get("environment", ()))
         return {**allowed, **variables, "TF_CLI_CONFIG_FILE": str(self.directory / CLI_CONFIG)}
 
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:

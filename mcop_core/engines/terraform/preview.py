@@ -123,7 +123,8 @@ def preview_destroy(
     needed, types = artifact.runtime.get("sealed", {}), artifact.runtime.get("types", {})
     secrets = sealed.read_secrets(needed, workspace, StateAddress.of(artifact).namespace)
     planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), secrets)
-    root = MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}, needed, types)
+    passed_on = frozenset(artifact.runtime.get("environment", ()))
+    root = MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}, needed, types, passed_on)
     _, document = planner.plan(root, step)
     return replace(read_component(document, module, secrets.values()), step=step)
 
@@ -340,7 +341,8 @@ class _Planner:
         values = sealed.unseal(root.sealed, self.workspace.open_store, self.secrets)
         mask = Mask([*values.values(), *self.secrets.values()])
         reader, raw = EventReader(mask), []
-        process = self._start((*_PLAN, *self.mode), directory, sealed.variables(values, root.types))
+        environment = self._environment(root, directory)
+        process = self._start((*_PLAN, *self.mode), directory, environment | sealed.variables(values, root.types))
         for line in process.lines(self.workspace.cancelled):
             reader.read(line)
             raw.append(line)
@@ -348,10 +350,10 @@ class _Planner:
         if process.exit_code != 0:
             error = failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
-        return show_plan(self.binary, PLAN_FILE, cwd=directory, environment=self._environment(directory))
+        return show_plan(self.binary, PLAN_FILE, cwd=directory, environment=environment)
 
     def _run(self, arguments: tuple[str, ...], *, root: MergedRoot, directory: Path) -> None:
-        process = self._start(arguments, directory, {})
+        process = self._start(arguments, directory, self._environment(root, directory))
         for line in process.lines(self.workspace.cancelled):
             self.report.log(line)
         self._stop_if_cancelled()
@@ -363,12 +365,12 @@ class _Planner:
         if self.workspace.cancelled():
             raise Cancelled("the preview was interrupted; nothing was changed")
 
-    def _start(self, arguments: tuple[str, ...], directory: Path, variables: Mapping[str, str]) -> Process:
-        environment = {**self._environment(directory), **variables}
+    def _start(self, arguments: tuple[str, ...], directory: Path, environment: Mapping[str, str]) -> Process:
         return Process.start(self.binary, arguments, directory=directory, environment=environment, name="preview")
 
-    def _environment(self, directory: Path) -> dict[str, str]:
-        return terraform_environment(self.workspace.environment, cli_config_file=directory / CLI_CONFIG)
+    def _environment(self, root: MergedRoot, directory: Path) -> dict[str, str]:
+        base, config = self.workspace.environment, directory / CLI_CONFIG
+        return terraform_environment(base, cli_config_file=config, own=root.environment)
 
 
 def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:

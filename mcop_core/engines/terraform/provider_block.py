@@ -115,7 +115,9 @@ class _Leaves:
         self.values: dict[str, Any] = {}
 
     def place(self, value: Any, path: str) -> Any:
-        """Return what stands in the block for *value*: blocks for maps, references for the rest."""
+        """Return what stands in the block for *value*: blocks for maps, an empty one too, references for the rest."""
+        if value == {}:
+            return {}
         if isinstance(value, dict) and value and all(_NAME.fullmatch(key) for key in value):
             return {key: self.place(item, f"{path}.{key}") for key, item in sorted(value.items())}
         if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from mcop_core.catalog.models import ProviderLock, ProviderRequirement
@@ -22,8 +22,14 @@ _PASSED_ON = frozenset(
     | {"GOGC", "GOMEMLIMIT"}
     | {name for proxy in ("http_proxy", "https_proxy", "no_proxy") for name in (proxy, proxy.upper())}
 )
-_CLOUDS = ("AWS_", "ARM_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "DIGITALOCEAN_")
-"""Prefixes of the variables by which providers find credentials, region and endpoints."""
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "hashicorp/aws": ("AWS_*",),
+    "hashicorp/azurerm": ("ARM_*", "AZURE_*"),
+    "hashicorp/google": ("GOOGLE_*", "CLOUDSDK_*"),
+    "digitalocean/digitalocean": ("DIGITALOCEAN_*",),
+}
+"""Provider -> the variables by which it finds credentials, region and endpoints, which every adapter has passed on."""
+_CLOUDS = tuple(name.removesuffix("*") for names in CREDENTIALS.values() for name in names)
 
 _FIXED = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_INPUT": "0"}
 _UNLESS_GIVEN = {"GOGC": "200"}
@@ -116,7 +122,9 @@ def _held(mirror: Path) -> list[str]:
 # -- environment ---------------------------------------------------------------------------------------
 
 
-def terraform_environment(base: Mapping[str, str], *, cli_config_file: Path | None = None) -> dict[str, str]:
+def terraform_environment(
+    base: Mapping[str, str], *, cli_config_file: Path | None = None, own: Collection[str] = ()
+) -> dict[str, str]:
     """
     Return the whole environment of a Terraform process.
 
@@ -126,8 +134,11 @@ def terraform_environment(base: Mapping[str, str], *, cli_config_file: Path | No
 
     Args:
         cli_config_file: Holds the text of `cli_config`.
+        own: What the adapters have passed on beside, as `AdapterSettings.environment`.
     """
-    passed = {name: value for name, value in base.items() if name in _PASSED_ON or name.startswith(_CLOUDS)}
+    names = {*_PASSED_ON, *own}
+    prefixes = (*_CLOUDS, *(name.removesuffix("*") for name in own if name.endswith("*")))
+    passed = {name: value for name, value in base.items() if name in names or name.startswith(prefixes)}
     if passed.get("AWS_ENDPOINT_URL", "").startswith("http://"):
         passed.pop("AWS_CA_BUNDLE", None)  # the provider refuses to start with a bundle it has no use for
     if cli_config_file is not None:

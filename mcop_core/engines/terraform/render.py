@@ -378,13 +378,14 @@ def module_files(request: RenderRequest, faults: list[Fault]) -> dict[str, bytes
 
 
 def _runtime(request: RenderRequest, inputs: _Inputs, state: Mapping[str, str]) -> dict[str, Any]:
-    version = request.interface.required_version
+    version, environment = request.interface.required_version, list(request.settings.environment)
     return {
         "state": dict(state),
         "sealed": inputs.sealed,
         "types": {name: request.interface.inputs[name].type for name in inputs.sealed},
         "outputs": {name: {"sensitive": output.sensitive} for name, output in request.interface.outputs.items()},
         "terraform": {"required_version": version} if version else {},
+        **({"environment": environment} if environment else {}),
     }
 
 

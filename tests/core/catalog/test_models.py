@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from mcop_core.catalog.models import MODELS, SCHEMA_VERSION, canonical_json, object_from_document
 from mcop_core.errors import InvalidInput
 from mcop_core.refs import Kind, ObjectRef
-from tests.contracts.catalog_repository import adapter, manifest, pattern, primitive, rule, workflow
+from tests.contracts.catalog_repository import adapter, interface, manifest, pattern, primitive, rule, workflow
 
-OBJECTS = [primitive(), adapter(), pattern(), workflow(), manifest(), rule()]
+OBJECTS = [interface(), primitive(), adapter(), pattern(), workflow(), manifest(), rule()]
 
 
 @pytest.mark.parametrize("item", OBJECTS, ids=lambda item: item.kind)
@@ -120,3 +120,39 @@ def test_canonical_json_is_json(value):
 def test_canonical_json_is_one_text():
     """Sorted keys, no spaces, ASCII."""
     assert canonical_json({"b": [1, 1.5, None], "a": "é"}) == b'{"a":"\\u00e9","b":[1,1.5,null]}'
+
+
+@pytest.mark.parametrize("element", [{}, {"primitive": "vpc", "interface": "network"}])
+def test_an_element_names_one_thing(element):
+    """A primitive, or an interface in its place."""
+    with pytest.raises(ValidationError, match="a primitive or an interface, one of the two"):
+        pattern(elements={"it": {"version": "1.0.0", **element}})
+
+
+@pytest.mark.parametrize("provider", ["aws", "${cloud}"])
+def test_a_provider_is_a_name_or_a_parameter(provider):
+    """Nothing that would have to be put together."""
+    assert pattern(provider=provider).provider == provider
+    for wrong in (f"{provider}-x!", f"x{provider}y z", "", "${a.b}", "${}"):
+        with pytest.raises(ValidationError):
+            pattern(provider=wrong)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["*", "A*", "MCOP_*", "MCOP_RECORD_KEY", "TF_VAR_x", "TF_*", "AIRFLOW__CORE", "LD_PRELOAD", "a", "A B", "A=B"],
+)
+def test_what_tells_mcop_itself_is_never_a_providers(name):
+    """An adapter may name the variables that its provider reads."""
+    document = {
+        "kind": "adapter",
+        "name": "a",
+        "version": "1.0.0",
+        "provider": "p",
+        "primitive_type": "t",
+        "engine": "e",
+    }
+    named = object_from_document({**document, "settings": {"environment": ["OCI_*", "IC_API_KEY", "KUBECONFIG"]}})
+    assert named.settings.environment == ("OCI_*", "IC_API_KEY", "KUBECONFIG")
+    with pytest.raises(ValidationError):
+        object_from_document({**document, "settings": {"environment": [name]}})

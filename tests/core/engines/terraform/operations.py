@@ -152,6 +152,7 @@ class Bench:
         self.mirror: Path | None = None
         self.cache: Path | None = None
         self.home = os.environ.get("HOME", "/")
+        self.variables: dict[str, str] = {}
         self.is_cancelled = False
         self.lease: Callable[[object, str], AbstractContextManager[Lease]] = unleased
         self.directory.parent.mkdir(exist_ok=True)
@@ -161,7 +162,7 @@ class Bench:
         return self.store.url
 
     def workspace(self) -> Workspace:
-        environment = {"PATH": os.environ["PATH"], "HOME": self.home}
+        environment = {"PATH": os.environ["PATH"], "HOME": self.home, **self.variables}
         return Workspace(
             self.directory, lambda url: self.store, environment, lambda: self.is_cancelled, "test", self.lease
         )
@@ -187,3 +188,11 @@ class Bench:
 def all_bytes(folder: Path) -> bytes:
     """Everything that lies in files below *folder*."""
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def telling(path: Path, folder: Path) -> str:
+    """Return a program that is Terraform, and appends the names of its environment to the file *path*."""
+    program = folder / "telling-terraform"
+    program.write_text(f'#!/bin/sh\nenv | cut -d= -f1 >> {path}\nexec terraform "$@"\n')
+    program.chmod(0o755)
+    return str(program)

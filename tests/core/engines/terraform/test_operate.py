@@ -7,6 +7,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from mcop_core.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from tests.core.engines.terraform.operations import KEY, Bench, Recorder, all_bytes, artifact, chain
+from tests.core.engines.terraform.operations import KEY, Bench, Recorder, all_bytes, artifact, chain, telling
 
 pytestmark = pytest.mark.terraform
 
@@ -451,3 +452,15 @@ def test_outputs_keep_types_and_sensitive_ones_their_secret():
     assert outputs["null"] is None
     assert SensitivePointer.read(outputs["hidden"]) == SensitivePointer("s3://b?region=r#k", "hidden")
     assert SensitivePointer.read(outputs["declared"]) == SensitivePointer("s3://b?region=r#k", "declared")
+
+
+def test_terraform_has_the_variables_that_the_adapter_names(bench):
+    """And no others of the worker's."""
+    rendered = one(bench)
+    named = replace(rendered, runtime={**rendered.runtime, "environment": ["OCI_*"]})
+    bench.variables = {"OCI_REGION": "r", "VAULT_TOKEN": "no"}
+    bench.binary = telling(bench.folder / "names", bench.folder)
+    bench.apply(named)
+
+    told = set((bench.folder / "names").read_text().split())
+    assert "OCI_REGION" in told and "VAULT_TOKEN" not in told

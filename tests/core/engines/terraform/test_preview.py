@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from mcop_core.catalog.models import AdapterSettings
 from mcop_core.engines.base import Component, SealedText
 from mcop_core.engines.changes import Mode
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.errors import Cancelled, EngineFailed
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.manifests import Manifest, actions, attribute, ref
+from tests.core.engines.terraform.operations import telling
 
 pytestmark = pytest.mark.terraform
 
@@ -201,3 +203,17 @@ def of_two_manifests(manifest):
             address = ("shop", name, *request.address[2:])
             components.append(Component(f"{of}/w.p.{element}", replace(request, address=address)))
     return components
+
+
+def test_a_preview_has_the_variables_that_adapters_name(manifest, tmp_path):
+    """Those of all components together."""
+    manifest.environment |= {"OCI_REGION": "r", "IC_API_KEY": "k", "VAULT_TOKEN": "no"}
+    settings = Settings(cache_dir=str(tmp_path / "cache"), terraform=telling(tmp_path / "names", tmp_path))
+    manifest.engine = TerraformEngine(settings, manifest.environment)
+    manifest.preview(
+        a=(NETWORK, {"cidr": "1"}, AdapterSettings(environment=["OCI_*"])),
+        b=(NETWORK, {"cidr": "2"}, AdapterSettings(environment=["IC_API_KEY"])),
+    )
+
+    told = set((tmp_path / "names").read_text().split())
+    assert {"OCI_REGION", "IC_API_KEY"} <= told and "VAULT_TOKEN" not in told

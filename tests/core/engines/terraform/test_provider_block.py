@@ -38,6 +38,14 @@ def test_every_leaf_is_a_variable():
     assert set(result.variables) == set(result.values)
 
 
+def test_an_empty_block_is_one():
+    """`features {}` of Azure's provider must be there, and is no value."""
+    result = configured({"features": {}, "nested": {"inner": {}}})
+
+    assert result.block == {"random": {"features": {}, "nested": {"inner": {}}}}
+    assert result.values == {}
+
+
 @pytest.mark.parametrize("key", ["${x}", "a b", "A", "mcop:address", 'a"', ""])
 def test_a_map_of_other_keys_is_one_variable(key):
     """A key that is no argument name is data too."""

@@ -138,6 +138,13 @@ class TestEnvironment:
             "GOGC": "200",
         }
 
+    def test_an_adapter_has_its_own_variables_passed_on(self):
+        """By name, or all of a prefix; nothing that only looks like it."""
+        base = {"OCI_REGION": "r", "OCID": "no", "IC_API_KEY": "k", "IC_API_KEYS": "no", "VAULT_TOKEN": "no"}
+        found = terraform_environment(base, own=("OCI_*", "IC_API_KEY"))
+
+        assert base.keys() & found.keys() == {"OCI_REGION", "IC_API_KEY"}
+
     def test_how_go_uses_memory_is_the_operators(self):
         """A worker with little memory says so, and is obeyed."""
         base = {"GOGC": "50", "GOMEMLIMIT": "300MiB"}
