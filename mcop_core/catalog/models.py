@@ -225,6 +225,7 @@ class AdapterSettings(Model):
         (),
         description="Variables of the worker's environment that the provider reads; ABC_* stands for all of a prefix.",
     )
+    credentials: dict[str, str] = Field({}, description="Name to a reference to a secret, read by who runs the engine.")
 
 
 class Adapter(CatalogObject):

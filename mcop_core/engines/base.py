@@ -422,6 +422,9 @@ class Engine(Protocol):
     def needs(self, adapter: Adapter) -> list[Need]:
         """Say what serving *adapter* takes, and whether this machine has it; no cloud is asked."""
 
+    def check_settings(self, settings: AdapterSettings) -> list[str]:
+        """Say what is wrong with an adapter's settings, one sentence each; `${…}` in a value is not looked at."""
+
     def check_backend(self, backend: Mapping[str, Any]) -> list[str]:
         """Say what is wrong with a workflow's backend, one sentence each; `${…}` in a value is not looked at."""
 

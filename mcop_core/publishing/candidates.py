@@ -100,6 +100,8 @@ def _adapter(
     if isinstance(published, Adapter):
         return item.model_copy(update={"locks": published.locks})
     engine = open_engine(item.engine)
+    if problems := engine.check_settings(item.settings):
+        raise InvalidDocuments.of(source.place(Fault(problem, str(item.ref), "settings")) for problem in problems)
     if not item.settings.source:
         return item
     requirement = ProviderRequirement(source=item.settings.source, version=item.settings.version)

@@ -1,20 +1,33 @@
 """
-What every `Engine` does without touching a cloud: inherit `EngineContract` and give the fixtures it names.
+What every `Engine` does: inherit these and give the fixtures they name.
+
+`EngineContract`, without touching a cloud:
 
     engine      the engine
     sample      an `EngineSample`: files of a primitive, a broken variant, an adapter's settings, a backend
+
+`OperationContract`, for real:
+
+    operated    an `Operated`: an engine, an artifact store, and what it is tried on
 """
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
+from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, Interface
-from mcop_core.engines.base import RenderedArtifact, RenderRequest, SensitivePointer
-from mcop_core.errors import InvalidDocuments
+from mcop_core.engines.base import Component, Engine, RenderedArtifact, RenderRequest, SensitivePointer, Workspace
+from mcop_core.engines.refine import hold_to
+from mcop_core.engines.terraform.state import StateAddress, read_outputs
+from mcop_core.errors import Cancelled, InvalidDocuments, Refused, StoredObjectMissing
+from mcop_core.secrets.reference import SecretRef
+from tests.core.engines.terraform.operations import Recorder
+from tests.core.runner.conftest import Following as Background
+from tests.core.runner.conftest import wait_for
 
 ADDRESS = ("shop", "shop-test", "base", "net", "thing")
 
@@ -45,6 +58,7 @@ class EngineSample:
         files: A primitive with an input `value` of any type, not required, and an output `result`.
         broken: The same with a fault in the first file of the mapping, at line `broken_line`.
         values_of: Artifact -> the value of every input that will reach the primitive, read from its files.
+        takes_sensitive: Whether inputs may hold what is sensitive; else they are refused.
     """
 
     files: Mapping[str, bytes]
@@ -53,6 +67,7 @@ class EngineSample:
     settings: AdapterSettings
     backend: Mapping[str, Any]
     values_of: Callable[[RenderedArtifact], Mapping[str, Any]]
+    takes_sensitive: bool = True
 
     def request(self, interface: Interface, inputs: Mapping[str, Any]) -> RenderRequest:
         """Return the request that renders the sample with *inputs*."""
@@ -90,6 +105,10 @@ class EngineContract:
     def test_nothing_to_lock_is_no_lock(self, engine):
         """A primitive without providers has none to choose."""
         assert engine.lock({}) == {}
+
+    def test_the_samples_settings_are_right(self, engine, sample):
+        """What rendering takes, publishing takes."""
+        assert engine.check_settings(sample.settings) == []
 
     def test_the_samples_backend_is_right(self, engine, sample):
         """What rendering takes, publishing takes."""
@@ -136,10 +155,188 @@ class EngineContract:
 
         assert caught.value.faults[0].suggestion == "value"
 
-    def test_a_sensitive_value_is_in_no_file(self, engine, sample):
-        """Only where it lies stands in the artifact, for the runner alone."""
+    @pytest.mark.parametrize("is_secret", [False, True], ids=["output", "secret"])
+    def test_a_sensitive_value_is_in_no_file(self, engine, sample, is_secret):
+        """Only where it lies stands in the artifact, for the runner alone; or it is refused, by its input's name."""
         pointer = SensitivePointer("s3://state?region=us-east-1#shop/shop-test/a/b/c.tfstate", "password")
-        artifact = self.render(engine, sample, {"a": [pointer]})
+        value = SecretRef("vault", "shop/db", "password") if is_secret else pointer
+        mark = {"mcop_secret": str(value)} if is_secret else pointer.to_json()
+        if not sample.takes_sensitive:
+            with pytest.raises(InvalidDocuments) as caught:
+                self.render(engine, sample, {"a": [value]})
+            assert "value" == caught.value.faults[0].path
+            return
+        artifact = self.render(engine, sample, {"a": [value]})
 
-        assert b"mcop_sensitive" not in b"".join(artifact.files.values())
-        assert json.dumps(pointer.to_json()) in json.dumps(dict(artifact.runtime))
+        assert b"mcop_se" not in b"".join(artifact.files.values())
+        assert json.dumps(mark) in json.dumps(dict(artifact.runtime))
+
+
+VALUE = {"a": [1, "two \" ' $ \\u0027", None, True], "b": {"c": 1.5}}
+
+
+class Operated(Protocol):
+    """
+    An engine and the world that it changes.
+
+    Attributes:
+        engine: The engine.
+        store: Where states and artifacts lie.
+        secret: A text that must not be left anywhere; the engine needs it, or puts it out.
+    """
+
+    engine: Engine
+    store: LocalStore
+    secret: str
+
+    def request(self, value: Any, *, slow: bool = False) -> RenderRequest:
+        """Return what puts out *value* as `result`, and `secret` as `hidden`, sensitive; *slow*: takes seconds."""
+
+    def workspace(self) -> Workspace:
+        """Return a fresh workspace; what `cancel` says holds for all."""
+
+    def cancel(self) -> None:
+        """Have whatever works with a workspace stop."""
+
+    def is_at_work(self) -> bool:
+        """Whether something is being made that takes seconds."""
+
+    def made(self) -> list[str]:
+        """Return what is there of what was made, by whatever name."""
+
+    def traces(self) -> str:
+        """Return everything that an operation may leave outside of its state: logs, artifacts, workspaces."""
+
+
+class OperationContract:
+    """The specification of what changes the world."""
+
+    def render(self, operated, value=VALUE, *, slow=False) -> RenderedArtifact:
+        return operated.engine.render(operated.request(value, slow=slow))
+
+    def apply(self, operated, value=VALUE, report=None, gate=None, *, slow=False):
+        artifact = self.render(operated, value, slow=slow)
+        return operated.engine.apply(artifact, operated.workspace(), report or Recorder(), gate)
+
+    def preview(self, operated, value=VALUE):
+        component = Component("base.net.thing", operated.request(value))
+        (changes,) = operated.engine.preview([component], operated.workspace(), Recorder())
+        return changes
+
+    def test_applied_twice_the_second_time_changes_nothing(self, operated):
+        """And puts out the same."""
+        first, second = self.apply(operated), self.apply(operated)
+
+        assert (False, True) == (first.is_empty, second.is_empty)
+        assert first.outputs == second.outputs
+        assert operated.made()
+
+    def test_outputs_keep_their_types(self, operated):
+        """What goes in comes out, through all that is between; asked again later too."""
+        result = self.apply(operated)
+
+        assert VALUE == result.outputs["result"]
+        assert result.outputs == operated.engine.outputs(self.render(operated), lambda url: operated.store)
+
+    def test_another_value_is_applied(self, operated):
+        """A change is seen, made and put out."""
+        self.apply(operated)
+        result = self.apply(operated, [2])
+
+        assert ([2], False) == (result.outputs["result"], result.is_empty)
+
+    def test_a_sensitive_output_is_a_pointer(self, operated):
+        """Its value is in the state that it names, and nowhere else."""
+        report = Recorder()
+        pointer = SensitivePointer.read(self.apply(operated, report=report).outputs["hidden"])
+
+        assert operated.secret == read_outputs(lambda url: operated.store, StateAddress.parse(pointer.state))["hidden"]
+        assert operated.secret not in operated.traces() + report.text + json.dumps(report.records)
+
+    def test_what_was_not_applied_puts_nothing_out(self, operated):
+        """Before and after."""
+        for _ in range(2):
+            with pytest.raises(StoredObjectMissing):
+                operated.engine.outputs(self.render(operated), lambda url: operated.store)
+            self.apply(operated)
+            operated.engine.destroy(self.render(operated), operated.workspace(), Recorder())
+
+    def test_destroying_leaves_nothing(self, operated):
+        """And destroyed again, there is nothing to do."""
+        self.apply(operated)
+        first, second = (
+            operated.engine.destroy(self.render(operated), operated.workspace(), Recorder()) for _ in range(2)
+        )
+
+        assert (False, True) == (first.is_empty, second.is_empty)
+        assert [] == operated.made()
+
+    def test_what_the_gate_refuses_is_not_done(self, operated):
+        """Neither made nor destroyed."""
+
+        def refuse(changes):
+            raise Refused("not this")
+
+        with pytest.raises(Refused):
+            self.apply(operated, gate=refuse)
+        assert [] == operated.made()
+        self.apply(operated)
+        made = operated.made()
+        with pytest.raises(Refused):
+            operated.engine.destroy(self.render(operated), operated.workspace(), Recorder(), refuse)
+
+        assert made == operated.made()
+
+    def test_an_apply_does_what_was_previewed(self, operated):
+        """The first time, and for another value; after it there is nothing to preview."""
+        for value in (VALUE, {"a": 2}):
+            approved = self.preview(operated, value)
+            self.apply(operated, value, gate=lambda planned, approved=approved: hold_to([approved], planned))
+
+            assert approved.resources
+            assert () == self.preview(operated, value).resources
+
+    def test_a_preview_changes_nothing(self, operated):
+        """No state, no lock, nothing made."""
+        self.preview(operated)
+
+        assert ([], []) == (operated.made(), list(operated.store.keys("")))
+
+    def test_a_destroy_does_what_was_previewed(self, operated):
+        """Of what is not there, nothing."""
+        artifact = self.render(operated)
+        nothing = operated.engine.preview_destroy("base.net.thing", artifact, operated.workspace(), Recorder())
+        self.apply(operated)
+        approved = operated.engine.preview_destroy("base.net.thing", artifact, operated.workspace(), Recorder())
+        operated.engine.destroy(
+            artifact, operated.workspace(), Recorder(), lambda planned: hold_to([approved], planned)
+        )
+
+        assert () == nothing.resources
+        assert approved.resources
+
+    def test_cancelled_before_it_begins(self, operated):
+        """Nothing is made."""
+        operated.cancel()
+        with pytest.raises(Cancelled):
+            self.apply(operated)
+
+        assert [] == [key for key in operated.store.keys("") if key.endswith("lock")]
+
+    def test_cancelled_while_it_works(self, operated):
+        """It stops, nothing goes on behind it, the lock is free, and the next apply succeeds."""
+        following = Background(lambda: self.apply(operated, slow=True))
+        wait_for(operated.is_at_work)
+        operated.cancel()
+        with pytest.raises(Cancelled):
+            following.result()
+
+        assert not operated.is_at_work()
+        assert [] == [key for key in operated.store.keys("") if key.endswith("lock")]
+
+    def test_what_is_destroyed_can_be_applied_again(self, operated):
+        """From nothing."""
+        self.apply(operated)
+        operated.engine.destroy(self.render(operated), operated.workspace(), Recorder())
+
+        assert VALUE == self.apply(operated).outputs["result"]

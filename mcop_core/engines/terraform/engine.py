@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from mcop_core.catalog.models import Adapter, Interface, ProviderLock, ProviderRequirement
+from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import (
     NOTHING_KNOWN,
     ApplyResult,
@@ -83,6 +83,12 @@ class TerraformEngine:
         from mcop_core.engines.terraform.needs import needs_of
 
         return needs_of(adapter, self, self._settings.terraform, self._environment)
+
+    def check_settings(self, settings: AdapterSettings) -> list[str]:
+        """Say what is wrong with an adapter's settings: Terraform's credentials are the worker's own."""
+        if not settings.credentials:
+            return []
+        return ["settings.credentials is not for Terraform: its providers' credentials are the worker's environment"]
 
     def check_backend(self, backend_: Mapping[str, Any]) -> list[str]:
         """Say what is wrong with a workflow's backend; see `backend.check_backend`."""

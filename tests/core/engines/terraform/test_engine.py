@@ -1,14 +1,22 @@
 """Terraform as an engine."""
 
 import json
+import os
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
+from mcop_core.engines.base import RenderRequest, Workspace
+from mcop_core.engines.terraform.command import pids_by_argument
 from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import EngineFailed, InvalidInput
 from mcop_core.settings import Settings
-from tests.contracts.engine import EngineContract, EngineSample
+from tests.contracts.engine import ADDRESS, EngineContract, EngineSample, OperationContract
+from tests.exemptions import exempt
 
 MODULE = b'variable "value" {\n  type    = any\n  default = null\n}\noutput "result" {\n  value = var.value\n}\n'
 
@@ -61,3 +69,89 @@ def test_the_settings_name_binary_and_mirror(tmp_path):
         TerraformEngine(Settings(terraform="/no/such/terraform"), {}).lock(wanted)
     with pytest.raises(InvalidInput, match="MCOP_TERRAFORM_PLUGIN_MIRROR"):
         TerraformEngine(Settings(terraform_plugin_mirror=str(tmp_path)), {}).lock(wanted)
+
+
+HIDDEN = "hidden-4f2a9c"
+OPERATED = """
+variable "value" {
+  default = null
+}
+resource "terraform_data" "this" {
+  input = var.value
+}
+resource "terraform_data" "hidden" {
+  input = base64decode("aGlkZGVuLTRmMmE5Yw==")
+}
+output "result" {
+  value = terraform_data.this.output
+}
+output "hidden" {
+  value     = terraform_data.hidden.output
+  sensitive = true
+}
+"""
+SLOW = """
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    command = "exec sleep 20.%s"
+  }
+}
+"""
+
+
+class World:
+    """`tests.contracts.engine.Operated`: resources that are nothing but state."""
+
+    secret = HIDDEN
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.store, self.is_cancelled = folder, LocalStore(folder / "store"), False
+        self.count = 0
+        self.mark = f"{uuid4().int % 10**12}"
+        exemptions = folder / "exemptions.toml"
+        exempt(exemptions, self.files(slow=True))
+        self.engine = TerraformEngine(Settings(exemptions=str(exemptions), cache_dir=str(folder / "cache")))
+
+    def files(self, *, slow: bool) -> dict[str, bytes]:
+        return {"main.tf": (OPERATED + (SLOW % self.mark if slow else "")).encode()}
+
+    def request(self, value: object, *, slow: bool = False) -> RenderRequest:
+        files = self.files(slow=slow)
+        backend = {"type": "local", "path": str(self.folder / "store")}
+        interface = self.engine.describe(files)
+        return RenderRequest(ADDRESS, files, interface, {"value": value}, AdapterSettings(), {}, backend)
+
+    def workspace(self) -> Workspace:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        self.count += 1
+        return Workspace(
+            self.folder / f"run{self.count}",
+            lambda url: self.store,
+            environment,
+            lambda: self.is_cancelled,
+            "mcop.shop-test manual",
+        )
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def is_at_work(self) -> bool:
+        return bool(pids_by_argument(f"20.{self.mark}"))
+
+    def made(self) -> list[str]:
+        keys = [key for key in self.store.keys("") if key.endswith(".tfstate")]
+        return [one for key in keys for one in StateFile.parse(self.store.get(key).data, key).instances()]
+
+    def traces(self) -> str:
+        files = [path for path in self.folder.rglob("*") if path.is_file() and path.parent.name != "net"]
+        return "".join(path.read_bytes().decode(errors="replace") for path in files)
+
+
+@pytest.fixture
+def operated(tmp_path):
+    return World(tmp_path)
+
+
+@pytest.mark.terraform
+class TestOperations(OperationContract):
+    pass
