@@ -127,7 +127,7 @@ def died(folder: OperationFolder) -> McopError:
     said = folder.output.read_text(errors="replace").strip().splitlines()[-1:] if folder.output.exists() else []
     text = f"the runner died {RESUMES + 1} times without a result; its output is in {folder.output}"
     text += f": {said[0]}" if said else ""
-    if not any(record["event"] == "terraform_started" for record in records):
+    if not any(record["event"] in ("terraform_started", "resource_started") for record in records):
         return EngineFailed(text, diagnostics=(), hint="Nothing was started in the cloud.")
     resources = in_flight(records)
     named = f" In flight, by the journal: {', '.join(resources)}." if resources else ""

@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "parameters": BASE | {"catalog", "secrets"},
     "artifacts": BASE | {"catalog"},
     "compiler": BASE | {"parameters", "catalog", "artifacts", "secrets"},
-    "engines": BASE | {"artifacts", "catalog", "settings", "secrets"},
+    "engines": BASE | {"artifacts", "catalog", "parameters", "settings", "secrets"},
     "rendering": BASE | {"compiler", "engines", "artifacts"},
     "deployments": BASE | {"compiler", "artifacts", "parameters"},
     "previewing": BASE
@@ -63,7 +63,7 @@ OUTSIDE: dict[str, set[str]] = {
     "botocore": AWS_EDGES,
     "subprocess": {"engines.terraform.command", "policies.ask", "runner", "embedded"},
     "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
-    "httpx": {"executions.airflow_api", "secrets.vault", "embedded"},
+    "httpx": {"engines.jenkins.client", "executions.airflow_api", "secrets.vault", "embedded"},
     "yaml": {"catalog.yaml_files", "cli"},
     "airflow": set(),
 }

@@ -190,3 +190,32 @@ def test_an_adapter_brings_no_foreign_provider(folder, repository, store, engine
     )
     with pytest.raises(InvalidDocuments, match=r"stranger.yaml:2, settings: .*MCOP_TERRAFORM_PROVIDERS"):
         publish_folder(folder.path, repository, store, engines)
+
+
+def test_an_adapter_is_held_to_its_engine(folder, repository, store, engines):
+    """What an engine has against its settings is told at their line, all of it."""
+    folder.write(
+        "x.yaml",
+        "kind: adapter\nname: x\nversion: 1.0.0\nprovider: x\nprimitive_type: terraform\nengine: terraform\n"
+        "settings:\n  credentials: {token: 'secret://env/A'}\n---\n"
+        "kind: adapter\nname: y\nversion: 1.0.0\nprovider: y\nprimitive_type: jenkins\nengine: jenkins\n"
+        "settings:\n  configuration: {url: 'http://ci.example.org', user: a, token: b}\n",
+    )
+    with pytest.raises(InvalidDocuments) as caught:
+        publish_folder(folder.path, repository, store, engines)
+
+    told = [(fault.line, fault.message) for fault in caught.value.faults]
+    assert [7, 16, 16, 16, 16, 16] == [line for line, _ in told]
+    for part, (_, message) in zip(
+        (
+            "not for Terraform",
+            "written to every artifact",
+            'mean "username"',
+            "username is missing",
+            "in clear",
+            "token",
+        ),
+        told,
+        strict=True,
+    ):
+        assert part in message

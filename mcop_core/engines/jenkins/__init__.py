@@ -1,0 +1,1 @@
+"""Jenkins as an engine: a Jenkinsfile template and values in, a pipeline job and one build of it out."""

@@ -1,0 +1,122 @@
+"""An adapter's settings -> where the controller is, as whom it is spoken to, and below which folder its jobs lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from mcop_core.catalog.models import AdapterSettings
+from mcop_core.errors import InvalidName, closest
+from mcop_core.secrets.reference import FORM, SecretRef
+
+FIELDS = ("url", "username", "folder", "allow_http")
+TOKEN = "token"  # noqa: S105 (the name of a credential)
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*", re.ASCII)
+_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """
+    A controller.
+
+    Attributes:
+        url: Without a slash at its end.
+        username: Whose API token is used.
+        folder: Below which MCOP's folders lie, `a/b`; empty: at the top.
+        token: The reference to the API token.
+    """
+
+    url: str
+    username: str
+    folder: str
+    token: SecretRef
+
+    def to_json(self) -> dict[str, str]:
+        """Return the form it has in an artifact, without the token."""
+        return {name: value for name, value in asdict(self).items() if name != TOKEN}
+
+
+def check_settings(settings: AdapterSettings) -> list[str]:
+    """Say what is wrong with *settings*, one sentence each; `${…}` in a value is not looked at."""
+    return [*_surplus(settings), *_configuration(settings.configuration), *_credentials(settings.credentials)]
+
+
+def read_settings(settings: AdapterSettings) -> ControllerSettings:
+    """Return what *settings* say, against which `check_settings` has nothing and in which every value is concrete."""
+    given = settings.configuration
+    token = SecretRef.parse(settings.credentials[TOKEN])
+    return ControllerSettings(given["url"].rstrip("/"), given["username"], given.get("folder") or "", token)
+
+
+def _surplus(settings: AdapterSettings) -> Iterator[str]:
+    for name in ("source", "version"):
+        if getattr(settings, name):
+            yield f"settings.{name} is for Terraform's providers: leave it out"
+    for name in sorted(set(settings.configuration) - set(FIELDS)):
+        if name in (TOKEN, "password", "api_token"):
+            yield f"settings.configuration.{name} would be written to every artifact: write settings.credentials.token"
+            continue
+        near = closest(name, FIELDS)
+        hint = f' Did you mean "{near}"?' if near else ""
+        yield f"settings.configuration.{name} is no field. Allowed: {', '.join(FIELDS)}.{hint}"
+
+
+def _configuration(given: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("url", "username"):
+        if not given.get(name):
+            yield f"settings.configuration.{name} is missing"
+    for name, problem in (("url", _url_problem), ("username", _username_problem), ("folder", _folder_problem)):
+        value = given.get(name)
+        if value and not _is_reference(value) and (told := problem(value, given)):
+            yield f"settings.configuration.{name} is {value!r}: {told}"
+    if not isinstance(given.get("allow_http", False), bool):
+        yield "settings.configuration.allow_http must be true or false"
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and "{" in value
+
+
+def _url_problem(value: object, given: Mapping[str, Any]) -> str:
+    if not isinstance(value, str) or not value.isascii() or any(sign.isspace() for sign in value):
+        return "it must be an address as https://ci.example.org"
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return "it must be an address as https://ci.example.org"
+    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment:
+        return "it must be an address as https://ci.example.org"
+    if parts.username is not None or parts.password is not None:
+        return "it must hold no user and no password"
+    if parts.scheme == "http" and host not in _LOCAL and given.get("allow_http") is not True:
+        return "the token would be sent in clear: write https, or allow_http: true"
+    return ""
+
+
+def _username_problem(value: object, given: Mapping[str, Any]) -> str:
+    if isinstance(value, str) and _USERNAME.fullmatch(value):
+        return ""
+    return f"it must match {_USERNAME.pattern}"
+
+
+def _folder_problem(value: object, given: Mapping[str, Any]) -> str:
+    return "" if isinstance(value, str) and _FOLDER.fullmatch(value) else f"it must match {_FOLDER.pattern}"
+
+
+def _credentials(given: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(set(given) - {TOKEN}):
+        yield f"settings.credentials.{name} is no field. Allowed: {TOKEN}."
+    if TOKEN not in given:
+        yield f"settings.credentials.{TOKEN} is missing: the API token of the user, as {FORM}"
+        return
+    try:
+        SecretRef.parse(given[TOKEN])
+    except InvalidName as error:
+        yield f"settings.credentials.{TOKEN}: {error.message}"

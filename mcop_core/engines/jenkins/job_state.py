@@ -1,0 +1,125 @@
+"""
+What is known of one component on Jenkins: a state of Terraform's format 4, whose resources are the job and its build.
+
+So a sensitive output of either engine is read in the same way, and states move, are locked and are named alike. Beside
+it stands, as long as nobody knows what came of a build that was asked for, which one that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from mcop_core.engines.terraform.state import StateFile
+
+PENDING = "mcop_pending"
+JOB, BUILD = "jenkins_job", "jenkins_build"
+JOB_ADDRESS, BUILD_ADDRESS = f"{JOB}.this", f"{BUILD}.this"
+_PROVIDER = 'provider["mcop.engines/mcop/jenkins"]'
+
+
+@dataclass(frozen=True, slots=True)
+class LastBuild:
+    """
+    The build that ended last.
+
+    Attributes:
+        digest: Of what it was made from; empty if its outputs are not known.
+        result: Jenkins' word: SUCCESS, UNSTABLE, FAILURE, ABORTED, NOT_BUILT.
+    """
+
+    number: int
+    url: str
+    result: str
+    digest: str
+
+    def is_good(self, digest: str) -> bool:
+        """Whether nothing need be built again to have what *digest* says."""
+        return self.result == "SUCCESS" and self.digest == digest
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """
+    A build that was asked for, or is about to be.
+
+    Attributes:
+        operation: The value of its parameter by which it is found.
+        digest: Of what it is made from.
+        job: The job that it belongs to.
+    """
+
+    operation: str
+    digest: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """
+    One component.
+
+    Attributes:
+        url: Address of the controller.
+        job: Path of its job there.
+        owner: What the job's description names as its state.
+        script: SHA-256 of the Jenkinsfile that it was given, in hex.
+        asked: How many builds were asked for.
+        outputs: Output -> `{"value", "sensitive"?}`.
+    """
+
+    url: str
+    job: str
+    owner: str
+    script: str
+    asked: int = 0
+    build: LastBuild | None = None
+    pending: Pending | None = None
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: StateFile | None) -> JobState | None:
+        """Return what *file* says; None if it holds no job."""
+        attributes = {} if file is None else _attributes(file)
+        if file is None or JOB not in attributes:
+            return None
+        job = attributes[JOB]
+        build = attributes.get(BUILD)
+        pending = file.document.get(PENDING)
+        return cls(
+            url=job["url"],
+            job=job["id"],
+            owner=job["owner"],
+            script=job["script"],
+            asked=job["asked"],
+            build=LastBuild(int(build["id"]), build["url"], build["result"], build["digest"]) if build else None,
+            pending=Pending(**pending) if pending else None,
+            outputs=dict(file.outputs),
+        )
+
+    def to_file(self, base: StateFile | None) -> StateFile:
+        """Return the version of the state that follows *base*."""
+        resources = [_resource(JOB, id=self.job, url=self.url, owner=self.owner, script=self.script, asked=self.asked)]
+        if self.build is not None:
+            facts = {"url": self.build.url, "result": self.build.result, "digest": self.build.digest}
+            resources.append(_resource(BUILD, id=str(self.build.number), **facts))
+        pending = {} if self.pending is None else {PENDING: asdict(self.pending)}
+        return following(base, resources=resources, outputs=dict(self.outputs), **pending)
+
+
+def following(base: StateFile | None, **content: Any) -> StateFile:
+    """Return a state with *content* that grew from *base*."""
+    serial, lineage = (base.serial + 1, base.lineage) if base else (1, str(uuid4()))
+    return StateFile.of({"version": 4, "serial": serial, "lineage": lineage, **content})
+
+
+def _resource(type_: str, **attributes: Any) -> dict[str, Any]:
+    instances = [{"schema_version": 0, "attributes": attributes}]
+    return {"mode": "managed", "type": type_, "name": "this", "provider": _PROVIDER, "instances": instances}
+
+
+def _attributes(file: StateFile) -> dict[str, dict[str, Any]]:
+    resources = file.document.get("resources") or []
+    return {one["type"]: one["instances"][0]["attributes"] for one in resources if one.get("instances")}

@@ -1,0 +1,61 @@
+"""Jenkins as an engine, held to the suite of all engines."""
+
+import re
+
+import pytest
+
+from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
+from mcop_core.engines.jenkins.engine import JenkinsEngine
+from mcop_core.errors import EngineFailed
+from mcop_core.settings import Settings
+from tests.contracts.engine import EngineContract, EngineSample, OperationContract
+from tests.core.engines.jenkins.controllers import world
+from tests.fakes.groovy_literals import decode
+
+JENKINSFILE = b"node {\n    def value = {{ value }}\n    echo 'done'\n}\n"
+INTERFACE = b"inputs:\n  value: {default: null}\noutputs:\n  result: {from: {build: number}}\n"
+
+
+@pytest.fixture
+def engine():
+    return JenkinsEngine(Settings())
+
+
+@pytest.fixture
+def sample():
+    return EngineSample(
+        files={"Jenkinsfile": JENKINSFILE, "interface.yaml": INTERFACE},
+        broken={"Jenkinsfile": JENKINSFILE + b"stagez('x') {\n}\n", "interface.yaml": INTERFACE},
+        broken_line=5,
+        settings=AdapterSettings(
+            configuration={"url": "https://ci.example.org", "username": "mcop"},
+            credentials={"token": "secret://vault/ci/jenkins#token"},
+        ),
+        backend={"type": "s3", "bucket": "state", "region": "us-east-1", "use_lockfile": True},
+        values_of=lambda artifact: {"value": decode(value_in(artifact))},
+        takes_sensitive=False,
+    )
+
+
+def value_in(artifact) -> str:
+    return re.search(r"^    def value = (.*)$", artifact.files["Jenkinsfile"].decode(), re.MULTILINE)[1]
+
+
+@pytest.fixture
+def operated(tmp_path):
+    with world(tmp_path) as made:
+        yield made
+
+
+class TestContract(EngineContract):
+    pass
+
+
+class TestOperations(OperationContract):
+    pass
+
+
+def test_there_is_no_provider_to_lock(engine):
+    """Who asks for one is told."""
+    with pytest.raises(EngineFailed, match="no providers"):
+        engine.lock({"aws": ProviderRequirement(source="hashicorp/aws")})
