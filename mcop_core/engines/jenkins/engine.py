@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement
+from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import (
     NOTHING_KNOWN,
     ApplyResult,
     Component,
     Gate,
+    Need,
     RenderedArtifact,
     RenderRequest,
     Reporter,
@@ -57,6 +58,14 @@ class JenkinsEngine:
         if requirements:
             raise EngineFailed(f"Jenkins has no providers, and {', '.join(requirements)} is wanted", diagnostics=())
         return {}
+
+    def needs(self, adapter: Adapter) -> list[Need]:
+        """Say what serving *adapter* takes: what only a runner may ask and read cannot be told here."""
+        where, token = adapter.settings.configuration.get("url", ""), adapter.settings.credentials.get("token", "")
+        return [
+            Need(f"controller {where}", None, "it is asked when something runs"),
+            Need(f"token {token}", None, "it is read by the runner alone"),
+        ]
 
     def check_settings(self, settings: AdapterSettings) -> list[str]:
         """Say what is wrong with an adapter's settings; see `controller_settings.check_settings`."""

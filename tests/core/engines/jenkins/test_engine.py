@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
+from mcop_core.catalog.models import Adapter, AdapterSettings, ProviderRequirement
 from mcop_core.engines.jenkins.engine import JenkinsEngine
 from mcop_core.errors import EngineFailed
 from mcop_core.settings import Settings
@@ -59,3 +59,20 @@ def test_there_is_no_provider_to_lock(engine):
     """Who asks for one is told."""
     with pytest.raises(EngineFailed, match="no providers"):
         engine.lock({"aws": ProviderRequirement(source="hashicorp/aws")})
+
+
+def test_what_an_adapter_needs_is_told_without_asking_it(engine):
+    """Neither is the controller asked nor the token read."""
+    settings = {"configuration": {"url": "https://ci.example.org"}, "credentials": {"token": "secret://env/CI_TOKEN"}}
+    adapter = Adapter(
+        name="ci",
+        version="1.0.0",
+        provider="jenkins",
+        primitive_type="jenkins",
+        engine="jenkins",
+        settings=AdapterSettings(**settings),
+    )
+    assert [(need.what, need.found) for need in engine.needs(adapter)] == [
+        ("controller https://ci.example.org", None),
+        ("token secret://env/CI_TOKEN", None),
+    ]
