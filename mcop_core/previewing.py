@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,14 @@ from mcop_core.engines.base import (
     Workspace,
     load_artifact,
     load_origin,
+    outputs_in,
 )
-from mcop_core.engines.changes import ComponentChanges, Objection, Preview
+from mcop_core.engines.changes import ComponentChanges, Mode, Objection, Preview
 from mcop_core.errors import Refused
 from mcop_core.parameters.pending import PendingText
 from mcop_core.policies.ask import ask_policies
 from mcop_core.policies.models import Execution, Level
-from mcop_core.recorded import recorded_outputs
+from mcop_core.recorded import deployment_of, last_outputs, recorded_outputs
 from mcop_core.refs import OutputRef, StepRef
 from mcop_core.rendering import make_request
 
@@ -67,7 +69,8 @@ def preview_plan(
     wanted = {step.id: components[step.id] for step in plan.steps if part is None or step.id in part.steps}
     known = _known(plan, wanted, overrides, open_engine, store, workspace) if part else {}
     engines = {step.id: step.engine for step in plan.steps}
-    planned = _planned(wanted, engines, open_engine, workspace, report, known)
+    recorded = partial(_recorded, plan, open_engine, store, workspace)
+    planned = _planned(wanted, engines, open_engine, workspace, report, known, recorded)
     if part is not None:
         return Preview(plan.manifest, plan.digest, planned, dict(overrides), only=part.groups)
     destroyed = _destroyed(Deployments.of(plan, store).removed(plan), open_engine, store, workspace, report)
@@ -97,7 +100,12 @@ def preview_deployed(
     }
     both = [pair for its in found.values() for pair in its.values()]
     components, engines = {one.step: one for _, one in both}, {one.step: engine for engine, one in both}
-    planned = {one.step: one for one in _planned(components, engines, open_engine, workspace, report, {})}
+    notes = {one.step: its[step] for name, its in deployed.items() for step, (_, one) in found[name].items()}
+
+    def recorded(step: str) -> Mapping[str, Any] | None:
+        return last_outputs(notes[step], open_engine, store, workspace.open_store)
+
+    planned = {one.step: one for one in _planned(components, engines, open_engine, workspace, report, {}, recorded)}
     return {
         name: tuple(replace(planned[one.step], step=step) for step, (_, one) in its.items())
         for name, its in found.items()
@@ -124,16 +132,56 @@ def _planned(
     workspace: Workspace,
     report: Reporter,
     known: Mapping[OutputRef, Any],
+    recorded: Callable[[str], Mapping[str, Any] | None],
 ) -> tuple[ComponentChanges, ...]:
-    """Have each engine preview its *components* at once; *engines* has the names, by step id."""
+    """
+    Have each engine preview its *components* at once, one engine after the other.
+
+    Args:
+        components: In an order in which they may be applied.
+        engines: Step id -> name of its engine.
+        known: Outputs of components that are not among them.
+        recorded: Step id -> what it put out when it was last applied; None if it never was.
+    """
     by_engine: dict[str, list[Component]] = {}
     for step, component in components.items():
         by_engine.setdefault(engines[step], []).append(component)
     found: dict[str, ComponentChanges] = {}
     for name, its in by_engine.items():
         inside = replace(workspace, directory=workspace.directory / name)
-        found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report, known)}
+        given = {**known, **_told(its, found, recorded)}
+        found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report, given)}
     return tuple(found[step] for step in components)
+
+
+def _told(
+    components: Sequence[Component],
+    found: Mapping[str, ComponentChanges],
+    recorded: Callable[[str], Mapping[str, Any] | None],
+) -> dict[OutputRef, Any]:
+    """Return what *components* take from those of other engines, as far as their previews, in *found*, tell it."""
+    wanted = {
+        ref
+        for one in components
+        for ref in (*outputs_in(one.request.inputs), *outputs_in(one.request.settings.configuration))
+        if str(ref.step) in found
+    }
+    told: dict[OutputRef, Any] = {}
+    outputs = {step: recorded(step) or {} for step in {str(ref.step) for ref in wanted}}
+    for ref in wanted:
+        changes = found[str(ref.step)]
+        change = next((one for one in changes.outputs if one.name == ref.output), None)
+        if change is not None and not (change.is_unknown or change.is_sensitive):
+            told[ref] = change.after
+        elif change is None and changes.mode is not Mode.DEFERRED and ref.output in outputs[str(ref.step)]:
+            told[ref] = outputs[str(ref.step)][ref.output]
+    return told
+
+
+def _recorded(
+    plan: DeploymentPlan, open_engine: Callable[[str], Engine], store: ObjectStore, workspace: Workspace, step: str
+) -> Mapping[str, Any] | None:
+    return last_outputs(deployment_of(plan, store, step), open_engine, store, workspace.open_store)
 
 
 def _with_origins(

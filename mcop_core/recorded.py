@@ -38,8 +38,7 @@ def recorded_outputs(
     found: dict[OutputRef, Any] = {}
     faults: list[str] = []
     for step, its in sorted(wanted.items()):
-        deployed = _deployment(plan, store, str(step))
-        outputs = _outputs(deployed, open_engine, store, open_store) if deployed else None
+        outputs = last_outputs(deployment_of(plan, store, str(step)), open_engine, store, open_store)
         if outputs is None:
             faults.append(f"{step} was never applied: execute its pattern first, or with this one")
             continue
@@ -50,18 +49,21 @@ def recorded_outputs(
     return found
 
 
-def _deployment(plan: DeploymentPlan, store: ObjectStore, step: str) -> Deployment | None:
+def deployment_of(plan: DeploymentPlan, store: ObjectStore, step: str) -> Deployment | None:
+    """Return how *step* was last applied, under an id that it had before, too; None if it never was."""
     deployments = Deployments.of(plan, store)
     return deployments.get(step) or next(iter(deployments.origins(plan).get(step, ())), None)
 
 
-def _outputs(
-    deployed: Deployment,
+def last_outputs(
+    deployed: Deployment | None,
     open_engine: Callable[[str], Engine],
     store: ObjectStore,
     open_store: Callable[[str], ObjectStore],
 ) -> dict[str, Any] | None:
-    """Return what *deployed* puts out; None if its apply never came so far."""
+    """Return what *deployed* puts out, as `ApplyResult.outputs`; None if no apply ever came so far."""
+    if deployed is None:
+        return None
     artifact = load_artifact(store, deployed.artifact)
     try:
         return dict(open_engine(artifact.engine).outputs(artifact, open_store))

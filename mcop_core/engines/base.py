@@ -190,6 +190,29 @@ def secrets_in(value: object) -> Iterator[SecretRef]:
         yield from (secret for part in value for secret in secrets_in(part))
 
 
+def outputs_in(value: Any) -> Iterable[OutputRef]:
+    """Yield every output that stands in *value*, map keys included."""
+    return (part for part in _parts_of(value) if isinstance(part, OutputRef))
+
+
+def references_in(value: Any) -> Iterable[SecretRef]:
+    """Yield every reference to a secret that stands in *value*."""
+    return (part for part in _parts_of(value) if isinstance(part, SecretRef))
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    """Yield everything in *value* that is no list, map or text of parts, map keys included."""
+    if isinstance(value, SealedText):
+        yield from value.parts
+    elif isinstance(value, Mapping):
+        for pair in value.items():
+            yield from (part for item in pair for part in _parts_of(item))
+    elif isinstance(value, (list, tuple)):
+        yield from (part for item in value for part in _parts_of(item))
+    else:
+        yield value
+
+
 def artifact_key(digest: str) -> str:
     """Return the key of the artifact with *digest*."""
     return f"artifacts/{digest}.json"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcop_core.catalog.models import ProviderLock, canonical_json
-from mcop_core.engines.base import Component, RenderRequest, SealedText
+from mcop_core.engines.base import Component, RenderRequest, SealedText, outputs_in
 from mcop_core.engines.terraform.join import JoinedState, Placed
 from mcop_core.engines.terraform.names import IDENTIFIER
 from mcop_core.engines.terraform.preparation import LOCK_FILE
@@ -41,7 +41,6 @@ from mcop_core.engines.terraform.render import (
 from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
-from mcop_core.secrets.reference import SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,29 +283,6 @@ def _where(request: RenderRequest) -> str:
 def is_open(value: Any) -> bool:
     """Whether an output of another element stands somewhere in *value*."""
     return any(True for _ in outputs_in(value))
-
-
-def outputs_in(value: Any) -> Iterable[OutputRef]:
-    """Yield every output that stands in *value*, map keys included."""
-    return (part for part in _parts_of(value) if isinstance(part, OutputRef))
-
-
-def references_in(value: Any) -> Iterable[SecretRef]:
-    """Yield every reference to a secret that stands in *value*."""
-    return (part for part in _parts_of(value) if isinstance(part, SecretRef))
-
-
-def _parts_of(value: Any) -> Iterable[Any]:
-    """Yield everything in *value* that is no list, map or text of parts, map keys included."""
-    if isinstance(value, SealedText):
-        yield from value.parts
-    elif isinstance(value, Mapping):
-        for pair in value.items():
-            yield from (part for item in pair for part in _parts_of(item))
-    elif isinstance(value, (list, tuple)):
-        yield from (part for item in value for part in _parts_of(item))
-    else:
-        yield value
 
 
 def _configure(

@@ -24,6 +24,8 @@ from mcop_core.engines.base import (
     Reporter,
     SensitivePointer,
     Workspace,
+    outputs_in,
+    references_in,
 )
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.terraform import sealed
@@ -37,8 +39,6 @@ from mcop_core.engines.terraform.merge import (
     draft,
     merge,
     module_names,
-    outputs_in,
-    references_in,
     sensitive_outputs,
 )
 from mcop_core.engines.terraform.moving import Place, state_of
