@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from mcop_core.errors import InvalidInput, closest
+from mcop_core.limits import LIMIT_PREFIX, USUAL_LIMITS, Limits
 
 PREFIX = "MCOP_"
 SECRET_PREFIX = "MCOP_SECRET_"  # noqa: S105 (the begin of a name)
 """Variables of the secret store `env`; what follows is the secret's own name."""
+_COUNT = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 PROFILE = Path(".mcop/settings.env")
 """Settings of the stack that `make run` started, read from the current folder; real variables win."""
 
@@ -21,7 +24,7 @@ PROFILE = Path(".mcop/settings.env")
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    What an installation of MCOP is told by its environment; each field is `MCOP_<FIELD>`.
+    What an installation of MCOP is told by its environment; each field is `MCOP_<FIELD>`, of the limits `MCOP_LIMIT_…`.
 
     Attributes:
         objects_table: DynamoDB table of the catalog's objects.
@@ -52,6 +55,7 @@ class Settings:
             answer, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
         airflow_url, airflow_username, airflow_password, airflow_token: The REST API that the CLI talks to.
+        limits: How much is taken of what users write.
     """
 
     objects_table: str = "mcop-objects"
@@ -78,6 +82,7 @@ class Settings:
     airflow_username: str = ""
     airflow_password: str = field(default="", repr=False)
     airflow_token: str = field(default="", repr=False)
+    limits: Limits = USUAL_LIMITS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -85,23 +90,35 @@ class Settings:
         Read every `MCOP_*` variable.
 
         Raises:
-            InvalidInput: A number is none, infinite or negative, or a variable is unknown; names the nearest.
+            InvalidInput: A number is none, infinite or negative, a limit is no whole number from 1, or a variable is
+                unknown; names the nearest.
         """
-        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        own = {PREFIX + field.name.upper(): field for field in fields(cls) if field.name != "limits"}
+        limits = {LIMIT_PREFIX + field.name.upper(): field.name for field in fields(Limits)}
+        known = {*own, *limits}
         values: dict[str, object] = {}
+        chosen: dict[str, int] = {}
         for variable, text in sorted(environment.items()):
             if not variable.startswith(PREFIX) or variable.startswith(SECRET_PREFIX):
                 continue
             if variable not in known:
                 near = closest(variable, known)
                 raise InvalidInput(f"{variable} is no setting of MCOP." + (f' Did you mean "{near}"?' if near else ""))
-            field = known[variable]
-            values[field.name] = _number(variable, text) if field.type == "float" else text
-        return cls(**values)  # type: ignore[arg-type]
+            if variable in limits:
+                chosen[limits[variable]] = _count(variable, text)
+            else:
+                field = own[variable]
+                values[field.name] = _number(variable, text) if field.type == "float" else text
+        return cls(**values, limits=Limits(**chosen))  # type: ignore[arg-type]
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that `from_environment` reads as this."""
-        return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
+        own = {PREFIX + name.upper(): str(value) for name, value in _values(self) if name != "limits"}
+        return own | {LIMIT_PREFIX + name.upper(): str(value) for name, value in _values(self.limits)}
+
+
+def _values(settings: Settings | Limits) -> list[tuple[str, object]]:
+    return [(field.name, getattr(settings, field.name)) for field in fields(settings)]
 
 
 def _number(variable: str, text: str) -> float:
@@ -114,6 +131,12 @@ def _number(variable: str, text: str) -> float:
     if number < 0:
         raise InvalidInput(f"{variable} is {text!r}: it must be 0 or more")
     return number
+
+
+def _count(variable: str, text: str) -> int:
+    if not _COUNT.fullmatch(text):
+        raise InvalidInput(f"{variable} is {text!r}: it must be a whole number from 1")
+    return int(text)
 
 
 def load_profile(environment: Mapping[str, str], path: Path = PROFILE) -> dict[str, str]:

@@ -19,11 +19,9 @@ from pathlib import Path
 from mcop_core.artifacts.store import ObjectStore, check_key
 from mcop_core.catalog.models import Template, TemplateFile, canonical_json
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, StoredObjectMissing, Tampered
+from mcop_core.limits import USUAL_LIMITS, Limits
 
 FILES_MANIFEST = "mcop-files.json"
-MAX_FILE_BYTES = 5_000_000
-MAX_BYTES = 50_000_000
-MAX_FILES = 2_000
 _AT_ONCE = 16
 _DIGEST_LENGTH = 16
 
@@ -37,7 +35,7 @@ _REFUSED_ENDINGS = (".tfstate", ".tfstate.backup", ".tfplan")
 # -- from a folder -------------------------------------------------------------------------------------
 
 
-def collect_files(folder: Path) -> dict[str, bytes]:
+def collect_files(folder: Path, *, limits: Limits = USUAL_LIMITS) -> dict[str, bytes]:
     """
     Read every file below *folder*: path relative to it, `/`-separated, sorted -> bytes.
 
@@ -46,20 +44,22 @@ def collect_files(folder: Path) -> dict[str, bytes]:
     Raises:
         InvalidDocuments: Every fault at once: a link or another thing that is no regular file, what a run of
             Terraform leaves behind (`.terraform`, states, plans), a path that is no key, two paths that differ
-            in case alone, a file over 5 MB, over 50 MB or 2,000 files in all, or no file.
+            in case alone, a file or all of them over a limit, or no file.
     """
     if not folder.is_dir():
         raise InvalidDocuments.of([Fault("there is no such folder", file=str(folder))])
     found = list(_walk(folder))
-    faults = [fault for path, relative in found if (fault := _fault_of(path, relative))]
+    faults = [fault for path, relative in found if (fault := _fault_of(path, relative, limits))]
     faults += _twins([relative for _, relative in found], folder)
-    if not found or len(found) > MAX_FILES:
-        faults.append(Fault(f"it has {len(found)} files: allowed are 1 to {MAX_FILES}", file=str(folder)))
-    if not faults and (size := sum(path.lstat().st_size for path, _ in found)) > MAX_BYTES:
-        faults.append(Fault(f"its files have {size} bytes: allowed are {MAX_BYTES}", file=str(folder)))
+    if not found:
+        faults.append(Fault("it has no file", file=str(folder)))
+    if excess := limits.excess("template_files", len(found)):
+        faults.append(Fault(f"it has {excess}", file=str(folder)))
+    if not faults and (excess := limits.excess("template_bytes", sum(path.lstat().st_size for path, _ in found))):
+        faults.append(Fault(f"its files have {excess}", file=str(folder)))
     if faults:
         raise InvalidDocuments.of(faults)
-    return {relative: _read(path) for path, relative in sorted(found, key=lambda item: item[1])}
+    return {relative: _read(path, limits) for path, relative in sorted(found, key=lambda item: item[1])}
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -71,14 +71,14 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
                 yield entry, entry.relative_to(folder).as_posix()
 
 
-def _fault_of(path: Path, relative: str) -> Fault | None:
+def _fault_of(path: Path, relative: str, limits: Limits) -> Fault | None:
     status = path.lstat()
     if path.name in _REFUSED or path.name.endswith(_REFUSED_ENDINGS):
         return Fault("it was left by a run of Terraform and may hold secrets: remove it", file=str(path))
     if not stat.S_ISREG(status.st_mode):
         return Fault("only regular files are stored, no links", file=str(path))
-    if status.st_size > MAX_FILE_BYTES:
-        return Fault(f"it has {status.st_size} bytes: allowed are {MAX_FILE_BYTES}", file=str(path))
+    if excess := limits.excess("template_file_bytes", status.st_size):
+        return Fault(f"it has {excess}", file=str(path))
     try:
         check_key(relative)
     except InvalidName as error:
@@ -96,12 +96,12 @@ def _twins(paths: list[str], folder: Path) -> list[Fault]:
     ]
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, limits: Limits) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise InvalidDocuments.of([Fault(f"it grew over {MAX_FILE_BYTES} bytes while it was read", file=str(path))])
+        data = file.read(limits.template_file_bytes + 1)
+    if excess := limits.excess("template_file_bytes", len(data)):
+        raise InvalidDocuments.of([Fault(f"it grew while it was read, to {excess}", file=str(path))])
     return data
 
 

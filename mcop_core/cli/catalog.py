@@ -96,10 +96,11 @@ def publish(
     from mcop_core import publishing
 
     if dry_run:
-        publication = publishing.check_folder(folder, repository(), engine_opener())
+        publication = publishing.check_folder(folder, repository(), engine_opener(), limits=settings().limits)
         _print_check([str(candidate.object.ref) for candidate in publication.new], as_json=as_json)
     else:
-        _print_report(publishing.publish_folder(folder, repository(), store(), engine_opener()), as_json=as_json)
+        report = publishing.publish_folder(folder, repository(), store(), engine_opener(), limits=settings().limits)
+        _print_report(report, as_json=as_json)
 
 
 def _print_check(new: list[str], *, as_json: bool) -> None:

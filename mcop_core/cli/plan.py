@@ -166,7 +166,7 @@ def checked_overrides(compiled: DeploymentPlan, sets: list[str]) -> dict[str, An
     from mcop_core.compiler.resolution import check_overrides
 
     overrides = read_overrides(sets, {door.name: door.schema_ for door in compiled.parameters})
-    faults = check_overrides(compiled, overrides)
+    faults = check_overrides(compiled, overrides, settings().limits)
     if faults:
         raise InvalidDocuments.of(faults)
     return overrides
@@ -195,7 +195,8 @@ def compiled_plan(
     repository = MemoryRepository()
     with tempfile.TemporaryDirectory(prefix="mcop-") as temporary:
         store = bootstrap.open_store(Path(temporary).as_uri())
-        publish_folder(folder, repository, store, catalog_commands.engine_opener(), lock=False)
+        opener, limits = catalog_commands.engine_opener(), settings().limits
+        publish_folder(folder, repository, store, opener, lock=False, limits=limits)
         yield _compile_published(text, repository, choices), store
 
 

@@ -144,6 +144,7 @@ def _publish(home: Home, settings: Settings) -> PublicationReport:
         bootstrap.open_repository(settings),
         bootstrap.open_store(settings.artifact_store),
         lambda name: bootstrap.open_engine(name, settings),
+        limits=settings.limits,
     )
 
 

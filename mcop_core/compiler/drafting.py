@@ -23,7 +23,8 @@ from mcop_core.compiler.linking import Linked, Linker
 from mcop_core.compiler.plan import Declaration, DeploymentPlan, LayeredValue, PatternGroup, Step, WorkflowGroup
 from mcop_core.compiler.provenance import is_literal
 from mcop_core.compiler.provider_choice import choose_provider
-from mcop_core.errors import Fault, closest
+from mcop_core.errors import Fault, InvalidDocuments, closest
+from mcop_core.limits import MAX_STEPS
 from mcop_core.parameters.layers import Layer
 from mcop_core.refs import Kind
 
@@ -43,12 +44,21 @@ class Draft:
         unknown: Ids of workflows, groups and steps that could not be linked.
         orders: Workflow id -> `sequence` or `references`.
         mentioned: Workflow id -> manifest names that its patterns' inputs refer to.
+        size: Elements drafted so far.
     """
 
     plan: DeploymentPlan
     unknown: set[str] = field(default_factory=set)
     orders: dict[str, str] = field(default_factory=dict)
     mentioned: dict[str, set[str]] = field(default_factory=dict)
+    size: int = 0
+
+    def grow(self, elements: int) -> None:
+        """Count *elements* more; raises InvalidDocuments before there are more than `MAX_STEPS`."""
+        self.size += elements
+        if self.size > MAX_STEPS:
+            message = f"it comes to more than {MAX_STEPS} steps, at least {self.size}: divide it"
+            raise InvalidDocuments.of([Fault(message, self.plan.manifest)])
 
 
 def draft_manifest(manifest: Manifest, linker: Linker) -> Draft:
@@ -161,6 +171,7 @@ def _workflow_inputs(workflow: Workflow, name: str, use: PatternUse, pattern: Pa
 def _group(
     id_: str, pattern: Pattern, parameters: Layered, scope: Layered, linker: Linker, draft: Draft
 ) -> PatternGroup:
+    draft.grow(len(pattern.elements))
     choice = choose_provider(pattern, parameters, scope)
     linker.faults += choice.faults
     adapter = linker.adapter(choice.provider, pattern.primitive_type, user=pattern) if choice.provider else None

@@ -25,7 +25,8 @@ from mcop_core.catalog.view import (
 from mcop_core.compiler.interfaces import as_interface, check_implementation, stand_in
 from mcop_core.compiler.plan import Declaration
 from mcop_core.errors import Fault, InvalidInput, ObjectNotFound, closest
-from mcop_core.parameters.text import MAX_DEPTH, check_hygiene
+from mcop_core.limits import MAX_DEPTH
+from mcop_core.parameters.text import check_hygiene
 from mcop_core.parameters.types import parse_type
 from mcop_core.parameters.validator import check_rule, placed
 from mcop_core.refs import Kind, ObjectRef

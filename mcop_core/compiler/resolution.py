@@ -15,6 +15,7 @@ from mcop_core.compiler.evaluation import Evaluation, StepValues, index_of, plai
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor, PatternGroup, Step, WorkflowGroup
 from mcop_core.compiler.provenance import RUN_SOURCE, Origin, origin
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, UnknownName, closest
+from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.parameters.layers import Layer
 from mcop_core.parameters.pending import has_sealed, open_outputs, to_json
 from mcop_core.parameters.syntax import join_path, texts
@@ -22,9 +23,6 @@ from mcop_core.parameters.text import check_hygiene
 from mcop_core.parameters.validator import placed
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import FORM, SecretRef, is_reference
-
-MAX_VALUE_BYTES = 64 * 1024
-MAX_OVERRIDES_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +120,14 @@ def _awaited(values: StepValues) -> set[OutputRef]:
     return {*open_outputs(dict(values.inputs)), *open_outputs(dict(values.configuration))}
 
 
-def check_overrides(plan: DeploymentPlan, overrides: Mapping[str, Any]) -> list[Fault]:
+def check_overrides(plan: DeploymentPlan, overrides: Mapping[str, Any], limits: Limits = USUAL_LIMITS) -> list[Fault]:
     """
     Say everything that forbids a run with *overrides*; `where` is "overrides", the path begins with the name.
 
-    Checked are names, sizes (64 KiB a value, 256 KiB in all), that values are plain data, types and rules, and
-    every value of the plan that is computed from an override.
+    Checked are names, sizes, that values are plain data, types and rules, and every value of the plan that is
+    computed from an override. Sizes are checked here alone: what a run began with is not refused in the middle.
     """
-    faults = _check_names(plan, overrides)
+    faults = _check_names(plan, overrides) or placed(_check_sizes(overrides, limits), RUN_SOURCE)
     if faults or not overrides:
         return faults
     evaluation = _evaluation(plan, overrides, {})
@@ -197,9 +195,15 @@ def _check_names(plan: DeploymentPlan, overrides: Mapping[str, Any]) -> list[Fau
         for name, value in overrides.items()
         for fault in (_check_value(doors[name], value) if name in doors else [_refuse(plan, name)])
     ]
-    if not faults and len(canonical_json(dict(overrides))) > MAX_OVERRIDES_BYTES:
-        faults.append(Fault(f"the overrides have over {MAX_OVERRIDES_BYTES // 1024} KiB"))
     return placed(faults, RUN_SOURCE)
+
+
+def _check_sizes(overrides: Mapping[str, Any], limits: Limits) -> list[Fault]:
+    found = [(name, limits.excess("value_bytes", len(canonical_json(value)))) for name, value in overrides.items()]
+    faults = [Fault(f"the value has {excess}", path=name) for name, excess in found if excess]
+    if not faults and (excess := limits.excess("overrides_bytes", len(canonical_json(dict(overrides))))):
+        faults.append(Fault(f"the overrides have {excess}"))
+    return faults
 
 
 def _refuse(plan: DeploymentPlan, name: str) -> Fault:
@@ -214,8 +218,6 @@ def _check_value(door: ParameterDoor, value: Any) -> list[Fault]:
     faults = placed(check_hygiene(value), "", door.name)
     if faults or (value is None and not door.has_default):
         return faults
-    if len(canonical_json(value)) > MAX_VALUE_BYTES:
-        return [Fault(f"the value has over {MAX_VALUE_BYTES // 1024} KiB", path=door.name)]
     if door.is_sensitive:
         return _secret_faults(door.name, value)
     found = [(path, _text_problem(door.name, text)) for path, text in texts(value)]

@@ -7,17 +7,22 @@ so that a chain of any length costs no recursion and a circle is found and named
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mcop_core.errors import Fault, InvalidName, InvalidReference, closest
+from mcop_core.limits import MAX_RESOLVED
 from mcop_core.parameters.ordering import find_cycles, order_by_references
 from mcop_core.parameters.pending import BROKEN, PendingText, Sealed, is_pending
 from mcop_core.parameters.syntax import Reference, join_path, parse, readable_references
 from mcop_core.parameters.text import check_hygiene, scalar_text, shown_key
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import SecretRef, is_reference
+
+_PART_SIZE = 64
+"""What an entry of a list or map, or a number, counts as, in characters: about what it takes in memory and time."""
 
 Locate = Callable[[Reference], "OutputRef | Fault"]
 """Where a dotted reference points: what it is called depends on the place it stands in."""
@@ -63,13 +68,37 @@ def resolve(template: Any, around: Surroundings) -> Resolved:
         template: Any JSON shape, at most 64 levels deep.
         around: The names it may use.
     """
-    faults = check_hygiene(template)
+    faults = check_hygiene(template) or _too_much(template, around)
     if faults:
         return Resolved(BROKEN, tuple(faults))
     value = _value(template, "", around, faults)
     if not faults:
         faults += check_hygiene(value)
     return Resolved(BROKEN if faults else value, tuple(faults))
+
+
+def _too_much(template: Any, around: Surroundings) -> list[Fault]:
+    """Refuse, before anything is replaced, what references would blow up: values that double each other do so."""
+    times = Counter(readable_references(template))
+    found = sum(count * _size(_part(reference, "", around, [])) for reference, count in times.items())
+    if found <= MAX_RESOLVED:
+        return []
+    return [Fault(f"its references would make it too large, {found}: allowed are {MAX_RESOLVED}")]
+
+
+def _size(value: Any) -> int:
+    """Return how large *value* is: its characters, and as much for each part as it costs; of any depth."""
+    size, left = 0, [value]
+    while left:
+        item = left.pop()
+        size += _PART_SIZE + (len(item) if isinstance(item, str) else 0)
+        if isinstance(item, dict):
+            left += [*item, *item.values()]
+        elif isinstance(item, list | tuple):
+            left += item
+        elif isinstance(item, PendingText):
+            left += item.parts
+    return size
 
 
 def _value(template: Any, path: str, around: Surroundings, faults: list[Fault]) -> Any:

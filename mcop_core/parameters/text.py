@@ -18,10 +18,10 @@ from itertools import pairwise
 from typing import Any
 
 from mcop_core.errors import Fault
+from mcop_core.limits import MAX_DEPTH
 from mcop_core.parameters.pending import RESERVED_KEYS, PendingText, is_pending
 from mcop_core.parameters.syntax import join_path
 
-MAX_DEPTH = 64
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BEYOND_16_BITS = re.compile(r"[\U00010000-\U0010ffff]")

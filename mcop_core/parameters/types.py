@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mcop_core.errors import InvalidInput, closest
+from mcop_core.limits import MAX_DEPTH
 
 SCALARS = ("string", "number", "bool", "any")
 COLLECTIONS = ("list", "set", "map")
 STRUCTURES = ("object", "tuple")
-_MAX_DEPTH = 64
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*|//[^\n]*|/\*.*?\*/)
       | (?P<string>"(?:[^"\\]|\\.)*")
@@ -87,8 +87,8 @@ class _Reader:
         self._next = 0
 
     def type(self, depth: int) -> Type:
-        if depth > _MAX_DEPTH:
-            raise self._error(f"it is nested deeper than {_MAX_DEPTH} levels")
+        if depth > MAX_DEPTH:
+            raise self._error(f"it is nested deeper than {MAX_DEPTH} levels")
         name = self._take().strip('"')
         if name in SCALARS:
             return Type(name)

@@ -22,6 +22,7 @@ from mcop_core.catalog.models import (
 from mcop_core.catalog.versions import satisfies
 from mcop_core.catalog.view import CatalogView
 from mcop_core.errors import EngineFailed, Fault, InvalidDocuments, McopError, ObjectNotFound, UnknownName
+from mcop_core.limits import Limits
 from mcop_core.refs import Kind
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def complete(
     open_engine: OpenEngine,
     *,
     lock: bool,
+    limits: Limits,
 ) -> Candidate:
     """
     Add to a document what publishing reads from the code.
@@ -73,13 +75,14 @@ def complete(
         view: Where the adapter of a primitive is found: candidates and published objects.
         open_engine: Engine by name.
         lock: Whether to choose provider versions; False where no provider is at hand (`mcop plan --catalog`).
+        limits: How many and how large files a primitive may have.
 
     Raises:
         InvalidDocuments: The files or the engine's settings have faults; places are in the document's file.
     """
     try:
         if isinstance(item, Primitive):
-            return _primitive(item, source, folder, published, view, open_engine, lock=lock)
+            return _primitive(item, source, folder, published, view, open_engine, lock=lock, limits=limits)
         if isinstance(item, Adapter):
             item = _adapter(item, source, published, open_engine, lock=lock)
     except (ObjectNotFound, UnknownName, EngineFailed) as error:
@@ -123,8 +126,9 @@ def _primitive(
     open_engine: OpenEngine,
     *,
     lock: bool,
+    limits: Limits,
 ) -> Candidate:
-    files = collect_files(_template_folder(item, source, folder))
+    files = collect_files(_template_folder(item, source, folder), limits=limits)
     template = describe_template(item.primitive_type, item.provider, item.name, item.version, files)
     if isinstance(published, Primitive) and published.template == template:
         fields = ("template", "interface", "locks", "exemptions")

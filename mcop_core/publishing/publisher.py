@@ -17,6 +17,7 @@ from mcop_core.catalog.yaml_files import read_folder
 from mcop_core.compiler.checks import check_object
 from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.errors import Conflict, Fault, InvalidDocuments, VersionConflict
+from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.publishing.candidates import Candidate, OpenEngine, complete, requirements
 from mcop_core.publishing.edits import CatalogEdit, commit_edit
 from mcop_core.refs import Kind, ObjectRef
@@ -65,6 +66,7 @@ def publish_folder(
     open_engine: OpenEngine,
     *,
     lock: bool = True,
+    limits: Limits = USUAL_LIMITS,
 ) -> PublicationReport:
     """
     Publish every document below *folder*, or nothing.
@@ -74,13 +76,14 @@ def publish_folder(
 
     Args:
         lock: Whether to choose and pin provider versions; False only where nothing will be applied.
+        limits: How much is taken, of documents and of files.
 
     Raises:
         InvalidDocuments: Every fault of every document.
         VersionConflict: A version is published with other bytes.
         Unreachable: The catalog or the store did not answer; nothing is published.
     """
-    publication = check_folder(folder, repository, open_engine, lock=lock)
+    publication = check_folder(folder, repository, open_engine, lock=lock, limits=limits)
     primitives = [(c.object, c.files) for c in publication.candidates if isinstance(c.object, Primitive)]
     stored = [primitive for primitive, files in primitives if _save(primitive, files, store)]
     try:
@@ -107,7 +110,12 @@ def _commit(publication: Publication, repository: CatalogRepository, store: Obje
 
 
 def check_folder(
-    folder: Path, repository: CatalogRepository, open_engine: OpenEngine, *, lock: bool = True
+    folder: Path,
+    repository: CatalogRepository,
+    open_engine: OpenEngine,
+    *,
+    lock: bool = True,
+    limits: Limits = USUAL_LIMITS,
 ) -> Publication:
     """
     Check everything that publishing *folder* would check, and change nothing.
@@ -116,9 +124,9 @@ def check_folder(
         InvalidDocuments: Every fault of every document, in the order of the documents.
         VersionConflict: There is no fault, but a version is published with other bytes; names every one.
     """
-    sources = read_folder(folder)
+    sources = read_folder(folder, limits=limits)
     entries = repository.entries()
-    candidates, faults = _complete_all(sources, folder, entries, open_engine, lock=lock)
+    candidates, faults = _complete_all(sources, folder, entries, open_engine, lock=lock, limits=limits)
     faults = [fault for source in sources for fault in source.faults] + faults
     unreadable = {source.name for source in sources} - {candidate.object.name for candidate in candidates}
     view = _view(entries, candidates)
@@ -152,6 +160,7 @@ def _complete_all(
     open_engine: OpenEngine,
     *,
     lock: bool,
+    limits: Limits,
 ) -> tuple[list[Candidate], list[Fault]]:
     """Complete adapters before primitives, so that a primitive finds its adapter's locked version."""
     published = {entry.ref: entry.object for entry in entries}
@@ -164,7 +173,7 @@ def _complete_all(
                 continue
             try:
                 known = published.get(source.object.ref)
-                done.append(complete(source, source.object, folder, known, view, open_engine, lock=lock))
+                done.append(complete(source, source.object, folder, known, view, open_engine, lock=lock, limits=limits))
             except InvalidDocuments as error:
                 faults += error.faults
     return done, faults
@@ -179,9 +188,9 @@ def _view(entries: Iterable[CatalogEntry], candidates: Iterable[Candidate]) -> C
 def _check(candidate: Candidate, view: CatalogView, pins: dict[ObjectRef, Pins]) -> list[Fault]:
     """Check one candidate; a manifest is compiled, and what it pinned goes into *pins*."""
     item = candidate.object
-    if not isinstance(item, Manifest):
-        return check_object(item, view)
     try:
+        if not isinstance(item, Manifest):
+            return check_object(item, view)
         pins[item.ref] = compile_manifest(item, view).pins
     except InvalidDocuments as error:
         return list(error.faults)

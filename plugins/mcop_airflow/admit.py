@@ -32,6 +32,7 @@ from mcop_core.compiler.run_conf import (
 )
 from mcop_core.errors import InvalidDocuments, Refused, Unreachable
 from mcop_core.executions import naming
+from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.refs import ObjectRef
 from mcop_core.settings import Settings
 
@@ -100,7 +101,7 @@ class AdmitOperator(BaseOperator):
             check_confirmed(ObjectRef.parse(self.plan.manifest).name, conf)
             return
         overrides = run_overrides(self.plan, conf)
-        check_run_overrides(self.plan, overrides)
+        check_run_overrides(self.plan, overrides, Settings.from_environment(os.environ).limits)
         part = run_slice(self.plan, conf)
         self.log.info("Overrides: %s", ", ".join(overrides) or "none")
         self.log.info("Patterns: %s", ", ".join(part.groups) if part else "all")
@@ -226,15 +227,15 @@ def check_confirmed(name: str, conf: Mapping[str, Any] | None) -> None:
         raise Refused(f"{', '.join(unknown)}: a destruction takes no overrides")
 
 
-def check_run_overrides(plan: DeploymentPlan, overrides: dict[str, Any]) -> None:
+def check_run_overrides(plan: DeploymentPlan, overrides: dict[str, Any], limits: Limits = USUAL_LIMITS) -> None:
     """
-    Check a run's overrides: known names, types, rules.
+    Check a run's overrides: known names, sizes, types, rules.
 
     Raises:
         InvalidDocuments: Every fault.
     """
     from mcop_core.compiler.resolution import check_overrides
 
-    faults = check_overrides(plan, overrides)
+    faults = check_overrides(plan, overrides, limits)
     if faults:
         raise InvalidDocuments.of(faults)

@@ -10,12 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "mcop_core"
 
-BASE = {"refs", "errors", "entry_points"}
+BASE = {"refs", "errors", "entry_points", "limits"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "refs": {"errors"},
     "entry_points": {"errors"},
-    "settings": {"errors"},
+    "limits": set(),
+    "settings": {"errors", "limits"},
     "catalog": BASE,
     "secrets": BASE | {"settings"},
     "parameters": BASE | {"catalog", "secrets"},

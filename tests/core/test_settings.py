@@ -3,6 +3,7 @@
 import pytest
 
 from mcop_core.errors import InvalidInput
+from mcop_core.limits import Limits
 from mcop_core.settings import Settings
 
 
@@ -14,7 +15,7 @@ def test_no_secret_is_in_what_settings_look_like():
 
 def test_settings_are_read_as_they_are_written():
     """A worker hands its runner the same."""
-    settings = Settings(lease_s=2.5, policies="/p q", record_key="k" * 32)
+    settings = Settings(lease_s=2.5, policies="/p q", record_key="k" * 32, limits=Limits(code_bytes=7))
     assert Settings.from_environment(settings.to_environment()) == settings
 
 
@@ -24,6 +25,10 @@ def test_settings_are_read_as_they_are_written():
         ("MCOP_LEASE_S", "soon", "MCOP_LEASE_S is 'soon': it must be a number"),
         ("MCOP_LEASE_S", "-1", "it must be 0 or more"),
         ("MCOP_LEASE_S", "inf", "it must be a number"),
+        ("MCOP_LIMIT_CODE_BYTES", "0", "it must be a whole number from 1"),
+        ("MCOP_LIMIT_CODE_BYTES", "1e6", "it must be a whole number from 1"),
+        ("MCOP_LIMIT_CODE_BYTE", "1", 'Did you mean "MCOP_LIMIT_CODE_BYTES"'),
+        ("MCOP_LIMITS", "1", "no setting of MCOP"),
         ("MCOP_LEASES", "1", 'no setting of MCOP. Did you mean "MCOP_LEASE_S"'),
     ],
 )

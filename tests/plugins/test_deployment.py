@@ -112,6 +112,16 @@ def test_a_second_run_changes_nothing(deployer, capsys):
     assert "canary" not in log
 
 
+def test_an_override_is_held_to_the_workers_limit(deployer, monkeypatch, capsys):
+    """What the setting does not allow is refused before anything is applied, and the setting named."""
+    monkeypatch.setenv("MCOP_LIMIT_VALUE_BYTES", "6")
+
+    run, tasks = deployer.deploy(run_id="too-large", conf={"base": "three"})
+
+    assert (run, tasks["admit"]) == ("failed", "failed")
+    assert "7 bytes: allowed are 6 (MCOP_LIMIT_VALUE_BYTES)" in capsys.readouterr().out
+
+
 def test_an_override_holds_for_one_run(deployer):
     """A value in the run's conf reaches the steps that read it, and what refers to their outputs."""
     run, _ = deployer.deploy(run_id="override", conf={"base": "three", "labels": ["a", "b"]})

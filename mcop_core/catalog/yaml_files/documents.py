@@ -15,10 +15,9 @@ from mcop_core.catalog.models import CatalogObject, object_from_document
 from mcop_core.catalog.yaml_files.form import form_faults, publish_time_faults
 from mcop_core.catalog.yaml_files.tree import Tree, read_trees
 from mcop_core.errors import Fault, InvalidInput, closest
+from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.refs import Kind, ObjectRef
 
-MAX_DOCUMENT_BYTES = 1024 * 1024
-MAX_FILE_BYTES = 64 * MAX_DOCUMENT_BYTES
 TEMPLATES = "templates"
 """Folder of the primitives' files, below the catalog folder: what lies there is no document."""
 
@@ -57,7 +56,9 @@ class SourceDocument:
         return replace(fault, file=self.file, line=self.line_of(fault.path))
 
 
-def read_folder(folder: Path, *, migrations: Migrations = MIGRATIONS) -> list[SourceDocument]:
+def read_folder(
+    folder: Path, *, migrations: Migrations = MIGRATIONS, limits: Limits = USUAL_LIMITS
+) -> list[SourceDocument]:
     """
     Read every `*.yaml` and `*.yml` below *folder*, by path; several documents may stand in one file.
 
@@ -69,12 +70,14 @@ def read_folder(folder: Path, *, migrations: Migrations = MIGRATIONS) -> list[So
     """
     if not folder.is_dir():
         raise InvalidInput(f"{folder}: there is no such folder", path=str(folder))
-    return _without_doubles([document for path in _files(folder) for document in _read_file(path, migrations)])
+    return _without_doubles([document for path in _files(folder) for document in _read_file(path, migrations, limits)])
 
 
-def read_text(text: str, file: str, *, migrations: Migrations = MIGRATIONS) -> list[SourceDocument]:
+def read_text(
+    text: str, file: str, *, migrations: Migrations = MIGRATIONS, limits: Limits = USUAL_LIMITS
+) -> list[SourceDocument]:
     """Read the documents of *text*; *file* is what faults call it."""
-    return [document for part in _parts(text) for document in _read_part(*part, file, migrations)]
+    return [document for part in _parts(text) for document in _read_part(*part, file, migrations, limits)]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -86,16 +89,16 @@ def _is_left_out(path: Path) -> bool:
     return path.parts[0] == TEMPLATES or any(part.startswith(".") for part in path.parts)
 
 
-def _read_file(path: Path, migrations: Migrations) -> list[SourceDocument]:
+def _read_file(path: Path, migrations: Migrations, limits: Limits) -> list[SourceDocument]:
     try:
-        if (size := path.stat().st_size) > MAX_FILE_BYTES:
-            return [_unreadable(str(path), 0, f"the file has {size} bytes, more than {MAX_FILE_BYTES}")]
+        if excess := limits.excess("source_bytes", path.stat().st_size):
+            return [_unreadable(str(path), 0, f"the file has {excess}")]
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         return [_unreadable(str(path), 0, f"the file is not UTF-8: byte {error.start}")]
     except OSError as error:
         return [_unreadable(str(path), 0, f"the file cannot be read: {error.strerror}")]
-    return read_text(text, str(path), migrations=migrations)
+    return read_text(text, str(path), migrations=migrations, limits=limits)
 
 
 def _parts(text: str) -> Iterator[tuple[str, int]]:
@@ -107,9 +110,9 @@ def _parts(text: str) -> Iterator[tuple[str, int]]:
         line += text.count("\n", start, end)
 
 
-def _read_part(text: str, line: int, file: str, migrations: Migrations) -> Iterator[SourceDocument]:
-    if (size := len(text.encode())) > MAX_DOCUMENT_BYTES:
-        yield _unreadable(file, line, f"the document has {size} bytes, more than {MAX_DOCUMENT_BYTES}")
+def _read_part(text: str, line: int, file: str, migrations: Migrations, limits: Limits) -> Iterator[SourceDocument]:
+    if excess := limits.excess("document_bytes", len(text.encode())):
+        yield _unreadable(file, line, f"the document has {excess}")
     elif text.startswith("%"):
         yield _unreadable(file, line, "directives (%) are not read: leave the line out")
     else:

@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-MAX_DEPTH = 64
+from mcop_core.limits import MAX_DEPTH
+
 MAX_DIGITS = 400
 """Of one number; Python reads longer ones in quadratic time."""
 

@@ -17,6 +17,7 @@ from mcop_core.engines.exemptions import exempted, read_exemptions
 from mcop_core.engines.terraform.forbidden import Finding, Rule, find_forbidden, find_foreign_providers
 from mcop_core.engines.terraform.providers import read_lock_file
 from mcop_core.errors import InvalidDocuments, Refused
+from mcop_core.limits import Limits
 
 _MODULE = "module/"
 _VALUES = "terraform.tfvars.json"
@@ -31,15 +32,17 @@ class Admission:
     Attributes:
         providers: Which providers may be used, as `MCOP_TERRAFORM_PROVIDERS` has it.
         exemptions: Template digest -> rule -> reason.
+        limits: How large a file of code may be.
     """
 
     providers: str
     exemptions: Mapping[str, Mapping[str, str]]
+    limits: Limits
 
     @classmethod
-    def of(cls, providers: str, exemptions: str) -> Admission:
+    def of(cls, providers: str, exemptions: str, limits: Limits) -> Admission:
         """Read the file of *exemptions*; raises as `read_exemptions`."""
-        return cls(providers, read_exemptions(exemptions, tuple(Rule)))
+        return cls(providers, read_exemptions(exemptions, tuple(Rule)), limits)
 
     def admit(self, files: Mapping[str, bytes], providers: Iterable[str]) -> dict[str, str]:
         """
@@ -50,7 +53,7 @@ class Admission:
         """
         digest = template_digest(files)
         granted = exempted(self.exemptions, digest)
-        found = [*find_foreign_providers(providers, self.providers), *find_forbidden(files)]
+        found = [*find_foreign_providers(providers, self.providers), *find_forbidden(files, self.limits)]
         refused = [finding for finding in found if finding.rule not in granted]
         if refused:
             raise InvalidDocuments.of(finding.fault(_hint(finding, digest)) for finding in refused)
@@ -64,7 +67,10 @@ class Admission:
         """
         sources = [requirement.source for requirement in request.interface.providers.values()]
         adapter = [request.settings.source] if request.settings.source else []
-        found = [*find_foreign_providers([*sources, *adapter], self.providers), *find_forbidden(request.files)]
+        found = [
+            *find_foreign_providers([*sources, *adapter], self.providers),
+            *find_forbidden(request.files, self.limits),
+        ]
         self._hold(found, request.files, ".".join(request.address[2:]))
 
     def hold_artifact(self, artifact: RenderedArtifact) -> None:
@@ -79,8 +85,10 @@ class Admission:
         own = {path: data for path, data in artifact.files.items() if not path.startswith(_MODULE) and path != _VALUES}
         module = {path.removeprefix(_MODULE): data for path, data in artifact.files.items() if path.startswith(_MODULE)}
         where = str(artifact.runtime["state"]["key"]).removesuffix(".tfstate")
-        _refuse(find_forbidden(own), "", where)
-        self._hold([*find_foreign_providers(sources, self.providers), *find_forbidden(module)], module, where)
+        _refuse(find_forbidden(own, self.limits), "", where)
+        self._hold(
+            [*find_foreign_providers(sources, self.providers), *find_forbidden(module, self.limits)], module, where
+        )
 
     def _hold(self, found: Iterable[Finding], module: Mapping[str, bytes], where: str) -> None:
         digest = template_digest(module)

@@ -44,8 +44,8 @@ class TerraformEngine:
     Renders roots and runs the binary that the settings name.
 
     Args:
-        settings: `terraform`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions`, `cache_dir` and
-            `store_patience_s` are read.
+        settings: `terraform`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions`, `cache_dir`,
+            `store_patience_s` and `limits` are read.
         environment: Where provider packages are looked for and what locking runs with; the process's own if None.
     """
 
@@ -62,7 +62,7 @@ class TerraformEngine:
         # The HCL parser costs a quarter of a second to import, which an apply need not pay.
         from mcop_core.engines.terraform.module_interface import read_interface
 
-        return read_interface(files)
+        return read_interface(files, self._settings.limits)
 
     def admit(self, files: Mapping[str, bytes], interface: Interface) -> dict[str, str]:
         """Check that a primitive holds nothing that is forbidden; see `admission.Admission.admit`."""
@@ -179,7 +179,7 @@ class TerraformEngine:
         )
 
     def _admission(self) -> Admission:
-        return Admission.of(self._settings.terraform_providers, self._settings.exemptions)
+        return Admission.of(self._settings.terraform_providers, self._settings.exemptions, self._settings.limits)
 
     def settle(
         self, operation: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter

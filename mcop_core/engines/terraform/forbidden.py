@@ -18,6 +18,7 @@ from mcop_core.engines.terraform.blocks import Block
 from mcop_core.engines.terraform.module_files import is_configuration, is_override, is_variables
 from mcop_core.engines.terraform.outline import outline_file
 from mcop_core.errors import Fault, InvalidDocuments
+from mcop_core.limits import USUAL_LIMITS, Limits
 
 
 class Rule(StrEnum):
@@ -59,18 +60,18 @@ class Finding:
         return Fault(f"{self.message} (rule {self.rule}){hint}", file=self.file, line=self.line)
 
 
-def find_forbidden(files: Mapping[str, bytes], root: str = "") -> tuple[Finding, ...]:
+def find_forbidden(files: Mapping[str, bytes], limits: Limits = USUAL_LIMITS) -> tuple[Finding, ...]:
     """
-    Return what the module in *root*, and those that it calls, hold of what is forbidden; providers aside.
+    Return what a module, and those that it calls, hold of what is forbidden; providers aside.
 
     Args:
         files: Path -> bytes.
-        root: Folder of the module in *files*.
+        limits: How large a file of code may be.
 
     Raises:
         InvalidDocuments: A file cannot be read, or a module is called that is not among *files*.
     """
-    modules = _reachable(files, root)
+    modules = _reachable(files, limits)
     found = [*_forbidden_files(files, modules)]
     for blocks in modules.values():
         found += [finding for block in blocks for finding in _forbidden_in(block)]
@@ -113,15 +114,15 @@ def _is_meant(source: str, pattern: str) -> bool:
 # -- modules -------------------------------------------------------------------------------------------
 
 
-def _reachable(files: Mapping[str, bytes], root: str) -> dict[str, list[Block]]:
-    """Return folder -> blocks, of the module in *root* and of every one that it calls."""
+def _reachable(files: Mapping[str, bytes], limits: Limits) -> dict[str, list[Block]]:
+    """Return folder -> blocks, of the module and of every one that it calls."""
     found: dict[str, list[Block]] = {}
-    waiting = [root]
+    waiting = [""]
     while waiting:
         folder = waiting.pop()
         if folder not in found:
             paths = sorted(path for path in files if posixpath.dirname(path) == folder and is_configuration(path))
-            found[folder] = [block for path in paths for block in outline_file(path, files[path])]
+            found[folder] = [block for path in paths for block in outline_file(path, files[path], limits)]
             waiting += [_called(block, folder) for block in found[folder] if block.type == "module"]
     return found
 

@@ -19,12 +19,13 @@ from mcop_core.engines.terraform.module_files import is_configuration, is_overri
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.syntax import parse_file
 from mcop_core.errors import Fault, InvalidDocuments
+from mcop_core.limits import USUAL_LIMITS, Limits
 
 _BUILT_IN = "terraform.io/builtin/"
 _OLD_TYPES = {"list": "list(any)", "map": "map(any)"}
 
 
-def read_interface(files: Mapping[str, bytes]) -> Interface:
+def read_interface(files: Mapping[str, bytes], limits: Limits = USUAL_LIMITS) -> Interface:
     """
     Read a module's inputs, outputs, providers and Terraform versions.
 
@@ -41,7 +42,7 @@ def read_interface(files: Mapping[str, bytes]) -> Interface:
             a folder of its own, provider aliases that a caller would have to pass, no Terraform file.
     """
     faults: list[Fault] = []
-    modules = _reachable(files, faults)
+    modules = _reachable(files, limits, faults)
     root = modules.get("", [])
     if not root and not faults:
         faults.append(Fault("there is no .tf or .tf.json file in the module's own folder"))
@@ -61,7 +62,7 @@ def read_interface(files: Mapping[str, bytes]) -> Interface:
 # -- files ---------------------------------------------------------------------------------------------
 
 
-def _reachable(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, list[Block]]:
+def _reachable(files: Mapping[str, bytes], limits: Limits, faults: list[Fault]) -> dict[str, list[Block]]:
     """Return folder -> blocks of the root module ("") and of every module it calls."""
     folders = {posixpath.dirname(path) for path in files if is_configuration(path)}
     found: dict[str, list[Block]] = {}
@@ -70,18 +71,18 @@ def _reachable(files: Mapping[str, bytes], faults: list[Fault]) -> dict[str, lis
         folder = waiting.pop()
         if folder in found:
             continue
-        found[folder] = _blocks_of(folder, files, faults)
+        found[folder] = _blocks_of(folder, files, limits, faults)
         waiting += _called(found[folder], folder, folders, faults)
     return found
 
 
-def _blocks_of(folder: str, files: Mapping[str, bytes], faults: list[Fault]) -> list[Block]:
+def _blocks_of(folder: str, files: Mapping[str, bytes], limits: Limits, faults: list[Fault]) -> list[Block]:
     paths = sorted(path for path in files if posixpath.dirname(path) == folder and is_configuration(path))
     blocks: list[Block] = []
     overrides: list[Block] = []
     for path in paths:
         try:
-            (overrides if is_override(path) else blocks).extend(parse_file(path, files[path]))
+            (overrides if is_override(path) else blocks).extend(parse_file(path, files[path], limits))
         except InvalidDocuments as error:
             faults.extend(error.faults)
     return _overridden(blocks, overrides)

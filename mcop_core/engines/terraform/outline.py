@@ -17,14 +17,9 @@ from dataclasses import dataclass, field
 from mcop_core.engines.terraform.blocks import Attribute, Block, Expression, unescape
 from mcop_core.engines.terraform.json_syntax import parse_json
 from mcop_core.errors import Fault, InvalidDocuments
+from mcop_core.limits import MAX_DEPTH, USUAL_LIMITS, Limits
 
-MAX_CODE_BYTES = 500_000
-"""The largest file of Terraform code that is read; of 5 MB of empty lines the HCL parser took 97 s."""
-
-MAX_NESTING = 64
-"""How deep blocks, brackets and templates may stand in each other."""
-
-_TOO_DEEP = f"it is nested too deeply: allowed are {MAX_NESTING}"
+_TOO_DEEP = f"it is nested too deeply: allowed are {MAX_DEPTH}"
 
 _CODE = re.compile(
     r"""(?P<space>[ \t\r]+|(?:\#|//)[^\n]*|/\*.*?\*/)
@@ -45,7 +40,7 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) 
 _HEREDOC = re.compile(r"\${2,}\{|%{2,}\{|(?P<interpolation>[$%]\{)|(?P<line>\n)|[^$%\n]+|[$%]")
 
 
-def outline_file(path: str, data: bytes) -> tuple[Block, ...]:
+def outline_file(path: str, data: bytes, limits: Limits = USUAL_LIMITS) -> tuple[Block, ...]:
     """
     Return the blocks of one file, `.tf` or `.tf.json`.
 
@@ -54,23 +49,22 @@ def outline_file(path: str, data: bytes) -> tuple[Block, ...]:
     Raises:
         InvalidDocuments: It is no text, or its structure is none that Terraform would take; file and line.
     """
-    text = decode(path, data)
+    text = decode(path, data, limits)
     try:
         return parse_json(text, path) if path.endswith(".json") else outline(text, path)
     except RecursionError as error:
         raise InvalidDocuments.of([Fault("it is nested too deeply", file=path)]) from error
 
 
-def decode(path: str, data: bytes) -> str:
+def decode(path: str, data: bytes, limits: Limits) -> str:
     """
     Return the text of a file, its lines ended by a newline alone.
 
     Raises:
         InvalidDocuments: It is no UTF-8, or too large.
     """
-    if len(data) > MAX_CODE_BYTES:
-        message = f"it has {len(data)} bytes of code: allowed are {MAX_CODE_BYTES}"
-        raise InvalidDocuments.of([Fault(message, file=path)])
+    if excess := limits.excess("code_bytes", len(data)):
+        raise InvalidDocuments.of([Fault(f"its code has {excess}", file=path)])
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -146,7 +140,7 @@ def _skip_templates(scanner: _Scanner, opening: re.Match[str]) -> bool:
     open_: list[str] = [_template(opening)]
     is_plain = True
     while open_:
-        if len(open_) > MAX_NESTING:
+        if len(open_) > MAX_DEPTH:
             raise scanner.fault(_TOO_DEEP)
         kind = open_[-1]
         if kind == "{":
@@ -258,7 +252,7 @@ class _Structure:
                 self._attribute(name, stream)
                 return
             if token.text == "{" and token.kind == "open":
-                if len(self._open) > MAX_NESTING:
+                if len(self._open) > MAX_DEPTH:
                     raise self._fault(_TOO_DEEP, name.line)
                 self._open.append(_Open(name.text, tuple(labels), name.line))
                 return
@@ -283,7 +277,7 @@ class _Structure:
         depth = 0
         for token in stream:
             depth += {"open": 1, "close": -1}.get(token.kind, 0)
-            if depth > MAX_NESTING:
+            if depth > MAX_DEPTH:
                 raise self._fault(_TOO_DEEP, token.line)
             if depth < 0:
                 if token.text != "}" or len(self._open) == 1:

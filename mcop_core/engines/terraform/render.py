@@ -35,13 +35,13 @@ from mcop_core.engines.terraform.backend import render_backend
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.provider_block import Configured, ProviderName, configure_provider, split_source
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, closest
+from mcop_core.limits import MAX_DEPTH
 from mcop_core.refs import check_name
 from mcop_core.secrets.reference import SecretRef
 
 ENGINE = "terraform"
 SEALED_TEXT_KEY = "mcop_sealed_text"
 _MARKS = {SENSITIVE_KEY, SECRET_KEY, SEALED_TEXT_KEY}
-MAX_DEPTH = 64
 MAX_BITS = 512
 
 _VERSION = re.compile(r"[0-9A-Za-z.,<>=!~ -]{0,400}", re.ASCII)

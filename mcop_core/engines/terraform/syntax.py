@@ -22,6 +22,7 @@ from mcop_core.engines.terraform.blocks import Attribute, Block, Expression, Val
 from mcop_core.engines.terraform.json_syntax import parse_json
 from mcop_core.engines.terraform.outline import decode, outline
 from mcop_core.errors import Fault, InvalidDocuments
+from mcop_core.limits import USUAL_LIMITS, Limits
 
 _OPTIONS = SerializationOptions(
     with_comments=False, explicit_blocks=False, preserve_heredocs=True, strip_string_quotes=False
@@ -30,7 +31,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
 
 
-def parse_file(path: str, data: bytes) -> tuple[Block, ...]:
+def parse_file(path: str, data: bytes, limits: Limits = USUAL_LIMITS) -> tuple[Block, ...]:
     """
     Read one file.
 
@@ -40,7 +41,7 @@ def parse_file(path: str, data: bytes) -> tuple[Block, ...]:
     Raises:
         InvalidDocuments: It cannot be parsed; file and line of the first fault.
     """
-    text = decode(path, data)
+    text = decode(path, data, limits)
     try:
         return parse_json(text, path) if path.endswith(".json") else _parse_native(text, path)
     except RecursionError as error:

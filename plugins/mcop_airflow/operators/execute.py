@@ -100,7 +100,7 @@ class ActivateOperator(BaseOperator):
             self.log.info("Version %s of %s is the active one now", request.version, request.manifest)
         execution = Execution(request.manifest, active_plan(store, head.snapshot, request.manifest))
         plan = load_plan(store, execution.plan)
-        check_run_overrides(plan, run_overrides(plan, request.overrides))
+        check_run_overrides(plan, run_overrides(plan, request.overrides), settings.limits)
         run_slice(plan, slice_conf(request))
         return execution
 

@@ -1,14 +1,13 @@
 """A primitive's files, from a folder to the store and back."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.artifacts.templates import (
     FILES_MANIFEST,
-    MAX_FILE_BYTES,
-    MAX_FILES,
     collect_files,
     delete_template,
     is_saved,
@@ -17,6 +16,7 @@ from mcop_core.artifacts.templates import (
 )
 from mcop_core.catalog.models import TemplateFile
 from mcop_core.errors import InvalidDocuments, InvalidName, StoredObjectMissing, Tampered
+from mcop_core.limits import USUAL_LIMITS, Limits
 
 FILES = {"main.tf": b"# main\n", "modules/a/data.bin": b"\x00\xff", "versions.tf": b""}
 VPC = ("terraform", "aws", "vpc", "1.2.0")
@@ -74,24 +74,38 @@ class TestCollect:
 
     def test_a_large_file_is_named(self, folder):
         """The limit of one file names the file and both sizes."""
-        (folder / "large").write_bytes(b"x" * (MAX_FILE_BYTES + 1))
+        (folder / "large").write_bytes(b"x" * (USUAL_LIMITS.template_file_bytes + 1))
 
-        assert {("large", "it has 5000001 bytes: allowed are 5000000")} == faults_of(folder)
+        assert {("large", "it has 5000001 bytes: allowed are 5000000 (MCOP_LIMIT_TEMPLATE_FILE_BYTES)")} == faults_of(
+            folder
+        )
 
     def test_many_bytes_are_refused(self, folder):
         """The limit of all files names the folder."""
         for number in range(11):
             with (folder / f"part{number}").open("wb") as file:
-                file.truncate(MAX_FILE_BYTES)
+                file.truncate(USUAL_LIMITS.template_file_bytes)
 
-        assert {(".", "its files have 55000009 bytes: allowed are 50000000")} == faults_of(folder)
+        assert {(".", "its files have 55000009 bytes: allowed are 50000000 (MCOP_LIMIT_TEMPLATE_BYTES)")} == faults_of(
+            folder
+        )
 
     def test_many_files_are_refused(self, folder):
         """The number of files has a limit."""
-        for number in range(MAX_FILES):
+        for number in range(USUAL_LIMITS.template_files):
             (folder / f"{number}.tf").touch()
 
-        assert {(".", "it has 2003 files: allowed are 1 to 2000")} == faults_of(folder)
+        assert {(".", "it has 2003 files: allowed are 2000 (MCOP_LIMIT_TEMPLATE_FILES)")} == faults_of(folder)
+
+    def test_the_limits_are_those_that_are_given(self, folder):
+        """What an administrator allows is allowed, and nothing more."""
+        size = sum(map(len, FILES.values()))
+        allowed = Limits(template_bytes=size, template_files=len(FILES))
+
+        assert collect_files(folder, limits=allowed) == FILES
+        for smaller in (replace(allowed, template_bytes=size - 1), replace(allowed, template_files=2)):
+            with pytest.raises(InvalidDocuments, match=r"\(MCOP_LIMIT_TEMPLATE_(BYTES|FILES)\)"):
+                collect_files(folder, limits=smaller)
 
     def test_nothing_is_no_module(self, tmp_path):
         """An empty or missing folder is a fault."""

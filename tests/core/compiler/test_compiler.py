@@ -168,6 +168,18 @@ def test_thousands_of_elements_in_a_chain_compile():
     assert last.inputs == {"before": "x"}
 
 
+def test_steps_that_would_be_too_many_are_refused():
+    """Before they are made: workflows, patterns and elements multiply."""
+    found = chain(100)
+    workflow = next(item for item in found if item.kind == "workflow")
+    patterns = {f"p{n}": workflow.patterns["p"] for n in range(101)}
+    wide = workflow.model_copy(update={"patterns": patterns, "sequence": tuple(patterns)})
+    found = [wide if item is workflow else item for item in found]
+
+    with pytest.raises(InvalidDocuments, match="more than 10000 steps, at least 10100"):
+        compile_manifest(manifest_of(found), view_of(found))
+
+
 def test_thousands_of_elements_in_a_circle_are_one_fault():
     """A circle of any length is found and named."""
     found = chain(3000)

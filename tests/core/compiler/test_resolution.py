@@ -11,6 +11,7 @@ from mcop_core.compiler.resolution import (
     resolve_step,
 )
 from mcop_core.errors import InvalidDocuments, UnknownName
+from mcop_core.limits import Limits
 from mcop_core.parameters.layers import Layer
 from mcop_core.refs import OutputRef
 from tests.core.compiler.objects import manifest_of, objects, view_of
@@ -157,7 +158,7 @@ OVERRIDES = {
     "null": ({"instance_type": None}, ("instance_type", "null is not allowed")),
     "reference": ({"zones": ["${cidr}"]}, ("zones.0", "plain data")),
     "reference in a key": ({"host": {"${cidr}": 1}}, ("host.${cidr}", "plain data")),
-    "too big": ({"host": "x" * 70_000}, ("host", "over 64 KiB")),
+    "too big": ({"host": "x" * 70_000}, ("host", "allowed are 65536 (MCOP_LIMIT_VALUE_BYTES)")),
     "too deep": ({"host": json.loads("[" * 70 + "]" * 70)}, ("host", "nested deeper")),
     "control": ({"host": "a\0"}, ("host", "U+0000")),
     "no JSON": ({"host": float("nan")}, ("host", "no number that JSON can carry")),
@@ -191,7 +192,10 @@ def test_all_overrides_together_have_a_limit(plan):
         update={"parameters": tuple(plan.parameters[1].model_copy(update={"name": name}) for name in doors)}
     )
 
-    assert [fault.message for fault in check_overrides(wide, doors)] == ["the overrides have over 256 KiB"]
+    (fault,) = check_overrides(wide, doors)
+
+    assert "the overrides have 300041 bytes: allowed are 262144 (MCOP_LIMIT_OVERRIDES_BYTES)" == fault.message
+    assert [] == check_overrides(wide, doors, Limits(overrides_bytes=300_041))
 
 
 def test_a_value_computed_from_an_override_is_checked_too():

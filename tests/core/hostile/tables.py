@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ class Case:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with `!times [text, count, text before]`, `!nested [list or map, depth]` and `!bytes text`."""
+    """
+    YAML with `!times [text, count, text before]`, `!nested [list or map, depth]`, `!grown [value]` and `!bytes text`.
+    """
 
 
 def _times(loader: _Loader, node: yaml.SequenceNode) -> str:
@@ -43,12 +46,23 @@ def _nested(loader: _Loader, node: yaml.SequenceNode) -> Any:
     return value
 
 
+def _grown(loader: _Loader, node: yaml.SequenceNode) -> str:
+    """A pattern of sixty parameters; the default of each is the value, with the parameter before in place of `@`."""
+    (value,) = loader.construct_sequence(node, deep=True)
+    defaults = ["x" * 500, *(json.loads(json.dumps(value).replace("@", f"${{p{number}}}")) for number in range(59))]
+    parameters = {f"p{number}": {"type": "any", "default": default} for number, default in enumerate(defaults)}
+    head = {"kind": "pattern", "name": "a", "version": "1.0.0", "provider": "local", "primitive_type": "terraform"}
+    element = {"primitive": "echo", "version": "1.0.0", "inputs": {"anything": "${p59}"}}
+    return json.dumps({**head, "parameters": parameters, "elements": {"x": element}})
+
+
 def _bytes(loader: _Loader, node: yaml.ScalarNode) -> bytes:
     return str(loader.construct_scalar(node)).encode("latin-1")
 
 
 _Loader.add_constructor("!times", _times)
 _Loader.add_constructor("!nested", _nested)
+_Loader.add_constructor("!grown", _grown)
 _Loader.add_constructor("!bytes", _bytes)
 
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,19 @@ def test_references_become_values(template, expected):
     resolved = resolve(template, surroundings(NAMES))
 
     assert resolved == Resolved(expected)
+
+
+@pytest.mark.parametrize("twice", ["${%s}${%s}", ["${%s}", "${%s}"], {"a": "${%s}", "b": "${%s}"}])
+def test_values_that_double_each_other_end(twice):
+    """A few dozen lines would be gigabytes; the one that goes too far is named before it is made."""
+    text = json.dumps(twice)
+    templates = {"n0": "x" * 1000} | {f"n{i}": json.loads(text % (f"n{i - 1}", f"n{i - 1}")) for i in range(1, 60)}
+
+    resolved = resolve_scope(templates, lambda _, values: surroundings(values), lambda _, value: Resolved(value))
+
+    first = min(int(name[1:]) for name in resolved.faults)
+    assert first in (12, 13)
+    assert "allowed are 4194304" in resolved.faults[f"n{first}"][0].message
 
 
 def test_known_outputs_stand_in_their_places():

@@ -8,6 +8,7 @@ from mcop_core.artifacts.templates import template_digest
 from mcop_core.bootstrap import open_engine
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.errors import InvalidDocuments, VersionConflict
+from mcop_core.limits import Limits
 from mcop_core.publishing import check_folder, publish_folder
 from mcop_core.refs import Kind, ObjectRef
 from mcop_core.settings import Settings
@@ -179,6 +180,13 @@ def test_what_an_administrator_exempts_is_recorded_with_the_version(folder, repo
     assert recorded == repository.get(THING).object.exemptions
     assert [recorded, recorded] == [step.exemptions for step in plan.steps]
     assert not publish_folder(folder.path, repository, store, engines).published, "it is what it was"
+
+
+@pytest.mark.parametrize("limits", [Limits(document_bytes=20), Limits(source_bytes=20), Limits(template_file_bytes=20)])
+def test_documents_and_files_are_held_to_the_limits_that_are_given(folder, repository, store, engines, limits):
+    """Each refusal names the setting."""
+    with pytest.raises(InvalidDocuments, match=r"bytes: allowed are 20 \(MCOP_LIMIT_"):
+        publish_folder(folder.path, repository, store, engines, limits=limits)
 
 
 def test_an_adapter_brings_no_foreign_provider(folder, repository, store, engines):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from mcop_core.catalog.yaml_files import read_folder, read_text
-from mcop_core.catalog.yaml_files.documents import MAX_DOCUMENT_BYTES
 from mcop_core.errors import Fault, InvalidInput
 from tests.contracts.catalog_repository import adapter, manifest, pattern, primitive, rule, workflow
 
@@ -173,7 +172,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
     ("data", "message"),
     [
         (b"kind: \xff", "the file is not UTF-8: byte 6."),
-        (b"a: |\n " + b"x" * MAX_DOCUMENT_BYTES, f"more than {MAX_DOCUMENT_BYTES}."),
+        (b"a: |\n " + b"x" * 1_048_576, "1048582 bytes: allowed are 1048576 (MCOP_LIMIT_DOCUMENT_BYTES)."),
         (b"%YAML 1.1\n---\na: 1\n", "directives (%) are not read"),
         (b"a: \x00", "this is not YAML"),
         (b"[" * 100_000, "nested deeper than 64 levels"),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcop_core.catalog.yaml_files.tree import MAX_DEPTH, read_trees
+from mcop_core.catalog.yaml_files.tree import read_trees
+from mcop_core.limits import MAX_DEPTH
 
 VALUES = st.recursive(
     st.none()

@@ -14,6 +14,7 @@ from mcop_core.engines.exemptions import read_exemptions
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.forbidden import Rule
 from mcop_core.errors import InvalidDocuments, InvalidInput, Refused
+from mcop_core.limits import Limits
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.operations import Bench, Recorder, artifact
 from tests.exemptions import module_files
@@ -190,6 +191,21 @@ def test_a_wrong_file_of_exemptions_is_refused_with_its_place(text, says, tmp_pa
         read_exemptions(str(path), tuple(Rule))
 
     assert says in str(caught.value) and "MCOP_EXEMPTIONS" in str(caught.value)
+
+
+def test_code_is_as_large_as_the_machines_settings_allow(machine):
+    """Where it is published, and right before Terraform runs it; the message names the setting."""
+    files = {"main.tf": b"locals {}\n"}
+    rendered = artifact(machine.bench.url, {"locals": {}})
+    machine.settings = replace(machine.settings, limits=Limits(code_bytes=9))
+
+    for look in (
+        lambda: machine.engine.describe(files),
+        lambda: machine.engine.admit(files, NO_INTERFACE),
+        lambda: machine.run("apply", rendered),
+    ):
+        with pytest.raises(InvalidDocuments, match=r"allowed are 9 \(MCOP_LIMIT_CODE_BYTES\)"):
+            look()
 
 
 def test_a_missing_file_of_exemptions_is_told():
