@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcop_core.cli.catalog import engine_opener, repository
-from mcop_core.cli.console import EXIT_CODES, AsJson, CatalogFolder, print_json, print_lines, say, tell
+from mcop_core.cli.console import EXIT_CODES, AsJson, CatalogFolder, print_json, print_lines, say, settings, tell
 from mcop_core.cli.help import Commands
 from mcop_core.errors import InvalidDocuments, NotFound, UnknownName, closest
 from mcop_core.refs import Kind
@@ -86,7 +86,7 @@ def _written(folder: Path) -> list[Adapter]:
     from mcop_core.catalog.models import Adapter
     from mcop_core.catalog.yaml_files import read_folder
 
-    sources = read_folder(folder)
+    sources = read_folder(folder, limits=settings().limits)
     faults = [fault for source in sources for fault in source.faults]
     if faults:
         raise InvalidDocuments.of(faults)
