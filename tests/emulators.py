@@ -12,6 +12,8 @@ from pathlib import Path
 import boto3
 
 NAMES = ("ministack", "moto_server")
+MINISTACK = (sys.executable, str(Path(__file__).with_name("refusing_ministack.py")))
+"""The command that starts ministack; its port and its folders stand in the environment."""
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 _BIN = Path(sys.executable).parent
 
@@ -43,10 +45,10 @@ class Emulator:
         }
 
     def start(self) -> "Emulator":
-        arguments = [] if self.name == "ministack" else ["-H", "127.0.0.1", "-p", str(self.port)]
+        moto = (str(_BIN / self.name), "-H", "127.0.0.1", "-p", str(self.port))
         with (self._folder / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_BIN / self.name, *arguments],
+                MINISTACK if self.name == "ministack" else moto,
                 env={**os.environ, "GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1"},
                 cwd=self._folder,
                 stdout=log,

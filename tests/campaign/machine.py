@@ -5,15 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import boto3
 import httpx
 
-from tests.emulators import CREDENTIALS, free_port
-
-_BIN = Path(sys.executable).parent
+from tests.emulators import CREDENTIALS, MINISTACK, free_port
 
 
 class Cloud:
@@ -68,9 +66,9 @@ class Cloud:
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
         }
-        self._emulator = self._run([str(_BIN / "ministack")], own)
+        self._emulator = self._run(MINISTACK, own)
 
-    def _run(self, command: list[str], own: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _run(self, command: Sequence[str], own: dict[str, str]) -> subprocess.Popen[bytes]:
         with (self._folder / "cloud.log").open("ab") as log:
             return subprocess.Popen(
                 command, env={**os.environ, **own}, stdout=log, stderr=log, cwd=self._folder, start_new_session=True
