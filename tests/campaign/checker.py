@@ -114,9 +114,9 @@ def _tagged(tag: str, ec2: Any) -> Iterator[tuple[str, str]]:
 
     yield from (("aws_vpc", one["VpcId"]) for one in ours(ec2.describe_vpcs()["Vpcs"]))
     yield from (("aws_subnet", one["SubnetId"]) for one in ours(ec2.describe_subnets()["Subnets"]))
-    yield from (
-        ("aws_security_group", one["GroupId"]) for one in ours(ec2.describe_security_groups()["SecurityGroups"])
-    )
+    for group in ours(ec2.describe_security_groups()["SecurityGroups"]):
+        yield "aws_security_group", group["GroupId"]
+        yield from _rules(group["GroupId"], ec2)
     yield from (("aws_eip", one["AllocationId"]) for one in ours(ec2.describe_addresses()["Addresses"]))
     yield from (("aws_ebs_volume", one["VolumeId"]) for one in ours(ec2.describe_volumes()["Volumes"]))
     gateways = ours(ec2.describe_internet_gateways()["InternetGateways"])
@@ -129,6 +129,19 @@ def _tagged(tag: str, ec2: Any) -> Iterator[tuple[str, str]]:
         for association in table["Associations"]:
             if not association.get("Main"):
                 yield "aws_route_table_association", association["RouteTableAssociationId"]
+
+
+def _rules(group: str, ec2: Any) -> Iterator[tuple[str, str]]:
+    """
+    Yield what a security group lets in; a rule that is no resource with tags has none.
+
+    What it lets out is left aside: the emulator keeps the rule that each group begins with.
+    """
+    found = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+    for rule in found["SecurityGroupRules"]:
+        kind = "aws_vpc_security_group_ingress_rule" if rule.get("Tags") else "aws_security_group_rule"
+        if not rule["IsEgress"]:
+            yield kind, rule["SecurityGroupRuleId"]
 
 
 def _named(prefix: str, client: Client) -> Iterator[tuple[str, str]]:
@@ -181,7 +194,7 @@ def in_state(document: Mapping[str, Any]) -> Found:
 def _id(kind: str, attributes: Mapping[str, Any]) -> str:
     if kind == "aws_route":
         return f"{attributes['route_table_id']} {attributes['destination_cidr_block']}"
-    return str(attributes["id"])
+    return str(attributes["security_group_rule_id" if kind == "aws_security_group_rule" else "id"])
 
 
 def held(expected: Expected, client: Client) -> Iterator[str]:

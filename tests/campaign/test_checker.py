@@ -86,6 +86,23 @@ def test_an_orphan_and_a_duplicate_are_found(emulator, vpc):
     assert {"aws_vpc": 1} == found.duplicated
 
 
+def test_a_rule_of_a_security_group_is_found(emulator, vpc):
+    """One with tags is a resource of another type than one without; both are lost here, as their group is."""
+    ec2 = emulator.client("ec2")
+    group = ec2.create_security_group(
+        VpcId=vpc, GroupName="app", Description="x", TagSpecifications=tags("security-group")
+    )["GroupId"]
+    for port, tagged in ((80, {}), (443, {"TagSpecifications": tags("security-group-rule")})):
+        rule = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule], **tagged)
+
+    lost = check(EXPECTED, "succeeded", emulator.client).lost
+    ec2.delete_security_group(GroupId=group)
+
+    kinds = [entry.split()[0] for entry in lost]
+    assert ["aws_security_group", "aws_security_group_rule", "aws_vpc_security_group_ingress_rule"] == kinds
+
+
 def test_what_is_in_the_state_alone_is_found(emulator, vpc):
     """A recorded parameter that the cloud does not hold is a phantom."""
     emulator.client("ssm").delete_parameter(Name="/one/url")

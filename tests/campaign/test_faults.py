@@ -126,14 +126,10 @@ CREATIONS = {
         )
     ],
     "named": [("dynamodb", "CreateTable"), ("iam", "CreateRole"), ("ssm", "PutParameter"), ("s3", "PUT")],
-    "children": [("ec2", "CreateRoute"), ("iam", "PutRolePolicy")],
+    "children": [("ec2", "CreateRoute"), ("ec2", "AssociateRouteTable"), ("iam", "PutRolePolicy")],
     "slow": [("ec2", "CreateVolume"), ("ec2", "ModifyVpcAttribute")],
 }
-"""
-Class -> the requests whose answers are lost, once each.
-
-Not `AssociateRouteTable`: the emulator takes a second one for the same subnet, which EC2 refuses.
-"""
+"""Class -> the requests whose answers are lost, once each."""
 
 
 @pytest.mark.campaign
@@ -170,6 +166,78 @@ def remove(ec2, kind: str, id_: str) -> None:
         "aws_route_table": lambda: ec2.delete_route_table(RouteTableId=id_),
         "aws_ebs_volume": lambda: ec2.delete_volume(VolumeId=id_),
     }[kind]()
+
+
+# -- what the cloud refuses to make again ----------------------------------------------------------------
+
+REFUSED = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+variable "prefix" { type = string }
+resource "aws_vpc" "main" { cidr_block = "10.0.0.0/16" }
+resource "aws_subnet" "zone" {
+  vpc_id     = aws_vpc.main.id
+  cidr_block = "10.0.0.0/24"
+}
+resource "aws_internet_gateway" "main" { vpc_id = aws_vpc.main.id }
+resource "aws_route_table" "public" { vpc_id = aws_vpc.main.id }
+resource "aws_route" "out" {
+  route_table_id         = aws_route_table.public.id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.main.id
+}
+resource "aws_route_table_association" "public" {
+  route_table_id = aws_route_table.public.id
+  subnet_id      = aws_subnet.zone.id
+}
+resource "aws_security_group" "app" {
+  name   = "${var.prefix}-app"
+  vpc_id = aws_vpc.main.id
+}
+resource "aws_security_group_rule" "http" {
+  security_group_id = aws_security_group.app.id
+  type              = "ingress"
+  protocol          = "tcp"
+  from_port         = 80
+  to_port           = 80
+  cidr_blocks       = ["10.0.0.0/8"]
+}
+"""
+REFUSED_COUNTS = dict.fromkeys(re.findall(r'resource "(\w+)"', REFUSED), 1)
+REFUSALS = ("CreateRoute", "AssociateRouteTable", "AuthorizeSecurityGroupIngress")
+
+
+def test_what_is_refused_since_it_is_there_is_adopted(bench: Bench, proxy: FaultProxy):
+    """The answer to its creation was lost, and the repeated request is refused; the apply goes on."""
+    faults = [proxy.add(Does.DROP_ANSWER, service="ec2", operation=name) for name in REFUSALS]
+
+    row = small(bench, "refused", module=REFUSED, counts=REFUSED_COUNTS)
+
+    assert [1] * len(faults) == [fault.hits for fault in faults]
+    assert row.is_clean, row
+    assert len(faults) == row.adopted
+
+
+@pytest.mark.campaign
+def test_what_somebody_else_made_is_not_adopted(bench: Bench, proxy: FaultProxy, emulator: Emulator):
+    """Subnet, route table and their association are another's: the association is refused, and stays theirs."""
+    ec2 = emulator.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    ids = {
+        "subnet_id": ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"],
+        "route_table_id": ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"],
+    }
+    ec2.associate_route_table(RouteTableId=ids["route_table_id"], SubnetId=ids["subnet_id"])
+    values = "\n".join(f'  {name} = "{id_}"' for name, id_ in ids.items())
+    module = f'{SMALL}resource "aws_route_table_association" "theirs" {{\n{values}\n}}\n'
+
+    row = small(bench, "theirs", module=module)
+
+    assert ("failed", 0) == (row.outcome, row.adopted)
+    assert "Resource.AlreadyAssociated" in row.error
 
 
 BARE = """

@@ -45,6 +45,13 @@ _CHILDREN: Mapping[str, Sequence[str]] = {
     "aws_route_table_association": ("{subnet_id}/{route_table_id}", "{gateway_id}/{route_table_id}"),
     "aws_vpc_endpoint_route_table_association": ("{vpc_endpoint_id}/{route_table_id}",),
     "aws_volume_attachment": ("{device_name}:{volume_id}:{instance_id}",),
+    "aws_security_group_rule": tuple(
+        "{security_group_id}_{type}_{protocol}_{from_port}_{to_port}_" + source
+        for source in (
+            *("{cidr_blocks}", "{ipv6_cidr_blocks}", "{cidr_blocks}_{ipv6_cidr_blocks}"),
+            *("{prefix_list_ids}", "{source_security_group_id}", "{self}"),
+        )
+    ),
 }
 """Type -> import ids made of planned values: of what has no tags, and belongs to what is the component's own."""
 
@@ -86,6 +93,7 @@ def adopt(
     search: Search | None,
     plan: PlanImports,
     *,
+    refused: Sequence[str] = (),
     is_half_made: IsHalfMade = lambda type_, one: False,
 ) -> Adoption:
     """
@@ -94,20 +102,25 @@ def adopt(
     Args:
         state: What is recorded; none of *doubtful* is in it.
         search: None: nothing can be looked for by its tag.
+        refused: Addresses of children, as `is_child` says, whose creation failed. One may be there since an answer was
+            lost, or since somebody else made it: it is taken if it is as planned to the last value, and belongs to
+            something that *state* holds.
         is_half_made: What has the planned name and was not tagged yet is taken if this says so.
 
     Raises:
         EngineFailed: The imports cannot be planned.
         Unreachable: The cloud does not answer.
     """
-    types = {address: type_of(address) for address in doubtful}
+    types = {address: type_of(address) for address in (*doubtful, *refused)}
     harmless = [address for address, type_ in types.items() if _REPEATABLE.fullmatch(type_)]
-    asked = [address for address in doubtful if address not in harmless]
+    asked = [address for address in types if address not in harmless]
     known = [address for address in asked if _can_be_told(types[address], search)]
     unknown = tuple(address for address in asked if address not in known)
     if not known:
         return Adoption(state, absent=tuple(harmless), unknown=unknown)
-    pairing = _Pairing(known, _candidates(known, state, search), plan, cache(is_half_made))
+    own = frozenset(state.instances().values()) if state else frozenset()
+    candidates = _candidates(known, state, search)
+    pairing = _Pairing(known, candidates, plan, cache(is_half_made), frozenset(refused), own)
     pairing.settle()
     return Adoption(
         with_imported(state, pairing.planned, pairing.found),
@@ -147,6 +160,11 @@ def _can_be_told(type_: str, search: Search | None) -> bool:
     return type_ in _CHILDREN or (type_ in KINDS and search is not None)
 
 
+def is_child(type_: str) -> bool:
+    """Whether it has no tags, and is found by the ids of what it belongs to."""
+    return type_ in _CHILDREN
+
+
 def type_of(address: str) -> str:
     """Return the type in a managed resource's address, `module.a["k"].aws_vpc.main[0]` -> `aws_vpc`. Pure."""
     return _INDEX.sub("", address).split(".")[-2]
@@ -183,6 +201,8 @@ class _Pairing:
 
     Attributes:
         is_half_made: As `adopt`; asked once for each.
+        refused: As `adopt`.
+        own: Ids of what the state holds.
         found: Address -> import id, of those that need not be replaced.
         planned: The plan in which all of *found* are imported.
         homeless: Addresses that the configuration does not have any more.
@@ -192,6 +212,8 @@ class _Pairing:
     candidates: dict[str, list[str]]
     plan: PlanImports
     is_half_made: IsHalfMade
+    refused: frozenset[str]
+    own: frozenset[str]
     found: dict[str, str] = field(default_factory=dict)
     planned: Mapping[str, Any] = field(default_factory=dict)
     homeless: tuple[str, ...] = ()
@@ -229,7 +251,8 @@ class _Pairing:
     def _free(self, address: str) -> list[str]:
         type_ = type_of(address)
         taken = {one for other, one in self.found.items() if type_of(other) == type_}
-        made = _import_ids(type_, self._wanted[address]) if address in self._wanted else []
+        own = self.own if address in self.refused else None
+        made = _import_ids(type_, self._wanted[address], own) if address in self._wanted else []
         there = [one for one in made if type_ in _CHILDREN or self.is_half_made(type_, one)]
         return [one for one in dict.fromkeys([*self.candidates.get(type_, []), *there]) if one not in taken]
 
@@ -275,7 +298,7 @@ class _Pairing:
             self._wanted[address] = {**self._wanted.get(address, {}), **different}
             if how["actions"] == ["no-op"]:
                 self.found[address] = one
-            elif "delete" not in how["actions"]:
+            elif "delete" not in how["actions"] and address not in self.refused:
                 self._nearest[address, one] = len(different)
 
     def _take_nearest(self) -> None:
@@ -321,13 +344,23 @@ class _Pairing:
         return tuple(f"{type_} {one}" for type_, ids in self._left.items() for one in ids)
 
 
-def _import_ids(type_: str, values: Mapping[str, Any]) -> list[str]:
+def _import_ids(type_: str, values: Mapping[str, Any], own: Collection[str] | None = None) -> list[str]:
+    """Return the import ids that *values* give; with *own*, those in which one of these stands."""
     made = []
     for form in _BY_VALUES.get(type_, ()):
-        names = re.findall(r"\{(\w+)\}", form)
-        if all(isinstance(values.get(name), str) and values[name] for name in names):
-            made.append(form.format(**{name: values[name] for name in names}))
+        texts = {name: _text(name, values.get(name)) for name in re.findall(r"\{(\w+)\}", form)}
+        if all(texts.values()) and (own is None or any(text in own for text in texts.values())):
+            made.append(form.format(**texts))
     return made
+
+
+def _text(name: str, value: Any) -> str:
+    """Return how a value stands in an import id: a flag by its name, a list joined; empty if it is not known."""
+    if isinstance(value, bool):
+        return name if value else ""
+    if isinstance(value, list):
+        return "_".join(map(str, value))
+    return str(value) if isinstance(value, (str, int)) else ""
 
 
 def _is_import(change: Mapping[str, Any]) -> bool:

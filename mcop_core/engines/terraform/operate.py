@@ -30,6 +30,7 @@ from mcop_core.engines.terraform.adopt import (
     doubled,
     doubles,
     import_blocks,
+    is_child,
     type_of,
     unknown,
 )
@@ -211,6 +212,7 @@ class Session:
     is_settled: bool = True
     is_fenced: bool = False
     doubtful: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     was_completed: bool = False
     provider_died: bool = False
     has_adopted: bool = False
@@ -392,9 +394,10 @@ class Session:
 
     def _resolve_doubt(self, values: Mapping[str, Any], mask: Mask) -> None:
         """Find out what became of the creations in doubt, and put what exists into the state."""
-        if not self.doubtful:
+        looked_for = (*self.doubtful, *self.refused)
+        if not looked_for:
             return
-        self.report.log(f"Looking in the cloud for what was cut off: {', '.join(self.doubtful)}.")
+        self.report.log(f"Looking in the cloud for what was cut off: {', '.join(looked_for)}.")
         try:
             found = self._look_for_doubtful(partial(self._plan_imports, values, mask))
         finally:
@@ -409,16 +412,16 @@ class Session:
         for address in found.absent:
             self.report.log(f"{address} was not created")
         self.has_adopted = bool(found.adopted)
-        self.doubtful = ()
+        self.doubtful = self.refused = ()
         self.home.delete_inflight()
         if found.unknown or found.strays:
             raise unknown(found)
 
     def _look_for_doubtful(self, plan: PlanImports) -> Adoption:
-        search = open_search(self.artifact)
+        search, look = open_search(self.artifact), partial(adopt, self.doubtful, self.home.base, refused=self.refused)
         if search is None:
-            return adopt(self.doubtful, self.home.base, None, plan)
-        return adopt(self.doubtful, self.home.base, search, plan, is_half_made=search.is_half_made)
+            return look(search=None, plan=plan)
+        return look(search=search, plan=plan, is_half_made=search.is_half_made)
 
     def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
         state.place(self.directory, self.home.base, self.home.digest)
@@ -574,6 +577,7 @@ class Session:
         if local is not None and (self.home.base is None or local.content() != self.home.base.content()):
             self.home.push(local)
         self._doubt(self._in_doubt(reader, process.exit_code))
+        self.refused = self._refused(reader)
         self._clear()
         if process.exit_code != 0:
             self.provider_died = reader.provider_died
@@ -583,13 +587,21 @@ class Session:
             raise failure(self.operation, process.exit_code, reader.diagnostics, mask(process.stderr))
         return self._finish()
 
+    def _recorded(self) -> Mapping[str, str]:
+        return self.home.base.instances() if self.home.base else {}
+
     def _in_doubt(self, reader: EventReader, exit_code: int | None) -> tuple[str, ...]:
         """Return what was cut off, and what failed or was lost and can be looked for: then nobody need wonder."""
-        recorded = self.home.base.instances() if self.home.base else {}
+        recorded = self._recorded()
         lost = reader.unheard(recorded) if exit_code and exit_code > 0 else ()
         wanted = (*reader.failed(recorded), *lost) if open_search(self.artifact) else ()
         can_be_found = [address for address in wanted if type_of(address) in KINDS]
         return tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found]))
+
+    def _refused(self, reader: EventReader) -> tuple[str, ...]:
+        """Return the children whose creation failed. Noted nowhere: whoever comes next is refused again."""
+        failed = reader.failed(self._recorded())
+        return tuple(one for one in failed if is_child(type_of(one)) and one not in self.doubtful)
 
     def _finish(self) -> ApplyResult:
         """Return the result, unless something that was created is in the cloud twice."""

@@ -175,6 +175,48 @@ def test_a_child_without_tags_is_found_by_its_parents():
     assert (ROUTE,) == adopt([ROUTE], None, gone.search, gone.plan).absent
 
 
+OURS = state_of(entry("aws_route_table", "public", id="rtb-1"))
+"""A state that holds the route's parent."""
+
+
+@pytest.mark.parametrize(
+    ("state", "gateway", "adopted"),
+    [(OURS, "igw-1", {ROUTE: "rtb-1_0.0.0.0/0"}), (OURS, "igw-2", {}), (state_of(), "igw-1", {})],
+    ids=["as planned", "another target", "of somebody else's table"],
+)
+def test_a_child_that_was_refused_is_taken_if_it_can_only_be_our_own(state, gateway, adopted):
+    """It is as planned to the last value, and its parent is recorded; else somebody else may have made it."""
+    wanted = {"route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0", "gateway_id": "igw-1"}
+    cloud = Cloud({ROUTE: wanted}, aws_route={"rtb-1_0.0.0.0/0": {**wanted, "gateway_id": gateway}})
+
+    done = adopt([], state, None, cloud.plan, refused=[ROUTE])
+
+    assert adopted == done.adopted
+    assert (() if adopted else (ROUTE,)) == done.absent
+    assert done.unknown == done.strays == ()
+
+
+RULE = "module.m.aws_security_group_rule.http"
+
+
+@pytest.mark.parametrize(
+    ("source", "one"),
+    [
+        ({"cidr_blocks": ["10.0.0.0/8", "10.1.0.0/16"], "self": False}, "10.0.0.0/8_10.1.0.0/16"),
+        ({"source_security_group_id": "sg-2"}, "sg-2"),
+        ({"self": True}, "self"),
+    ],
+    ids=["ranges", "group", "itself"],
+)
+def test_a_rule_of_a_security_group_is_found_by_what_it_lets_through(source, one):
+    """Its import id says group, direction, protocol, ports, and from where."""
+    wanted = {"security_group_id": "sg-1", "type": "ingress", "protocol": "tcp", "from_port": 0, "to_port": 80}
+    id_ = f"sg-1_ingress_tcp_0_80_{one}"
+    cloud = Cloud({RULE: {**wanted, **source}}, aws_security_group_rule={id_: {**wanted, **source}})
+
+    assert {RULE: id_} == adopt([RULE], None, None, cloud.plan).adopted
+
+
 BUCKET = "module.m.aws_s3_bucket.assets"
 
 
