@@ -90,7 +90,8 @@ class DeployedShop:
         (root / "module").mkdir(parents=True)
         (root / "module" / "main.tf").write_text(_MODULE)
         (root / "main.tf.json").write_text(json.dumps(self._root()))
-        for arguments in (("init",), ("apply", "-auto-approve")):
+        # On a busy machine the provider's client loses answers and repeats the requests, which then are refused.
+        for arguments in (("init",), ("apply", "-auto-approve", "-parallelism=4")):
             self._terraform(root, *arguments)
         state = json.loads((root / "terraform.tfstate").read_bytes())
         self._arns = {step: state["outputs"][_element(step)]["value"] for step in self.names}
