@@ -16,6 +16,7 @@ from mcop_core.cli.deployments import deployments
 from mcop_core.cli.drift import drift
 from mcop_core.cli.executions import executions_app
 from mcop_core.cli.help import Commands
+from mcop_core.cli.lint import lint
 from mcop_core.cli.maintenance import backup, migrate, restore
 from mcop_core.cli.plan import plan, render
 from mcop_core.cli.policies import policy_app
@@ -46,7 +47,7 @@ app.add_typer(executions_app, name="executions")
 app.add_typer(policy_app, name="policy")
 app.add_typer(access_app, name="access")
 app.add_typer(state_app, name="state")
-for whole in (backup, restore, migrate):
+for whole in (lint, backup, restore, migrate):
     catalog_app.command()(whole)
 for command in (
     plan,

@@ -27,7 +27,7 @@ from mcop_core.catalog.models import (
     ProviderRequirement,
     canonical_json,
 )
-from mcop_core.errors import Refused, Tampered
+from mcop_core.errors import Fault, Refused, Tampered
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import SecretRef
 
@@ -432,6 +432,14 @@ class Engine(Protocol):
         Raises:
             InvalidDocuments: Every use of what is forbidden, with file, line, rule and how it can be exempted.
             InvalidInput: The administrator's file of exemptions has a fault.
+        """
+
+    def lint(self, files: Mapping[str, bytes]) -> list[Fault]:
+        """
+        Say what a reviewer would want better in a primitive that `describe` can read; with file, line and rule.
+
+        Raises:
+            InvalidDocuments: A file cannot be read.
         """
 
     def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:

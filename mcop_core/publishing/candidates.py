@@ -128,7 +128,7 @@ def _primitive(
     lock: bool,
     limits: Limits,
 ) -> Candidate:
-    files = collect_files(_template_folder(item, source, folder), limits=limits)
+    files = collect_files(template_folder(item, source, folder), limits=limits)
     template = describe_template(item.primitive_type, item.provider, item.name, item.version, files)
     if isinstance(published, Primitive) and published.template == template:
         fields = ("template", "interface", "locks", "exemptions")
@@ -140,13 +140,13 @@ def _primitive(
         interface = engine.describe(files)
         exemptions = engine.admit(files, interface)
     except InvalidDocuments as error:
-        raise InvalidDocuments.of(_in_folder(fault, item.source) for fault in error.faults) from error
+        raise InvalidDocuments.of(in_folder(fault, item.source) for fault in error.faults) from error
     locks = _other_locks(interface, adapter, engine, source) if lock else {}
     read = {"template": template, "interface": interface, "locks": locks, "exemptions": exemptions}
     return Candidate(item.model_copy(update=read), source, files, published is not None)
 
 
-def _template_folder(item: Primitive, source: SourceDocument, folder: Path) -> Path:
+def template_folder(item: Primitive, source: SourceDocument, folder: Path) -> Path:
     """Return where the files of a primitive lie; whoever publishes a folder publishes nothing that lies beside it."""
     path = folder / item.source
     if "\0" in item.source or not path.resolve().is_relative_to(folder.resolve()):
@@ -155,7 +155,8 @@ def _template_folder(item: Primitive, source: SourceDocument, folder: Path) -> P
     return path
 
 
-def _in_folder(fault: Fault, folder: str) -> Fault:
+def in_folder(fault: Fault, folder: str) -> Fault:
+    """Return *fault* of a primitive's file with its path below the catalog folder."""
     return replace(fault, file=f"{folder}/{fault.file}" if fault.file else folder)
 
 

@@ -19,7 +19,7 @@ from mcop_core.engines.base import (
 )
 from mcop_core.engines.jenkins import controller_settings
 from mcop_core.engines.terraform import backend
-from mcop_core.errors import EngineFailed
+from mcop_core.errors import EngineFailed, Fault
 from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ class JenkinsEngine:
     def admit(self, files: Mapping[str, bytes], interface: Interface) -> dict[str, str]:
         """Forbid nothing more than `describe` does: what a job may do is Jenkins' to say, whose sandbox it runs in."""
         return {}
+
+    def lint(self, files: Mapping[str, bytes]) -> list[Fault]:
+        """Say which inputs and outputs nobody described, and which take anything."""
+        from mcop_core.engines.jenkins.interface_file import undescribed
+
+        return undescribed(self.describe(files))
 
     def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
         """Choose no versions: there are no providers."""

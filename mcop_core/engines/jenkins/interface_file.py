@@ -250,3 +250,17 @@ def _has_default(type_: Type) -> bool:
     inner = [type_.of] if type_.of else []
     parts = [*inner, *type_.items, *(attribute.type for attribute in type_.attributes.values())]
     return any(attribute.default for attribute in type_.attributes.values()) or any(map(_has_default, parts))
+
+
+def undescribed(interface: Interface) -> list[Fault]:
+    """Return what a reviewer would want better in what a primitive declares: descriptions, and types of inputs."""
+    found = [
+        Fault(f"the {word} {name} has no description (rule description)", path=f"{word}s.{name}", file=FILE)
+        for word, declared in (("input", interface.inputs), ("output", interface.outputs))
+        for name, one in declared.items()
+        if not one.description
+    ]
+    untyped = [name for name, one in interface.inputs.items() if one.type == "any"]
+    return found + [
+        Fault(f"the input {name} takes anything (rule type)", path=f"inputs.{name}", file=FILE) for name in untyped
+    ]

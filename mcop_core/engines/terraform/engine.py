@@ -22,6 +22,7 @@ from mcop_core.engines.base import (
 )
 from mcop_core.engines.terraform import backend, providers, render
 from mcop_core.engines.terraform.admission import Admission
+from mcop_core.errors import Fault
 from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
@@ -67,6 +68,12 @@ class TerraformEngine:
     def admit(self, files: Mapping[str, bytes], interface: Interface) -> dict[str, str]:
         """Check that a primitive holds nothing that is forbidden; see `admission.Admission.admit`."""
         return self._admission().admit(files, [entry.source for entry in interface.providers.values()])
+
+    def lint(self, files: Mapping[str, bytes]) -> list[Fault]:
+        """Say what a reviewer would want better in a module; see `lint.lint`."""
+        from mcop_core.engines.terraform.lint import lint
+
+        return [remark.fault() for remark in lint(files, self._settings.limits)]
 
     def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
         """Choose provider versions; see `providers.lock_providers`. The same question is asked of Terraform once."""
