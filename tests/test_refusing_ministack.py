@@ -1,10 +1,11 @@
-"""The emulator says of what is there already that it is there, as EC2 does, and makes everything else."""
+"""The emulator makes nothing again that EC2 does not: it says that it is there, or gives the same answer again."""
 
 from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.campaign.machine import Cloud
 from tests.emulators import running
 
 pytestmark = pytest.mark.emulator
@@ -68,3 +69,24 @@ def test_a_security_group_has_a_rule_once(ec2, vpc, direction):
     authorize(GroupId=group, IpPermissions=https)
 
     assert "InvalidPermission.Duplicate" == code_of(authorize, GroupId=group, IpPermissions=http)
+
+
+def test_for_a_token_it_is_made_once_before_and_after_the_cloud_was_stopped(tmp_path):
+    """Another token, and none, make another one."""
+    cloud = Cloud(tmp_path)
+    try:
+        cloud.start()
+        vpc = cloud.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+        def make(**token: str) -> str:
+            return cloud.client("ec2").create_route_table(VpcId=vpc, **token)["RouteTable"]["RouteTableId"]
+
+        first, again, other = make(ClientToken="one"), make(ClientToken="one"), make(ClientToken="other")
+        cloud.stop_emulator()
+        cloud.start()
+        later = make(ClientToken="one")
+    finally:
+        cloud.stop()
+
+    assert first == again == later
+    assert first != other
