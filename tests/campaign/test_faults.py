@@ -205,6 +205,13 @@ resource "aws_security_group_rule" "http" {
   to_port           = 80
   cidr_blocks       = ["10.0.0.0/8"]
 }
+resource "aws_vpc_security_group_ingress_rule" "https" {
+  security_group_id = aws_security_group.app.id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "10.0.0.0/8"
+}
 """
 REFUSED_COUNTS = dict.fromkeys(re.findall(r'resource "(\w+)"', REFUSED), 1)
 REFUSALS = ("CreateRoute", "AssociateRouteTable", "AuthorizeSecurityGroupIngress")
@@ -213,6 +220,7 @@ REFUSALS = ("CreateRoute", "AssociateRouteTable", "AuthorizeSecurityGroupIngress
 def test_what_is_refused_since_it_is_there_is_adopted(bench: Bench, proxy: FaultProxy):
     """The answer to its creation was lost, and the repeated request is refused; the apply goes on."""
     faults = [proxy.add(Does.DROP_ANSWER, service="ec2", operation=name) for name in REFUSALS]
+    faults.append(proxy.add(Does.DROP_ANSWER, service="ec2", operation="AuthorizeSecurityGroupIngress"))
 
     row = small(bench, "refused", module=REFUSED, counts=REFUSED_COUNTS)
 

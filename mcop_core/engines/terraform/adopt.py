@@ -14,11 +14,10 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from mcop_core.engines.terraform.search import KINDS
+from mcop_core.engines.terraform.search import KINDS, TAGGED_LATER
 from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import EngineFailed, UnknownOutcome
 
@@ -55,14 +54,16 @@ _CHILDREN: Mapping[str, Sequence[str]] = {
 }
 """Type -> import ids made of planned values: of what has no tags, and belongs to what is the component's own."""
 
-_TAGGED_LATER: Mapping[str, Sequence[str]] = {"aws_s3_bucket": ("{bucket}",)}
-"""Type -> import ids made of planned values: of what is created by one request, and tagged by the next."""
-_BY_VALUES = {**_CHILDREN, **_TAGGED_LATER}
+_PARENT = {
+    "aws_vpc_security_group_ingress_rule": "security_group_id",
+    "aws_vpc_security_group_egress_rule": "security_group_id",
+}
+"""Type of `TAGGED_LATER` -> the attribute that says what it belongs to: without a tag it may be somebody else's."""
 
 Search = Callable[[str], Sequence[str]]
 """Terraform type -> import ids of the component's resources of it."""
-IsHalfMade = Callable[[str, str], bool]
-"""(Terraform type, import id) -> whether it is there, is the account's own, carries no tag and holds nothing."""
+HalfMade = Callable[[str, Mapping[str, Any]], Sequence[str]]
+"""(Terraform type, planned values) -> import ids of what is so and carries no tag yet."""
 PlanImports = Callable[[Mapping[str, str]], Mapping[str, Any]]
 """Address -> import id, to the plan's JSON with these imports; raises `EngineFailed`."""
 
@@ -94,7 +95,7 @@ def adopt(
     plan: PlanImports,
     *,
     refused: Sequence[str] = (),
-    is_half_made: IsHalfMade = lambda type_, one: False,
+    half_made: HalfMade = lambda type_, values: (),
 ) -> Adoption:
     """
     Find out what became of the addresses in doubt.
@@ -105,7 +106,8 @@ def adopt(
         refused: Addresses of children, as `is_child` says, whose creation failed. One may be there since an answer was
             lost, or since somebody else made it: it is taken if it is as planned to the last value, and belongs to
             something that *state* holds.
-        is_half_made: What has the planned name and was not tagged yet is taken if this says so.
+        half_made: What was made as planned and not tagged yet. It is taken, too, if it belongs to nothing else or to
+            something that *state* holds.
 
     Raises:
         EngineFailed: The imports cannot be planned.
@@ -120,7 +122,7 @@ def adopt(
         return Adoption(state, absent=tuple(harmless), unknown=unknown)
     own = frozenset(state.instances().values()) if state else frozenset()
     candidates = _candidates(known, state, search)
-    pairing = _Pairing(known, candidates, plan, cache(is_half_made), frozenset(refused), own)
+    pairing = _Pairing(known, candidates, plan, half_made, frozenset(refused), own)
     pairing.settle()
     return Adoption(
         with_imported(state, pairing.planned, pairing.found),
@@ -158,6 +160,10 @@ def doubles(state: StateFile, search: Search, *, gone: Collection[str] = ()) -> 
 
 def _can_be_told(type_: str, search: Search | None) -> bool:
     return type_ in _CHILDREN or (type_ in KINDS and search is not None)
+
+
+def _is_told_by_values(type_: str) -> bool:
+    return type_ in _CHILDREN or type_ in TAGGED_LATER
 
 
 def is_child(type_: str) -> bool:
@@ -200,7 +206,7 @@ class _Pairing:
     Finds the address of each candidate, one plan per round.
 
     Attributes:
-        is_half_made: As `adopt`; asked once for each.
+        half_made: As `adopt`; asked once for each address.
         refused: As `adopt`.
         own: Ids of what the state holds.
         found: Address -> import id, of those that need not be replaced.
@@ -211,7 +217,7 @@ class _Pairing:
     addresses: list[str]
     candidates: dict[str, list[str]]
     plan: PlanImports
-    is_half_made: IsHalfMade
+    half_made: HalfMade
     refused: frozenset[str]
     own: frozenset[str]
     found: dict[str, str] = field(default_factory=dict)
@@ -221,10 +227,11 @@ class _Pairing:
     _wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
     _seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     _nearest: dict[tuple[str, str], int] = field(default_factory=dict)
+    _half_made: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def settle(self) -> None:
         """Pair until nothing is left to try; whatever is found stands in one last plan."""
-        if not any(self.candidates.values()) and not any(type_of(one) in _BY_VALUES for one in self.addresses):
+        if not any(self.candidates.values()) and not any(_is_told_by_values(type_of(one)) for one in self.addresses):
             return
         for _ in range(_ROUNDS):
             tried = self._next()
@@ -251,10 +258,20 @@ class _Pairing:
     def _free(self, address: str) -> list[str]:
         type_ = type_of(address)
         taken = {one for other, one in self.found.items() if type_of(other) == type_}
-        own = self.own if address in self.refused else None
-        made = _import_ids(type_, self._wanted[address], own) if address in self._wanted else []
-        there = [one for one in made if type_ in _CHILDREN or self.is_half_made(type_, one)]
-        return [one for one in dict.fromkeys([*self.candidates.get(type_, []), *there]) if one not in taken]
+        found = [*self.candidates.get(type_, []), *self._made(address, type_)]
+        return [one for one in dict.fromkeys(found) if one not in taken]
+
+    def _made(self, address: str, type_: str) -> Sequence[str]:
+        """Return what may have been made for *address*, by its planned values."""
+        wanted = self._wanted.get(address)
+        if wanted is None:
+            return ()
+        if type_ in _CHILDREN:
+            return _import_ids(type_, wanted, self.own if address in self.refused else None)
+        if address not in self._half_made:
+            is_ours = type_ not in _PARENT or wanted.get(_PARENT[type_]) in self.own
+            self._half_made[address] = self.half_made(type_, wanted) if is_ours else ()
+        return self._half_made[address]
 
     def _promise(self, address: str, one: str) -> float:
         wanted, seen = self._wanted.get(address), self._seen.get(one)
@@ -347,7 +364,7 @@ class _Pairing:
 def _import_ids(type_: str, values: Mapping[str, Any], own: Collection[str] | None = None) -> list[str]:
     """Return the import ids that *values* give; with *own*, those in which one of these stands."""
     made = []
-    for form in _BY_VALUES.get(type_, ()):
+    for form in _CHILDREN[type_]:
         texts = {name: _text(name, values.get(name)) for name in re.findall(r"\{(\w+)\}", form)}
         if all(texts.values()) and (own is None or any(text in own for text in texts.values())):
             made.append(form.format(**texts))

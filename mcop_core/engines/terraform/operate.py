@@ -421,7 +421,7 @@ class Session:
         search, look = open_search(self.artifact), partial(adopt, self.doubtful, self.home.base, refused=self.refused)
         if search is None:
             return look(search=None, plan=plan)
-        return look(search=search, plan=plan, is_half_made=search.is_half_made)
+        return look(search=search, plan=plan, half_made=search.half_made)
 
     def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
         state.place(self.directory, self.home.base, self.home.digest)

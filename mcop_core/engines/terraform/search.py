@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from mcop_core.engines.base import RenderedArtifact
@@ -176,6 +176,56 @@ KINDS: Mapping[str, Kind] = {
 """Terraform type -> how its resources are found."""
 
 
+# -- what is made by one request and tagged by the next --------------------------------------------------
+
+
+def _bare_buckets(client: Client, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the bucket of the planned name if it is the account's own, has no tag and was never written to."""
+    s3, name = client("s3"), str(values.get("bucket"))
+    if name in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        held = s3.list_object_versions(Bucket=name, MaxKeys=1)
+        if not (held.get("Versions") or held.get("DeleteMarkers") or _bucket_tags(s3, name)):
+            yield name
+
+
+_OF_A_RULE = {
+    "ip_protocol": "IpProtocol",
+    "cidr_ipv4": "CidrIpv4",
+    "cidr_ipv6": "CidrIpv6",
+    "prefix_list_id": "PrefixListId",
+    "referenced_security_group_id": "GroupId",
+}
+_PORTS = {"from_port": "FromPort", "to_port": "ToPort"}
+"""Arguments of a rule -> what EC2 calls them."""
+
+
+def _bare_rules(client: Client, values: Mapping[str, Any], *, is_egress: bool) -> Iterator[str]:
+    """Yield the rules of the planned security group that let the same through and have no tag."""
+    group = values.get("security_group_id")
+    if not group:
+        return
+    pages = client("ec2").get_paginator("describe_security_group_rules")
+    for page in pages.paginate(Filters=[{"Name": "group-id", "Values": [group]}]):
+        for rule in page["SecurityGroupRules"]:
+            if rule["IsEgress"] == is_egress and not rule.get("Tags") and _lets_through(rule, values):
+                yield rule["SecurityGroupRuleId"]
+
+
+def _lets_through(rule: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    flat = {**rule, "GroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId")}
+    same = all(flat.get(theirs) == values.get(ours) for ours, theirs in _OF_A_RULE.items())
+    # A rule for all ports has none in the plan, and -1 in EC2's answer.
+    return same and all(rule.get(theirs, -1) == values.get(ours, -1) for ours, theirs in _PORTS.items())
+
+
+TAGGED_LATER: Mapping[str, Callable[[Client, Mapping[str, Any]], Iterator[str]]] = {
+    "aws_s3_bucket": _bare_buckets,
+    "aws_vpc_security_group_ingress_rule": partial(_bare_rules, is_egress=False),
+    "aws_vpc_security_group_egress_rule": partial(_bare_rules, is_egress=True),
+}
+"""Terraform type -> what finds, by planned values, what was made and not tagged yet; other types are tagged at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """
@@ -203,27 +253,25 @@ class Search:
         matches = (kind.identity.fullmatch(identity) for identity in self._carriers(kind.service))
         return sorted({match.group(1) for match in matches if match})
 
-    def is_half_made(self, type_: str, one: str) -> bool:
+    def half_made(self, type_: str, values: Mapping[str, Any]) -> list[str]:
         """
-        Whether a bucket is the account's own, has no tag and was never written to: made, and not tagged yet.
+        Return the import ids of what is as *values* say and carries no tag: made by one request, tagged by the next.
 
-        S3 creates a bucket by one request and tags it by the next. Other types are tagged as they are created.
+        Args:
+            values: What its creation was planned with, as far as that is known.
 
         Raises:
             Unreachable: The cloud does not answer, or does not let this be asked.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        if type_ != "aws_s3_bucket":
-            return False
-        s3 = self.client("s3")
+        if type_ not in TAGGED_LATER:
+            return []
         try:
-            if one not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-                return False
-            held = s3.list_object_versions(Bucket=one, MaxKeys=1)
-            return not (held.get("Versions") or held.get("DeleteMarkers") or _bucket_tags(s3, one))
+            return list(TAGGED_LATER[type_](self.client, values))
         except (BotoCoreError, ClientError) as error:
-            raise Unreachable(f"S3 cannot be asked for the bucket {one}: {error}", service="S3") from error
+            message = f"the cloud cannot be asked for {type_} that was made and not tagged: {error}"
+            raise Unreachable(message, service=KINDS[type_].service) from error
 
     def _carriers(self, service: str) -> list[str]:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -220,20 +220,35 @@ def test_a_rule_of_a_security_group_is_found_by_what_it_lets_through(source, one
 BUCKET = "module.m.aws_s3_bucket.assets"
 
 
-@pytest.mark.parametrize(("is_half_made", "adopted", "absent"), [(True, {BUCKET: "ours"}, ()), (False, {}, (BUCKET,))])
-def test_what_was_cut_off_before_it_was_tagged_is_found_by_its_name(is_half_made, adopted, absent):
+@pytest.mark.parametrize(("there", "adopted", "absent"), [(["ours"], {BUCKET: "ours"}, ()), ([], {}, (BUCKET,))])
+def test_what_was_cut_off_before_it_was_tagged_is_found_by_its_name(there, adopted, absent):
     """A bucket of the planned name without a tag; not one that somebody uses. It is asked for once."""
     cloud = Cloud({BUCKET: {"bucket": "ours", "tags": {"a": "b"}}}, aws_s3_bucket={"ours": {"bucket": "ours"}})
     asked = []
 
-    def judge(*what):
+    def look(*what):
         asked.append(what)
-        return is_half_made
+        return there
 
-    found = adopt([BUCKET], None, lambda type_: [], cloud.plan, is_half_made=judge)
+    found = adopt([BUCKET], None, lambda type_: [], cloud.plan, half_made=look)
 
     assert (dict(found.adopted), found.absent, found.unknown, found.strays) == (adopted, absent, (), ())
-    assert asked == [("aws_s3_bucket", "ours")]
+    assert asked == [("aws_s3_bucket", cloud.wanted[BUCKET])]
+
+
+TAGGED_RULE = "module.m.aws_vpc_security_group_ingress_rule.http"
+
+
+@pytest.mark.parametrize(("group", "adopted"), [("sg-1", {TAGGED_RULE: "sgr-1"}), ("sg-2", {})])
+def test_a_rule_that_was_not_tagged_yet_is_taken_in_a_group_of_our_own(group, adopted):
+    """In another's group it may be another's rule."""
+    wanted = {"security_group_id": group, "cidr_ipv4": "10.0.0.0/8"}
+    cloud = Cloud({TAGGED_RULE: {**wanted, "tags": {"a": "b"}}}, aws_vpc_security_group_ingress_rule={"sgr-1": wanted})
+    ours = state_of(entry("aws_security_group", "app", id="sg-1"))
+
+    found = adopt([TAGGED_RULE], ours, lambda type_: [], cloud.plan, half_made=lambda type_, values: ["sgr-1"])
+
+    assert adopted == found.adopted
 
 
 def test_a_resource_that_went_since_it_was_listed_is_absent():

@@ -64,8 +64,41 @@ def test_a_bucket_that_was_not_tagged_yet_is_told_from_those_in_use(emulator):
     search = Search(TAG, emulator.client)
 
     names = ["bare", "marked", "written", "emptied", "absent"]
-    assert [name for name in names if search.is_half_made("aws_s3_bucket", name)] == ["bare"]
-    assert not search.is_half_made("aws_ecr_repository", "bare")
+    assert [name for name in names if search.half_made("aws_s3_bucket", {"bucket": name})] == ["bare"]
+    assert [] == search.half_made("aws_ecr_repository", {"bucket": "bare"})
+
+
+@pytest.mark.emulator
+def test_a_rule_that_was_not_tagged_yet_is_told_by_what_it_lets_through(emulator):
+    """Of the same group and direction, from the same side, to the same ports, and without a tag."""
+    ec2 = emulator.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    group, other = (
+        ec2.create_security_group(VpcId=vpc, GroupName=name, Description="x")["GroupId"] for name in ("one", "other")
+    )
+
+    def add(protocol, port, **tagged):
+        rule = {"IpProtocol": protocol, "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+        added = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule], **tagged)
+        return added["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+
+    http, everything = add("tcp", 80), add("-1", -1)
+    tag = {"ResourceType": "security-group-rule", "Tags": [{"Key": "a", "Value": "b"}]}
+    add("tcp", 443, TagSpecifications=[tag])
+    search, ingress = Search(TAG, emulator.client), "aws_vpc_security_group_ingress_rule"
+
+    def found(type_=ingress, **values):
+        wanted = {"security_group_id": group, "ip_protocol": "tcp", "cidr_ipv4": "10.0.0.0/8", **values}
+        return search.half_made(type_, wanted)
+
+    assert [http] == found(from_port=80, to_port=80)
+    assert [everything] == found(ip_protocol="-1")
+    assert [] == found(from_port=80, to_port=81)
+    assert [] == found(from_port=443, to_port=443)
+    assert [] == found(from_port=80, to_port=80, cidr_ipv4="10.0.0.0/16")
+    assert [] == found(from_port=80, to_port=80, security_group_id=other)
+    assert [] == found("aws_vpc_security_group_egress_rule", from_port=80, to_port=80)
+    assert [] == search.half_made(ingress, {"ip_protocol": "tcp"})
 
 
 def test_a_cloud_that_does_not_answer_is_unreachable():
