@@ -103,7 +103,7 @@ def small(bench: Bench, name: str, **how: object) -> Row:
 
 
 def test_a_creation_whose_answer_was_lost_is_found_or_named(bench: Bench, proxy: FaultProxy):
-    """What has a name is adopted and the apply goes on; what is there twice ends it, named."""
+    """What has a name is adopted and the apply goes on; what is there twice ends it, named, and the next one, too."""
     proxy.add(Does.DROP_ANSWER, service="ec2", operation="AllocateAddress")
     proxy.add(Does.DROP_ANSWER, service="ssm", operation="PutParameter")
 
@@ -113,6 +113,9 @@ def test_a_creation_whose_answer_was_lost_is_found_or_named(bench: Bench, proxy:
     assert ("unknown", 1, {"aws_eip": 1}) == (row.outcome, row.adopted, row.findings["duplicated"])
     assert lost in row.error
     assert not row.findings["locks"] and not row.findings["phantom"]
+
+    again = small(bench, "answers")
+    assert "unknown" == again.outcome and lost in again.error, again
 
 
 # -- every kind of creation ------------------------------------------------------------------------------

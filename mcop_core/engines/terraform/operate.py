@@ -605,7 +605,7 @@ class Session:
 
     def _finish(self) -> ApplyResult:
         """Return the result, unless something that was created is in the cloud twice."""
-        if self.operation == "apply" and self.resources:
+        if self.operation == "apply":
             self._look_for_doubles()
         return self._result()
 
