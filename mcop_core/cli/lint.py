@@ -24,8 +24,9 @@ def lint(
     """
     Say what a reviewer would want better.
 
-    It is about the primitives below FOLDER, and publishes nothing. Looked at are descriptions, types, versions of providers, inputs that nothing uses, tags that are not passed on, and
-    what is open to everybody by default. The exit code is 2 if there is something.
+    It is about the primitives below FOLDER, and publishes nothing. Looked at are descriptions, types, versions of
+    providers, inputs that nothing uses, tags that are not passed on, and what is open to everybody by default. The exit
+    code is 2 if there is something.
 
     Example: mcop catalog lint include/catalog
     """
