@@ -126,7 +126,8 @@ class Controller:
 
     def relocate(self, job: str, folder: str) -> None:
         """Move *job* into another folder, under its name."""
-        self._post(f"{_path(job)}/move/move", data={"destination": f"/{folder}"})
+        form = {"destination": f"/{folder}"}
+        self._post(f"{_path(job)}/move/move", data={**form, "json": json.dumps(form)})
 
     def folder(self, path: str) -> tuple[str, tuple[str, ...]] | None:
         """Return the description and the names in a folder; None if there is none."""
@@ -260,8 +261,9 @@ class Controller:
         import httpx
 
         if self._client is None:
-            login = (self._username, self._token)
-            self._client = httpx.Client(auth=login, timeout=self._timeout_s, follow_redirects=False)
+            login, has_tls = (self._username, self._token), self.url.startswith("https://")
+            # Without TLS there is nothing to verify, and certificates need not be loaded.
+            self._client = httpx.Client(auth=login, verify=has_tls, timeout=self._timeout_s, follow_redirects=False)
         return self._client
 
 
@@ -294,7 +296,7 @@ def _path(job: str) -> str:
 def _document(answer: httpx.Response) -> dict[str, Any]:
     try:
         found = answer.json()
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise EngineFailed("what answers at the adapter's address is no Jenkins: it gives no JSON", diagnostics=())

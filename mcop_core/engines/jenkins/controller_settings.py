@@ -41,9 +41,15 @@ class ControllerSettings:
         return {name: value for name, value in asdict(self).items() if name != TOKEN}
 
 
-def check_settings(settings: AdapterSettings) -> list[str]:
-    """Say what is wrong with *settings*, one sentence each; `${…}` in a value is not looked at."""
-    return [*_surplus(settings), *_configuration(settings.configuration), *_credentials(settings.credentials)]
+def check_settings(settings: AdapterSettings, *, may_refer: bool = True) -> list[str]:
+    """
+    Say what is wrong with *settings*, one sentence each.
+
+    Args:
+        may_refer: Whether a value with a `${…}` in it is not looked at; not where every value is concrete.
+    """
+    told = _configuration(settings.configuration, may_refer=may_refer)
+    return [*_surplus(settings), *told, *_credentials(settings.credentials)]
 
 
 def read_settings(settings: AdapterSettings) -> ControllerSettings:
@@ -66,20 +72,17 @@ def _surplus(settings: AdapterSettings) -> Iterator[str]:
         yield f"settings.configuration.{name} is no field. Allowed: {', '.join(FIELDS)}.{hint}"
 
 
-def _configuration(given: Mapping[str, Any]) -> Iterator[str]:
+def _configuration(given: Mapping[str, Any], *, may_refer: bool) -> Iterator[str]:
     for name in ("url", "username"):
         if not given.get(name):
             yield f"settings.configuration.{name} is missing"
     for name, problem in (("url", _url_problem), ("username", _username_problem), ("folder", _folder_problem)):
         value = given.get(name)
-        if value and not _is_reference(value) and (told := problem(value, given)):
+        is_open = may_refer and isinstance(value, str) and "{" in value
+        if value and not is_open and (told := problem(value, given)):
             yield f"settings.configuration.{name} is {value!r}: {told}"
     if not isinstance(given.get("allow_http", False), bool):
         yield "settings.configuration.allow_http must be true or false"
-
-
-def _is_reference(value: object) -> bool:
-    return isinstance(value, str) and "{" in value
 
 
 def _url_problem(value: object, given: Mapping[str, Any]) -> str:

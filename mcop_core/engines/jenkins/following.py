@@ -63,6 +63,7 @@ class Following:
         mask: Hides secrets in the console's lines.
         last_lines: The end of its console.
         was_stopped: Whether it was asked to stop.
+        was_asked_twice: Whether a request for it may still be on its way beside the one that was answered.
     """
 
     controller: Controller
@@ -119,7 +120,7 @@ class Following:
                 f"{self.pending.operation}. Run the step again: it is looked for first",
                 resources=(self.name,),
             ) from gone
-        self.was_asked_twice = found.is_empty
+        self.was_asked_twice = self.was_asked_twice or found.is_empty
         return not found.is_empty
 
     def look(self) -> Trace:
@@ -219,6 +220,7 @@ class Following:
             pauses = self._pauses() if piece.end != start else pauses
             self._tell(piece.text)
             start = piece.end
+            self._drop_late()
             build = None if piece.has_more else self.asked(lambda: self._build(number))
             if build is not None and not build.is_running:
                 self._tell(self.asked(partial(self._console, number, start)).text)
@@ -247,13 +249,8 @@ class Following:
         self.asked(lambda: self.controller.stop(self.pending.job, number))
 
     def _hold_single(self, number: int) -> None:
-        """Where a request was repeated, see that it had not only been late; what still waits is taken away."""
-        if not self.was_asked_twice:
-            return
-        found = self.asked(self._trace)
-        for item in found.items:
-            self.asked(partial(self.controller.cancel_item, item.id))
-        others = [build.number for build in found.builds if build.number != number]
+        """Where a request was repeated, see that the first had not only been late."""
+        others = [build.number for build in self._drop_late().builds if build.number != number]
         if others:
             urls = tuple(self.controller.job_url(self.pending.job, other) for other in others)
             raise UnknownOutcome(
@@ -261,6 +258,16 @@ class Following:
                 "then run the step again",
                 resources=urls,
             )
+
+    def _drop_late(self) -> Trace:
+        """Where a request was repeated, take out of the queue what the first one has put there after all."""
+        if not self.was_asked_twice:
+            return Trace()
+        found = self.asked(self._trace)
+        for item in found.items:
+            self.report.log("The request that got no answer arrived late: taken out of the queue", level="warning")
+            self.asked(partial(self.controller.cancel_item, item.id))
+        return found
 
     def _lost(self, what: str) -> UnknownOutcome:
         return UnknownOutcome(f"the build of {self.name} {what}: what it did cannot be told", resources=(self.name,))

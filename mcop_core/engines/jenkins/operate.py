@@ -197,6 +197,8 @@ class Session:
             self._put_job(found)
         if needs_build(wanted, self.state):
             self._build()
+        elif self._known.pending is not None:
+            self._forget(self._known.pending)
         return self._result()
 
     def destroy(self) -> ApplyResult:
@@ -225,6 +227,8 @@ class Session:
             return None
         digest = self.state.pending.digest
         self._finish_pending()
+        if self.state.pending is not None:
+            self._forget(self.state.pending)
         last = self.state.build
         is_done = digest == self.wanted.digest and last is not None and last.is_good(digest)
         return self._result() if is_done else None
@@ -326,10 +330,14 @@ class Session:
 
     def _build(self) -> None:
         self._stop_if_cancelled()
-        asked = self._known.asked
-        pending = Pending(self._new_operation(asked), self.wanted.digest, self.wanted.job)
+        unheard, asked = self._known.pending, self._known.asked
+        # One that nobody has heard of may yet arrive: under the same name it is known then, and taken away.
+        operation = unheard.operation if unheard else self._new_operation(asked)
+        pending = Pending(operation, self.wanted.digest, self.wanted.job)
         self._push(replace(self._known, pending=pending, asked=asked + 1))
-        self._complete(self._following(pending), is_new=True, fails=True)
+        one = self._following(pending)
+        one.was_asked_twice = unheard is not None
+        self._complete(one, is_new=True, fails=True)
 
     def _new_operation(self, asked: int) -> str:
         parts = [str(self.home.address), self.artifact.digest, self.workspace.owner, asked]
@@ -343,7 +351,7 @@ class Session:
 
     def _finish_pending(self, *, fails: bool = True) -> None:
         """
-        Follow a build that a predecessor asked for to its end; one that was never queued is forgotten.
+        Follow a build that a predecessor asked for to its end; one that nobody has heard of stays noted.
 
         Args:
             fails: Whether a build of what is wanted now that does not succeed is an error.
@@ -356,8 +364,7 @@ class Session:
         with self._in_doubt(one):
             trace = one.look()
         if trace.is_empty:
-            self.report.log("It was never queued.")
-            self._forget(pending)
+            self.report.log("Jenkins has not heard of it.")
             return
         self._complete(one, is_new=False, fails=fails and pending.digest == self.wanted.digest)
 

@@ -21,7 +21,7 @@ from mcop_core.engines.changes import (
 )
 from mcop_core.engines.jenkins.config_xml import JobConfig
 from mcop_core.engines.jenkins.job_state import BUILD, BUILD_ADDRESS, JOB, JOB_ADDRESS, JobState
-from mcop_core.engines.jenkins.primitive import JENKINSFILE
+from mcop_core.engines.jenkins.structure import JENKINSFILE
 from mcop_core.errors import Refused
 
 

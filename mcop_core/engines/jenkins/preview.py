@@ -96,7 +96,7 @@ def _told(step: str, request: RenderRequest, state: JobState | None, workspace: 
 
 
 def _check(request: RenderRequest) -> None:
-    problems = check_settings(request.settings)
+    problems = check_settings(request.settings, may_refer=_is_open(request.settings.configuration))
     if problems:
         raise InvalidDocuments.of(Fault(problem, ".".join(request.address[2:]), "settings") for problem in problems)
 

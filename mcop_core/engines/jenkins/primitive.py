@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from mcop_core.engines.jenkins.groovy import Flaw
 from mcop_core.engines.jenkins.interface_file import InterfaceFile, input_names, read_interface_file
-from mcop_core.engines.jenkins.structure import check_structure
+from mcop_core.engines.jenkins.structure import JENKINSFILE, check_structure
 from mcop_core.engines.jenkins.template import check_template, outlines
 from mcop_core.errors import Fault, InvalidDocuments
-
-JENKINSFILE = "Jenkinsfile"
 
 
 @dataclass(frozen=True, slots=True)

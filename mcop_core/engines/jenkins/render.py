@@ -12,8 +12,8 @@ from typing import Any
 from mcop_core.engines.base import SECRET_KEY, RenderedArtifact, RenderRequest
 from mcop_core.engines.jenkins.controller_settings import TOKEN, ControllerSettings, check_settings, read_settings
 from mcop_core.engines.jenkins.interface_file import NO_SECRETS, InterfaceFile
-from mcop_core.engines.jenkins.primitive import JENKINSFILE, flaws_as_faults, read_primitive
-from mcop_core.engines.jenkins.structure import check_structure, tokens_are
+from mcop_core.engines.jenkins.primitive import flaws_as_faults, read_primitive
+from mcop_core.engines.jenkins.structure import JENKINSFILE, check_structure, tokens_are
 from mcop_core.engines.jenkins.template import NotRendered, Rendered, render_template
 from mcop_core.engines.terraform.backend import Address, render_backend
 from mcop_core.engines.terraform.render import Carrier
@@ -43,7 +43,7 @@ def render(request: RenderRequest) -> RenderedArtifact:
     where = ".".join(request.address[2:])
     faults: list[Fault] = []
     values = _values(request, primitive.declared, faults)
-    faults += [Fault(problem, where, "settings") for problem in check_settings(request.settings)]
+    faults += [Fault(problem, where, "settings") for problem in check_settings(request.settings, may_refer=False)]
     state = state_of(request.backend, request.address)
     if faults:
         raise InvalidDocuments.of(faults)

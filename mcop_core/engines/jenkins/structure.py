@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from mcop_core.engines.jenkins.groovy import Flaw, Kind, Token, brackets, read_tokens
 from mcop_core.errors import closest
 
+JENKINSFILE = "Jenkinsfile"
 OPERATION = "MCOP_OPERATION"
 """The build parameter by which MCOP finds its own build again."""
 

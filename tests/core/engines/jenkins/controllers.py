@@ -13,14 +13,18 @@ from typing import Any
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings
-from mcop_core.engines.base import RenderRequest, Workspace
+from mcop_core.engines.base import ApplyResult, Component, RenderRequest, Workspace
+from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.jenkins.client import Controller
 from mcop_core.engines.jenkins.engine import JenkinsEngine
 from mcop_core.engines.jenkins.following import Timing
+from mcop_core.engines.jenkins.job_state import JobState
+from mcop_core.engines.terraform.state import StateFile
 from mcop_core.secrets.reference import SecretRef
 from mcop_core.settings import Settings
 from tests.contracts.engine import ADDRESS
-from tests.fakes.jenkins_server import TOKEN, USERNAME, FakeJenkins, running_jenkins
+from tests.core.engines.terraform.operations import Recorder
+from tests.fakes.jenkins_server import TOKEN, USERNAME, FakeBuild, FakeJenkins, running_jenkins
 
 URL = os.environ.get("MCOP_TEST_JENKINS_URL", "")
 FOLDER = "mcop-test"
@@ -69,16 +73,17 @@ class World:
         self.engine = JenkinsEngine(Settings(), self.timing)
         self.is_cancelled, self.count = False, 0
         self.files: Mapping[str, bytes] = FILES
+        self.allows_http = True
         self.controller = Controller(url, username, token)
 
     @property
     def settings(self) -> AdapterSettings:
-        configuration = {"url": self.url, "username": self.username, "folder": FOLDER, "allow_http": True}
+        configuration = {"url": self.url, "username": self.username, "folder": FOLDER, "allow_http": self.allows_http}
         return AdapterSettings(configuration=configuration, credentials={"token": str(REF)})
 
     def request(self, value: Any, *, slow: bool = False, address: tuple[str, ...] = ADDRESS) -> RenderRequest:
-        inputs = {"value": value, **({"slow": True} if slow else {})}
         interface = self.engine.describe(self.files)
+        inputs = {name: one for name, one in (("value", value), ("slow", slow)) if name in interface.inputs}
         backend = {"type": "local", "path": str(self.folder / "store")}
         return RenderRequest(address, self.files, interface, inputs, self.settings, {}, backend)
 
@@ -98,6 +103,31 @@ class World:
 
     def cancel(self) -> None:
         self.is_cancelled = True
+
+    def apply(self, value: Any = 1, report: Recorder | None = None, gate: Any = None, **how: Any) -> ApplyResult:
+        return self.engine.apply(self.render(value, **how), self.workspace(), report or Recorder(), gate)
+
+    def destroy(self, report: Recorder | None = None) -> ApplyResult:
+        return self.engine.destroy(self.render(), self.workspace(), report or Recorder())
+
+    def preview(self, value: Any = 1, known: Any = None, **how: Any) -> ComponentChanges:
+        (found,) = self.engine.preview([self.component(value=value, **how)], self.workspace(), Recorder(), known or {})
+        return found
+
+    def component(self, address: tuple[str, ...] = ADDRESS, value: Any = 1, **how: Any) -> Component:
+        return Component(".".join(address[2:]), self.request(value, address=address), **how)
+
+    def with_files(self, jenkinsfile: str, interface: str = "") -> None:
+        """Have another primitive from now on; without *interface* it is one without inputs and outputs."""
+        self.files = {"Jenkinsfile": jenkinsfile.encode(), "interface.yaml": interface.encode()}
+
+    def state(self, key: str = f"{'/'.join(ADDRESS)}.jenkins.json") -> JobState | None:
+        return JobState.read(StateFile.parse(self.store.get(key).data, key))
+
+    @property
+    def builds(self) -> list[FakeBuild]:
+        """The builds of the job on the fake controller."""
+        return self.jenkins.items[self.job].builds if self.job in self.jenkins.items else []
 
     @property
     def job(self) -> str:

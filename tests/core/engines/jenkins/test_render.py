@@ -114,6 +114,8 @@ def test_a_text_that_no_class_file_holds_is_refused():
         ({"url": "https://a:b@ci.example.org"}, {}, "no user and no password"),
         ({"url": "http://ci.example.org"}, {}, "in clear"),
         ({"url": "http://127.0.0.1.example.org"}, {}, "in clear"),
+        ({"url": "http://ci.example.org/{x}"}, {}, "in clear"),
+        ({"username": "{x}"}, {}, "username is"),
         ({"folder": "../x"}, {}, "folder is"),
         ({"folder": "/x"}, {}, "folder is"),
         ({"username": "a:b"}, {}, "username is"),
