@@ -5,7 +5,6 @@ The campaign's checker decides: nothing lost that nobody names, nothing locked, 
 """
 
 import copy
-import json
 import os
 import random
 import re
@@ -20,6 +19,7 @@ import pytest
 
 from mcop_core.engines.terraform.command import IMPORT_PLAN_FILE
 from tests.campaign.runs import BACKEND, BUCKET, Apply, Bench, Row
+from tests.core.engines.terraform.operations import dying_once
 from tests.emulators import Emulator, running
 from tests.fault_proxy import Does, FaultProxy, proxied
 
@@ -262,14 +262,10 @@ resource "aws_s3_bucket" "assets" { bucket = "${var.prefix}-assets" }
 """
 
 
-def dying_once(bench: Bench, folder: Path) -> Bench:
+def dying(bench: Bench, folder: Path) -> Bench:
     """Return *bench* with a provider that dies when its schema is asked for, in the first plan of an import."""
-    said, binary = folder / "said", folder / "terraform"
-    died = {"severity": "error", "summary": "Failed to load plugin schemas", "detail": "Plugin did not respond: x"}
-    said.write_text(json.dumps({"@module": "terraform.ui", "type": "diagnostic", "diagnostic": died}) + "\n")
-    once = f"[ -e {said} ] && cat {said} && rm {said} && exit 1"
-    binary.write_text(f'#!/bin/sh\ncase "$*" in *-out={IMPORT_PLAN_FILE}*) {once};; esac\nexec terraform "$@"\n')
-    binary.chmod(0o700)
+    when, detail = f"*-out={IMPORT_PLAN_FILE}*", "Plugin did not respond: x"
+    binary = dying_once(folder, when, "Failed to load plugin schemas", detail)
     other = copy.copy(bench)
     other.settings = replace(bench.settings, terraform=str(binary))
     return other
@@ -279,7 +275,7 @@ def dying_once(bench: Bench, folder: Path) -> Bench:
 @pytest.mark.parametrize("dies", [False, True], ids=["", "and its provider dies while it is looked for"])
 def test_a_bucket_cut_off_before_it_was_tagged_is_taken_into_the_state(bench, proxy, dies, tmp_path):
     """Runner and Terraform are killed between the request that creates it and the one that tags it."""
-    bench = dying_once(bench, tmp_path) if dies else bench
+    bench = dying(bench, tmp_path) if dies else bench
     tagging = proxy.add(Does.DROP_REQUEST, service="s3", operation="PUT", path=r"-assets/?\?tagging", times=None)
     apply = Apply(bench, f"bare{dies:d}", Row(0, 0), module=BARE, counts={"aws_s3_bucket": 1})
 

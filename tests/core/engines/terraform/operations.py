@@ -84,6 +84,23 @@ def chain(marker: Path, names: str, *, gated: str = "") -> dict:
     }
 
 
+def dying_once(folder: Path, when: str, summary: str, detail: str) -> Path:
+    """
+    Return a Terraform whose provider dies once: it fails with this diagnostic and does nothing.
+
+    Args:
+        folder: Where it lies; the file `said` is there until it has died.
+        when: Shell pattern of the command line at which it does.
+    """
+    said, binary = folder / "said", folder / "terraform"
+    died = {"severity": "error", "summary": summary, "detail": detail}
+    said.write_text(json.dumps({"@module": "terraform.ui", "type": "diagnostic", "diagnostic": died}) + "\n")
+    once = f"[ -e {said} ] && cat {said} && rm {said} && exit 1"
+    binary.write_text(f'#!/bin/sh\ncase "$*" in {when}) {once};; esac\nexec terraform "$@"\n')
+    binary.chmod(0o700)
+    return binary
+
+
 class Recorder:
     """A `Reporter` that keeps what it is told, and runs *on_record* after each record."""
 

@@ -24,7 +24,16 @@ from mcop_core.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from tests.core.engines.terraform.operations import KEY, Bench, Recorder, all_bytes, artifact, chain, telling
+from tests.core.engines.terraform.operations import (
+    KEY,
+    Bench,
+    Recorder,
+    all_bytes,
+    artifact,
+    chain,
+    dying_once,
+    telling,
+)
 
 pytestmark = pytest.mark.terraform
 
@@ -299,17 +308,12 @@ def test_a_terraform_killed_while_it_prepares_is_started_again(bench):
 @pytest.mark.parametrize("gate", [None, lambda planned: None], ids=["apply", "plan before it"])
 def test_a_provider_killed_before_it_says_anything_is_started_again(bench, gate):
     """Terraform fails, having asked it nothing; nobody has to ask again, whether or not a gate sees its plan first."""
-    said, binary = bench.folder / "said", bench.folder / "terraform"
-    died = {"severity": "error", "summary": "x", "detail": "Failed to read any lines from plugin's stdout"}
-    said.write_text(json.dumps({"@module": "terraform.ui", "type": "diagnostic", "diagnostic": died}) + "\n")
-    once = f"[ -e {said} ] && cat {said} && rm {said} && exit 1"
-    binary.write_text(f'#!/bin/sh\ncase "$2" in plan|apply) {once};; esac\nexec terraform "$@"\n')
-    binary.chmod(0o700)
-    bench.binary = str(binary)
+    when, detail = r"*\ plan\ *|*\ apply\ *", "Failed to read any lines from plugin's stdout"
+    bench.binary = str(dying_once(bench.folder, when, "x", detail))
     report = Recorder()
 
     assert bench.apply(one(bench), report, gate).added == 1
-    assert "Starting again" in report.text and not said.exists()
+    assert "Starting again" in report.text and not (bench.folder / "said").exists()
 
 
 def test_a_terraform_that_is_always_killed_is_given_up(bench):
