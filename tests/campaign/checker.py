@@ -20,7 +20,7 @@ Found = set[tuple[str, str]]
 @dataclass(frozen=True)
 class Expected:
     """
-    What one apply is to leave.
+    What one apply is to leave, or one destruction: nothing.
 
     Attributes:
         tag: Value of `mcop:address` of its resources.

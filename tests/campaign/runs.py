@@ -53,10 +53,11 @@ SETTLES_S = 420.0
 @dataclass
 class Row:
     """
-    One apply of the raw table.
+    One apply, or one destruction, of the raw table.
 
     Attributes:
-        kills: `{"part", "at_s", "resources"}` each: when, in seconds after the start, and how many were created then.
+        kills: `{"part", "at_s", "resources"}` each: when, in seconds after the start, and how many were done then.
+        work: `apply` or `destroy`.
         level: 1: a runner and its task; 2: a whole stack.
         settled_s: From the moment all parts were up again to the settled record; None: not in time.
         two_at_once: Samples, ten a second, in which two Terraforms worked on the state.
@@ -71,6 +72,7 @@ class Row:
     settled_s: float | None = None
     two_at_once: int = 0
     adopted: int = 0
+    work: str = Operation.APPLY
     level: int = 1
     findings: dict[str, Any] = field(default_factory=dict)
     is_clean: bool = False
@@ -169,20 +171,25 @@ def pauses() -> list[float]:
 class Apply:
     """One apply, its processes, and what is killed of it."""
 
+    operation = Operation.APPLY
+
     def __init__(self, bench: Bench, name: str, row: Row, **how: Any) -> None:
         """Render what is to be applied; *how* goes to `Bench.request`."""
-        self._bench, self._row, self._name = bench, row, name
-        self._request, self._expected = bench.request(name, **how)
+        self._bench, self._row, self._name = bench, row, f"{name}-{self.operation}"
+        self._request, self._expected = self._wanted(name, how)
         self._folder = OperationFolder.of(self._request, bench.settings)
         self._folder.make()
         self._folder.write_request(self._request)
-        self._ended = bench.folder / f"{name}.ended.json"
+        self._ended = bench.folder / f"{self._name}.ended.json"
         self._ended.unlink(missing_ok=True)
         self._task: subprocess.Popen[bytes] | None = None
         self._begun = time.monotonic()
 
+    def _wanted(self, name: str, how: Mapping[str, Any]) -> tuple[RunRequest, Expected]:
+        return self._bench.request(name, **how)
+
     def carry_out(self, chance: random.Random, kills: int) -> Row:
-        """Apply, kill *kills* times at random moments, and write down and return what came of it."""
+        """Begin, kill *kills* times at random moments, and write down and return what came of it."""
         try:
             with self._watched():
                 self._start_task()
@@ -206,13 +213,13 @@ class Apply:
     # -- waiting -----------------------------------------------------------------------------------------
 
     def _wait_for_the_moment(self, chance: random.Random) -> None:
-        """Wait for a moment of the whole apply or, more often, for one while resources are being created."""
-        while_creating, delay_s = chance.random() < 0.75, chance.uniform(0.0, 8.0)
-        if while_creating:
-            self._wait(self._is_creating, SETTLES_S / 4)
+        """Wait for a moment of the whole or, more often, for one while resources are being created or destroyed."""
+        while_changing, delay_s = chance.random() < 0.75, chance.uniform(0.0, 8.0)
+        if while_changing:
+            self._wait(self._is_changing, SETTLES_S / 4)
         self._wait(self._has_ended, delay_s)
 
-    def _is_creating(self) -> bool:
+    def _is_changing(self) -> bool:
         started, ended = self._records("resource_started"), self._records("resource_finished")
         return self._has_ended() or len(started) > len(ended)
 
@@ -254,7 +261,7 @@ class Apply:
     def kill(self, part: str, chance: random.Random) -> None:
         """Kill *part*, have it up again after a moment if nobody else does that, and note it if there was one."""
         down_s = chance.uniform(0.0, 3.0)
-        at_s, created = time.monotonic() - self._begun, len(self._records("resource_finished"))
+        at_s, done = time.monotonic() - self._begun, len(self._records("resource_finished"))
         if part in ("cloud", "connection"):
             count = 1
             self._bench.cloud.kill_relay()
@@ -269,7 +276,7 @@ class Apply:
                 time.sleep(down_s)
                 self._start_task()
         if count:
-            self._row.kills.append({"part": part, "at_s": round(at_s, 1), "created": created})
+            self._row.kills.append({"part": part, "at_s": round(at_s, 1), "resources": done})
 
     def _pids(self, part: str) -> list[int]:
         task = [self._task.pid] if self._task is not None else []
@@ -313,10 +320,22 @@ class Apply:
         row.is_clean = found.is_clean and row.outcome == "succeeded" and not row.two_at_once
 
 
+class Destroy(Apply):
+    """The destruction of what an apply of the same name left, its processes, and what is killed of it."""
+
+    operation = Operation.DESTROY
+
+    def _wanted(self, name: str, how: Mapping[str, Any]) -> tuple[RunRequest, Expected]:
+        request, expected = super()._wanted(name, how)
+        key = f"{request.run_key}/destroy"
+        return replace(request, operation=self.operation, run_key=key), replace(expected, counts={})
+
+
 def campaign(folder: Path, *, seed: int, minutes: float, tell: Callable[[str], None]) -> list[Row]:
     """
-    Apply and kill for about *minutes*, and return one row per apply; the raw table grows in `rows.jsonl`.
+    Apply, destroy what was applied, and kill for about *minutes*; return one row for each of both.
 
+    The raw table grows in `rows.jsonl`. What is not clean after its apply is not destroyed.
     The seed decides what is killed and after how long; what has happened by then, the machine's load decides too.
     """
     bench, rows = Bench(folder), []
@@ -324,14 +343,17 @@ def campaign(folder: Path, *, seed: int, minutes: float, tell: Callable[[str], N
     try:
         bench.prepare()
         while not rows or time.monotonic() < ends:
-            row = Row(seed, len(rows))
-            chance = random.Random(f"{seed}/{row.number}")
-            name = f"c{seed % 100_000}-{row.number:04}"
-            Apply(bench, name, row).carry_out(chance, kills=chance.randint(2, 6))
-            rows.append(row)
-            with (folder / "rows.jsonl").open("a") as table:
-                table.write(json.dumps(asdict(row)) + "\n")
-            tell(line_of(row))
+            name = f"c{seed % 100_000}-{len(rows):04}"
+            for work in (Apply, Destroy):
+                row = Row(seed, len(rows), work=work.operation)
+                chance = random.Random(f"{seed}/{row.number}")
+                work(bench, name, row).carry_out(chance, kills=chance.randint(2, 6))
+                rows.append(row)
+                with (folder / "rows.jsonl").open("a") as table:
+                    table.write(json.dumps(asdict(row)) + "\n")
+                tell(line_of(row))
+                if not row.is_clean:
+                    break
     finally:
         bench.cloud.stop()
     return rows
@@ -342,4 +364,4 @@ def line_of(row: Row) -> str:
     kills = ", ".join(f"{kill['part']} at {kill['at_s']:.0f} s" for kill in row.kills) or "no kill hit"
     wrong = "" if row.is_clean else f" NOT CLEAN {row.error} { {k: v for k, v in row.findings.items() if v} }"
     told = f"{row.outcome or 'unsettled':10} in {row.took_s:5.0f} s, {row.adopted} adopted"
-    return f"{row.level}/{row.number} {told}: {kills}{wrong}"
+    return f"{row.level}/{row.number} {row.work:7} {told}: {kills}{wrong}"

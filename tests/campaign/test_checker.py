@@ -76,6 +76,16 @@ def test_nothing_is_found_where_nothing_is_wrong(emulator, vpc):
     assert check(EXPECTED, "succeeded", emulator.client).is_clean
 
 
+def test_a_destruction_leaves_nothing(emulator, vpc):
+    """What is in the cloud or in the state after one is found; no state, and an empty one, are as good."""
+    destroyed = replace(EXPECTED, counts={})
+    assert len(check(destroyed, "succeeded", emulator.client).wrong_record) == 2
+
+    empty = replace(destroyed, tag="another", prefix="another", key="another")
+    assert check(empty, "succeeded", emulator.client).is_clean
+    assert check(empty, "failed", emulator.client).wrong_record
+
+
 def test_an_orphan_and_a_duplicate_are_found(emulator, vpc):
     """A second network that no state knows is lost, and one too many."""
     orphan = create_vpc(emulator.client("ec2"))
