@@ -1,7 +1,8 @@
 """
 Refused actions in Airflow's audit log, beside the allowed ones that Airflow writes there itself.
 
-Airflow writes an action down once it has let somebody do it; who tried in vain would leave no trace.
+Airflow writes an action down once it has let somebody do it; who tried in vain would leave no trace. Of what only
+looks, MCOP's own API alone counts: Airflow's UI asks by itself for much that its user may not see.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 EVENT = "refused"
 _FORBIDDEN = 403
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
-_DAG = re.compile(r"/dags/(?P<dag>[^/]+)")
+_MCOP = "/mcop/api/"
+_DAG = re.compile(r"/(?:dags|executions)/(?P<dag>[\w.-]{1,250})(?:/|$)", re.ASCII)
+"""Of a DAG's id no more than its column takes: what the database refuses would leave no trace."""
+
 _LONGEST = 500
 
 
 class RefusalLog:
-    """ASGI middleware: writes down who was refused (403) an action that changes something."""
+    """ASGI middleware: writes down who was refused (403) an action that changes something, or a look at executions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -39,7 +43,7 @@ class RefusalLog:
             await send(message)
 
         await self.app(scope, receive, watch)
-        if refused and scope["type"] == "http" and scope["method"] not in _LOOKS:
+        if refused and scope["type"] == "http" and (scope["method"] not in _LOOKS or _MCOP in scope["path"]):
             await write_down(scope)
 
 
@@ -51,7 +55,8 @@ async def write_down(scope: Scope) -> None:
     request = Request(scope)
     user = await _user(request)
     if user is not None:
-        await run_in_threadpool(_insert, user.get_name(), request.method, request.url.path)
+        path = f"{request.url.path}?{request.url.query}".removesuffix("?")
+        await run_in_threadpool(_insert, user.get_name(), request.method, path)
 
 
 async def _user(request: Request) -> Any:

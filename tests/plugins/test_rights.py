@@ -197,15 +197,16 @@ def test_everybody_may_do_what_the_rules_say_and_nothing_else(cells):
     assert [cell for cell in cells if not cell.holds] == []
 
 
-def test_each_change_and_each_refused_change_is_written_down(url, cells):
-    """The audit log names who did what, and who was refused; some Airflow names before they are refused, too."""
-    tried = [cell for cell in cells if ACTIONS[cell.action][1] != "GET"]
+def test_each_change_and_each_refusal_is_written_down(url, cells):
+    """The audit log names who did what, and who was refused it, or a look at MCOP's executions."""
+    tried = [cell for cell in cells if ACTIONS[cell.action][1] != "GET" or ACTIONS[cell.action][2].startswith(MCOP)]
+    changed = [cell for cell in cells if ACTIONS[cell.action][1] != "GET"]
     with login(url, "admin") as client:
         written = {user: audited(client, user) for user in RIGHTS}
 
     for user, events in written.items():
         refused = sum(cell.status == 403 for cell in tried if cell.user == user)
-        done = sum(cell.status < 300 for cell in tried if cell.user == user)
+        done = sum(cell.status < 300 for cell in changed if cell.user == user)
         assert (user, events.count("refused")) == (user, refused)
         assert len(events) - refused >= done
 
