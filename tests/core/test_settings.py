@@ -1,10 +1,15 @@
 """What an installation is told by its environment."""
 
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
 
 from mcop_core.errors import InvalidInput
-from mcop_core.limits import Limits
+from mcop_core.limits import LIMIT_PREFIX, Limits
 from mcop_core.settings import Settings
+
+PAGE = Path(__file__).parents[2] / "docs" / "security-input.md"
 
 
 def test_no_secret_is_in_what_settings_look_like():
@@ -17,6 +22,15 @@ def test_settings_are_read_as_they_are_written():
     """A worker hands its runner the same."""
     settings = Settings(lease_s=2.5, policies="/p q", record_key="k" * 32, limits=Limits(code_bytes=7))
     assert Settings.from_environment(settings.to_environment()) == settings
+
+
+def test_the_documentation_names_every_limit_and_its_default():
+    """The page's table is what the settings are."""
+    rows = [f"| `{LIMIT_PREFIX}{name.upper()}` | {value} |" for name, value in asdict(Limits()).items()]
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert [] == [row for row in rows if row not in page]
+    assert page.count(f"| `{LIMIT_PREFIX}") == len(rows)
 
 
 @pytest.mark.parametrize(
