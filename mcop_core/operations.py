@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
@@ -194,6 +195,12 @@ class Operations:
         """Forget that somebody asked an operation to stop: it begins anew, or has ended."""
         self._store.delete(_key(_STOP, execution, operation))
 
+    def settled(self, executions: Collection[str]) -> set[str]:
+        """Return those of *executions* that reconcilers found something out about."""
+        folders = {_folder(execution): execution for execution in executions}
+        found = {key.split("/")[1] for key in self._store.keys(f"{_SETTLED}/")} if folders else set()
+        return {folders[folder] for folder in found & folders.keys()}
+
     def settlements(self, execution: str) -> tuple[Settlement, ...]:
         """Return what reconcilers found out about an execution, the oldest first."""
         keys = (key for key in self._store.keys(f"{_SETTLED}/{_folder(execution)}/") if key.endswith(".json"))
@@ -218,6 +225,25 @@ def latest(notes: Collection[OperationNote]) -> Iterator[OperationNote]:
     """Yield of each task's operations on one step the one that began last."""
     found = {(note.execution, note.task, note.step): note for note in sorted(notes, key=lambda note: note.since)}
     yield from found.values()
+
+
+def belied(settlements: Iterable[Settlement], started: Mapping[str, datetime | None]) -> bool:
+    """
+    Whether a task that Airflow calls a success was none: what its last attempt asked for, or found, ended otherwise.
+
+    Args:
+        settlements: Those of one execution.
+        started: Task id -> when its last attempt started.
+    """
+    return any(_is_belied(one.note, started.get(one.note.task)) for one in settlements if one.airflow == "success")
+
+
+def _is_belied(note: OperationNote, started: datetime | None) -> bool:
+    if note.ended is None or note.ended.outcome == "succeeded":
+        return False
+    # What was cancelled said so itself; when a dead one ended nobody knows, but when it began.
+    last_seen = note.ended.at if note.ended.outcome == "cancelled" else note.since
+    return started is None or started <= datetime.fromisoformat(last_seen)
 
 
 def with_lease(note: OperationNote, lease: HeldLease) -> OperationNote:

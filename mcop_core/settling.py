@@ -20,7 +20,7 @@ from mcop_core.deployments import Deployments
 from mcop_core.errors import InvalidInput, McopError, Refused, StateConflict
 from mcop_core.executions.record import ExecutionRecord
 from mcop_core.executions.status import Status
-from mcop_core.operations import HeldLease, OperationNote, Operations, Settlement, StopRequest, latest
+from mcop_core.operations import HeldLease, OperationNote, Operations, Settlement, StopRequest, belied, latest
 from mcop_core.runner import attach
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.holder import Holder
@@ -60,7 +60,8 @@ def with_settling(
     records: Iterable[ExecutionRecord], store: ObjectStore, whole: Callable[[str], ExecutionRecord]
 ) -> list[ExecutionRecord]:
     """
-    Return *records* as they really stand: an ended one that still waits for something is settling, and says for what.
+    Return *records* as they really stand: an ended one that still waits for something is settling, and says for what;
+    one of which somebody marked a task as a success that was none has failed.
 
     Args:
         store: The artifact store.
@@ -71,17 +72,27 @@ def with_settling(
     """
     found = list(records)
     ended = {record.id for record in found if record.status.is_final}
-    notes = Operations(store).open(ended) if ended else []
+    operations = Operations(store)
+    notes = operations.open(ended) if ended else []
     waiting: dict[str, tuple[str, ...]] = {}
     for name in {note.execution for note in notes}:
         record = whole(name)
         its = latest([note for note in notes if note.execution == name])
         waiting[name] = tuple(text for note in its if (text := awaited(note, record)))
-    return [_settling(record, waiting.get(record.id, ())) for record in found]
+    completed = operations.settled({record.id for record in found if record.status is Status.COMPLETED})
+    failed = {name for name in completed if _is_belied(whole(name), operations)}
+    return [_as_it_stands(record, waiting.get(record.id, ()), failed) for record in found]
 
 
-def _settling(record: ExecutionRecord, awaits: tuple[str, ...]) -> ExecutionRecord:
-    return replace(record, status=Status.SETTLING, awaits=awaits) if awaits else record
+def _as_it_stands(record: ExecutionRecord, awaits: tuple[str, ...], failed: Collection[str]) -> ExecutionRecord:
+    if awaits:
+        return replace(record, status=Status.SETTLING, awaits=awaits)
+    return replace(record, status=Status.FAILED) if record.id in failed else record
+
+
+def _is_belied(record: ExecutionRecord, operations: Operations) -> bool:
+    """Whether a step of *record* that Airflow calls a success was none."""
+    return belied(operations.settlements(record.id), {step.id: step.started_at for step in record.steps})
 
 
 def with_truth(record: ExecutionRecord, store: ObjectStore) -> ExecutionRecord:

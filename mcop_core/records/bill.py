@@ -320,7 +320,7 @@ def _step(
         parameters=parameters,
         outputs={ref.output: value for ref, value in sorted(outputs.items()) if ref.step == place},
         artifact=next((digest for digest in artifacts if digest), None),
-        outcome=_outcome(render, change, last, is_final=record.status.is_final),
+        outcome=_outcome(render, change, last, has_result=bool(result), is_final=record.status.is_final),
         attempts=change.attempts if change else 0,
         started_at=change.started_at if change else None,
         ended_at=change.ended_at if change else None,
@@ -335,11 +335,15 @@ def _step(
 _DONE = {StepTask.APPLY: Outcome.APPLIED, StepTask.DESTROY: Outcome.DESTROYED}
 
 
-def _outcome(render: StepRecord | None, change: StepRecord | None, last: StepTask, *, is_final: bool) -> Outcome:
+def _outcome(
+    render: StepRecord | None, change: StepRecord | None, last: StepTask, *, has_result: bool, is_final: bool
+) -> Outcome:
     states = [task.state for task in (render, change) if task]
     if "failed" in states:
         return Outcome.FAILED
     state = change.state if change else "removed"
+    if state == "success" and last is StepTask.APPLY and not has_result:
+        return Outcome.NOT_RUN  # somebody marked it as a success
     if state == "success":
         return _DONE[last]
     if state == "skipped":

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcop_core.approval_store import ApprovalStore
 from mcop_core.compiler.snapshot import load_plan, plan_prefix
 from mcop_core.errors import NotFound
 from mcop_core.executions.naming import is_plan_marker, marked_plan, split_id
+from mcop_core.executions.status import Status
 from mcop_core.hand_over import HandOver
-from mcop_core.operations import Operations
+from mcop_core.operations import Operations, belied
 from mcop_core.records.bill import BillOfMaterials, make_bill, wanted_values
 
 if TYPE_CHECKING:
@@ -37,8 +39,10 @@ def read_bill(history: ExecutionHistory, store: ObjectStore, record: ExecutionRe
     left = history.values(record.id, wanted_values(record, plan))
     run = split_id(record.id)
     approvals, removed = ApprovalStore(store, *run).all(), HandOver(store, *run).all_removed()
-    settled = [one.text for one in Operations(store).settlements(record.id)]
-    return make_bill(record, plan, left, approvals, removed, settled, digest=digest)
+    settlements = Operations(store).settlements(record.id)
+    if record.status is Status.COMPLETED and belied(settlements, {step.id: step.started_at for step in record.steps}):
+        record = replace(record, status=Status.FAILED)
+    return make_bill(record, plan, left, approvals, removed, [one.text for one in settlements], digest=digest)
 
 
 def find_plan(store: ObjectStore, record: ExecutionRecord) -> str:

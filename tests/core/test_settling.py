@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from mcop_core.deployments import Deployment, Deployments
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import Status, from_airflow
-from mcop_core.operations import Ending, OperationNote, Operations
+from mcop_core.operations import Ending, OperationNote, Operations, Settlement
 from mcop_core.runner.lease import LeaseDocument, lease_key
 from mcop_core.runner.request import Operation
 from mcop_core.settling import Reconciler, Verdict, awaited, with_settling, with_truth
@@ -75,6 +76,30 @@ def test_an_ended_execution_that_waits_is_settling(tmp_path, works):  # noqa: F8
     later = replace(note(ended=ended("failed")), id="later", since="2026-01-02T00:00:00+00:00")
     Operations(works.store).note(later)
     assert with_truth(failed, works.store).status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word", "started_s", "status"),
+    [
+        ("cancelled", "success", -1, Status.FAILED),
+        ("cancelled", "success", 30, Status.FAILED),
+        ("cancelled", "success", 90, Status.COMPLETED),
+        ("cut off", "success", -1, Status.FAILED),
+        ("cut off", "success", 30, Status.COMPLETED),
+        ("succeeded", "success", -1, Status.COMPLETED),
+        ("cancelled", "failed", -1, Status.COMPLETED),
+    ],
+)
+def test_what_was_marked_as_a_success_and_was_none_has_failed(works, outcome, word, started_s, status):  # noqa: F811
+    """Alone and in the list, once it is settled; unless the task was cleared since, and its last attempt succeeded."""
+    operations, began = Operations(works.store), datetime(2026, 1, 1, tzinfo=UTC)
+    operations.settle(Settlement(note(ended=ended(outcome)), word, "so it was", "2026-01-02T00:00:00+00:00"), b"")
+    step = StepRecord(TASK, Status.COMPLETED, "success", started_at=began + timedelta(seconds=started_s))
+    completed = ExecutionRecord(EXECUTION, "shop", Status.COMPLETED, steps=(step,))
+
+    assert status is with_truth(completed, works.store).status
+    listed = with_settling([replace(completed, steps=())], works.store, lambda name: completed)
+    assert [status] == [shown.status for shown in listed]
 
 
 # -- the reconciler ------------------------------------------------------------------------------------

@@ -1,28 +1,33 @@
 """Executions stopped by Airflow's doors, and what settles after, in Airflow's task machinery with real Terraform."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
+from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 
+from mcop_airflow.operators.runner import run_request
 from mcop_core.errors import Refused
 from mcop_core.executions.history import AirflowHistory
 from mcop_core.executions.requests import cancel_execution, force_execution
 from mcop_core.operations import Ending, OperationNote, Operations
-from mcop_core.runner.attach import follow
+from mcop_core.runner.attach import follow, request_cancel
 from mcop_core.runner.request import Operation, Outcome, RunRequest
 from mcop_core.settings import Settings
 from tests.core.runner.conftest import wait_for
 from tests.plugins.small_catalog import MODULE, filled
 from tests.plugins.test_approval import Asker
+from tests.plugins.test_resuming import clear_failed
 
 pytestmark = pytest.mark.terraform
 
-FIRST = "platform.pair.apply_first"
+FIRST, RENDER = "platform.pair.apply_first", "platform.pair.render_first"
 API = "/mcop/api/v1"
 
 GATED = MODULE.replace(
@@ -86,6 +91,26 @@ class Stopper(Asker):
         word = DatabaseWord(f"mcop.{name}", "one", FIRST)
         files.task_dict[FIRST]._cancel_if_stopped(RunRequest.from_json(note.request), word)
 
+    def go_on(self, name):
+        plan = self.plan(name)
+        return self.scheduling.follow(self.scheduling.store_plan(plan), self.dag(plan), "one", rounds=8)
+
+    def cancel_once_attended(self, name, request, following):
+        """Have a runner hear that it is cancelled once the next attempt has found it, and return how it ended."""
+        try:
+            wait_for(lambda: self.tasks(name)[FIRST] == "running", timeout_s=120)
+            time.sleep(1)
+            request_cancel(request, self.catalog.settings)
+            return following.result()
+        finally:
+            (self.folder / "gate").touch()
+
+    def says(self, name, task_id, state):
+        """Have Airflow call a task so; here an attempt has the last word that Airflow's API would have refused."""
+        with create_session() as session:
+            of_task = {"dag_id": f"mcop.{name}", "run_id": "one", "task_id": task_id}
+            session.query(TaskInstance).filter_by(**of_task).update({"state": state})
+
     def tasks(self, name):
         return DatabaseWord(f"mcop.{name}", "one", FIRST).get_task_states()["one"]
 
@@ -104,11 +129,14 @@ class Stopper(Asker):
         self.publish(name, approval="never")
         self.deploy(name, run_id="one", rounds=2)
         self.client().patch(f"/api/v2/dags/mcop.{name}/dagRuns/one", json={"state": "failed"}).raise_for_status()
-        key, word = ("platform.pair.render_first", "artifact"), f"mcop.{name}/one/{FIRST}/platform.pair.first"
-        facts = {"manifest": name, "namespace": "team", "action": "apply", "requested_by": "ann", "overrides": {}}
-        artifact = self.xcoms("one", f"mcop.{name}")[key]
-        store = self.catalog.settings.artifact_store
-        return RunRequest(Operation.APPLY, artifact, word, "mcop one", store, "platform.pair.first", facts)
+        artifact = self.xcoms("one", f"mcop.{name}")[RENDER, "artifact"]
+        with create_session() as session:
+            run = session.query(DagRun).filter_by(dag_id=f"mcop.{name}", run_id="one").one()
+            context, task = (
+                {"ti": SimpleNamespace(run_id="one"), "dag_run": run},
+                self.dag(self.plan(name)).task_dict[FIRST],
+            )
+            return run_request(task, context, self.catalog.settings, Operation.APPLY, "platform.pair.first", artifact)
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +178,16 @@ def command(stopper, name):
         cancel_execution(api, AirflowHistory(api).get(f"mcop.{name}/one"))
 
 
-DOORS = {"run": fail_run, "task": fail_task, "command": command}
-MATRIX = [pytest.param(door, marks=[] if door == "command" else [pytest.mark.campaign], id=door) for door in DOORS]
+def succeed_run(stopper, name):
+    """Airflow's UI and REST: the run is marked as a success."""
+    return stopper.client().patch(f"/api/v2/dags/mcop.{name}/dagRuns/one", json={"state": "success"})
+
+
+DOORS = {"run": fail_run, "task": fail_task, "command": command, "success": succeed_run}
+MATRIX = [
+    pytest.param(door, marks=[] if door == "command" else [pytest.mark.campaign], id=door)
+    for door in ("run", "task", "command")
+]
 
 
 @pytest.mark.parametrize("door", MATRIX)
@@ -172,6 +208,56 @@ def test_cancelled_while_it_applies(stopper, door):
     assert '"slow"' in state and '"this"' not in state
     assert not list((stopper.catalog.states / "team" / name).rglob("*.tflock"))
     assert stopper.operations.open([f"mcop.{name}/one"]) == []
+
+
+def test_marked_as_a_success_while_it_applies(stopper):
+    """Its runner is cancelled gracefully, and what was not done is not called done: it settles, and has failed."""
+    name = "applies-success"
+
+    def stop(files):
+        DOORS["success"](stopper, name).raise_for_status()
+        shown = stopper.shown(name)["status"]
+        stopper.kill_task(files, name)
+        return shown
+
+    assert stopper.apply_until(name, stop) == "SETTLING"
+    stopper.says(name, FIRST, "success")
+    assert ["cancelled, and Airflow calls its task success" in text for text in stopper.shown(name)["awaits"]] == [True]
+    assert stopper.reconcile("marked") == ("success", {"reconcile": "success"})
+
+    shown = stopper.shown(name)
+    assert shown["status"] == "FAILED"
+    assert "apply of platform.pair.first ended as cancelled" in shown["settled"][0]
+    listed = {one["id"]: one["status"] for one in stopper.client().get(f"{API}/executions").json()}
+    assert listed[f"mcop.{name}/one"] == "FAILED"
+    bill = stopper.client().get(f"{API}/executions/mcop.{name}/one/bill").json()
+    assert bill["status"] == "FAILED"
+    assert [step["outcome"] for step in bill["steps"]] == ["not run", "skipped"]
+    state = (stopper.catalog.states / f"team/{name}/platform/pair/first.tfstate").read_text()
+    assert '"slow"' in state and '"this"' not in state
+    assert not list((stopper.catalog.states / "team" / name).rglob("*.tflock"))
+
+
+def test_cleared_while_what_was_cancelled_comes_to_its_end(stopper):
+    """The next attempt waits for the end of the old runner, and then begins anew from what that left."""
+    name = "cleared"
+    for file in ("reached", "gate"):
+        (stopper.folder / file).unlink(missing_ok=True)
+    old = stopper.orphan(name)
+    with ThreadPoolExecutor(2) as pool:
+        following = pool.submit(follow, old, stopper.catalog.settings, os.environ, on_line=lambda *_: None)
+        wait_for((stopper.folder / "reached").exists, timeout_s=120)
+        stopper.says(name, FIRST, "failed")
+        clear_failed(f"mcop.{name}", "one")
+        cancelling = pool.submit(stopper.cancel_once_attended, name, old, following)
+        run, tasks = stopper.go_on(name)
+
+        assert cancelling.result().outcome is Outcome.CANCELLED
+    assert (run, tasks[FIRST]) == ("success", "success")
+    state = (stopper.catalog.states / f"team/{name}/platform/pair/first.tfstate").read_text()
+    assert '"slow"' in state and '"this"' in state
+    assert stopper.operations.open([f"mcop.{name}/one"]) == []
+    assert stopper.shown(name)["status"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("door", ["run", "command"])

@@ -59,6 +59,9 @@ GOES_ON = frozenset(
 """States in which Airflow means a task to finish: whatever killed this attempt, the next one re-attaches."""
 
 
+_UNKNOWN = "unknown"
+
+
 class RunnerOperator(BaseOperator):
     """
     Have runners carry out one operation on components, one after the other.
@@ -131,17 +134,41 @@ class RunnerOperator(BaseOperator):
         return None
 
     def _do(self, context: Context, settings: Settings, store: ObjectStore, work: Work) -> str | None:
-        request = self._request(context, settings, store, work)
-        self._running = (request, context["ti"])
-        self.log.info("%s %s: artifact %s, runner %s", self.operation, work.step, work.artifact, request.id)
-        result = self._follow(request, settings, self._connections(store, work, settings))
+        own, ti = self._request(context, settings, store, work), context["ti"]
+        request = self._running_already(own, context, settings)
+        result = self._attend(request, context, settings, store, work)
+        if request != own and result.outcome is Outcome.CANCELLED and self._word(ti) in GOES_ON:
+            self.log.info("What was cancelled before this task was cleared has come to its end: it begins anew")
+            close(store, request)
+            request, result = own, self._attend(own, context, settings, store, work)
         if result.outcome is not Outcome.SUCCEEDED:
-            return json.dumps({**result.facts["changes"], "step": work.step})
+            return self._unsuccessful(request, ti, store, work, result)
         self.finish(context, store, work, result)
         close(store, request)
         counts = f"{result.added} added, {result.changed} changed, {result.destroyed} destroyed"
         self.log.info("Done with %s: %s", work.step, counts)
         return None
+
+    def _unsuccessful(
+        self, request: RunRequest, ti: RuntimeTaskInstanceProtocol, store: ObjectStore, work: Work, result: RunResult
+    ) -> str:
+        """Return the changes that were not approved, if these ended it; raise any other end."""
+        from mcop_core.runner.attach import raise_for
+
+        # Somebody who marks the task as a success cancels its runner: the note has to say that it was none.
+        if result.outcome is not Outcome.CANCELLED or self._word(ti) not in ("success", _UNKNOWN):
+            close(store, request)
+        if result.error_type != Deviates.__name__:
+            raise_for(result)
+        return json.dumps({**result.facts["changes"], "step": work.step})
+
+    def _word(self, ti: RuntimeTaskInstanceProtocol) -> str | None:
+        """Return what Airflow calls this task now, `_UNKNOWN` where it does not say."""
+        try:
+            return states_of(ti).get(ti.run_id, {}).get(ti.task_id, _UNKNOWN)
+        except Exception as error:  # what ends the task has ended its connection, too
+            self.log.warning("Airflow does not say what it calls this task: %s", error)
+            return _UNKNOWN
 
     def _ask(self, context: Context, changes: str, people: Sequence[Any]) -> None:
         from mcop_airflow.approval_page import deviation_page
@@ -163,7 +190,10 @@ class RunnerOperator(BaseOperator):
 
     def _request(self, context: Context, settings: Settings, store: ObjectStore, work: Work) -> RunRequest:
         request = run_request(self, context, settings, self.operation, work.step, work.artifact)
-        request = replace(request, approval=self._approval(context, store), moved_from=work.moved_from)
+        return replace(request, approval=self._approval(context, store), moved_from=work.moved_from)
+
+    def _running_already(self, request: RunRequest, context: Context, settings: Settings) -> RunRequest:
+        """Return what a runner works on that this task asked for before it was cleared, else *request*."""
         earlier = earlier_requests(request, context["dag_run"].clear_number)
         return next((one for one in earlier if is_running(one, settings)), request)
 
@@ -185,24 +215,23 @@ class RunnerOperator(BaseOperator):
 
         return connections_of(load_artifact(store, work.artifact), self.plan.namespace, settings)
 
-    def _follow(self, request: RunRequest, settings: Settings, secrets: Mapping[str, str]) -> RunResult:
-        """Return how the operation ended, if it succeeded or deviates; raise any other end."""
+    def _attend(
+        self, request: RunRequest, context: Context, settings: Settings, store: ObjectStore, work: Work
+    ) -> RunResult:
+        """See *request* done, and return how it ended."""
         # Imported here: the parser builds thousands of these operators and runs none of them.
-        from mcop_core.runner.attach import follow, raise_for
+        from mcop_core.runner.attach import follow
 
+        self._running = (request, context["ti"])
+        self.log.info("%s %s: artifact %s, runner %s", self.operation, work.step, work.artifact, request.id)
         reporter = LogReporter(self.log)
-        result = follow(
+        return follow(
             request,
             settings,
             os.environ,
             on_line=lambda level, line: reporter.log(line, level=level),
-            secrets=secrets,
+            secrets=self._connections(store, work, settings),
         )
-        if result.outcome is not Outcome.SUCCEEDED:
-            close(_store(), request)
-        if result.error_type != Deviates.__name__:
-            raise_for(result)
-        return result
 
     def on_kill(self) -> None:
         """
@@ -218,7 +247,7 @@ class RunnerOperator(BaseOperator):
         from mcop_core.runner.attach import request_cancel
 
         try:
-            states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
+            states = states_of(ti)
         except Exception as error:  # The task dies either way; without Airflow's word the runner goes on.
             self.log.warning("Airflow does not say why this task is stopped (%s): the runner goes on", error)
             return
@@ -296,6 +325,11 @@ def is_running(request: RunRequest, settings: Settings) -> bool:
     from mcop_core.runner.attach import lives
 
     return lives(request, settings)
+
+
+def states_of(ti: RuntimeTaskInstanceProtocol) -> dict[str, dict[str, str | None]]:
+    """Return run id -> task id -> what Airflow calls this task now; one that was deleted is not in it."""
+    return ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id])
 
 
 def is_stopped(states: dict[str, dict[str, str | None]], run_id: str, task_id: str) -> bool:

@@ -13,7 +13,7 @@ from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.snapshot import Snapshot, save_snapshot
 from mcop_core.errors import NotFound
-from mcop_core.executions.naming import plan_marker
+from mcop_core.executions.naming import RESULT_KEY, plan_marker
 from mcop_core.executions.record import ExecutionRecord, StepRecord
 from mcop_core.executions.status import Status, from_airflow
 from mcop_core.hand_over import HandOver, Removed
@@ -68,7 +68,16 @@ def step(bill, name=VPC):
 )
 def test_what_came_of_a_step(plan, status, states, outcome):
     """Both of its tasks tell it; what did not begin in a run that ended will not."""
-    assert step(billed(plan, execution(status, **states))).outcome == outcome
+    left = {("platform.network.apply_vpc", RESULT_KEY): {"added": 1}}
+
+    assert step(billed(plan, execution(status, **states), left)).outcome == outcome
+
+
+def test_what_somebody_marked_as_a_success_was_not_applied(plan):
+    """Airflow calls it a success, but it left no result."""
+    marked = billed(plan, execution(render_vpc="success", apply_vpc="success"))
+
+    assert step(marked).outcome is Outcome.NOT_RUN
 
 
 def test_a_destruction_is_billed_with_what_it_destroyed(plan):
