@@ -233,6 +233,42 @@ def test_what_is_refused_since_it_is_there_is_adopted(bench: Bench, proxy: Fault
 
 
 @pytest.mark.campaign
+def test_a_child_that_was_cut_off_before_it_was_made_is_made(bench: Bench, proxy: FaultProxy):
+    """Runner and Terraform are killed while no request for route and association arrives; nothing is there to adopt."""
+    faults = [
+        proxy.add(Does.DROP_REQUEST, service="ec2", operation=name, times=None)
+        for name in ("CreateRoute", "AssociateRouteTable")
+    ]
+    apply = Apply(bench, "unmade", Row(0, 0), module=REFUSED, counts=REFUSED_COUNTS)
+
+    def cut_off(over: threading.Event) -> None:
+        while not all(fault.hits for fault in faults) and not over.wait(0.05):
+            pass
+        apply.kill("runner+terraform", random.Random(0))
+        proxy.clear()
+
+    with beside(cut_off):
+        row = apply.run()
+
+    assert row.is_clean, row
+    assert 1 == len(row.kills)
+
+
+@pytest.mark.campaign
+def test_what_was_made_and_not_finished_is_made_anew_by_the_next_apply(bench: Bench, proxy: FaultProxy):
+    """A gateway is made by one request and attached by the next, which is refused when it is repeated."""
+    proxy.add(Does.DROP_ANSWER, service="ec2", operation="AttachInternetGateway")
+
+    row = small(bench, "half", module=REFUSED, counts=REFUSED_COUNTS)
+
+    assert "failed" == row.outcome and "Resource.AlreadyAssociated" in row.error, row
+    assert not any(row.findings.values()), row
+
+    again = small(bench, "half", module=REFUSED, counts=REFUSED_COUNTS)
+    assert again.is_clean, again
+
+
+@pytest.mark.campaign
 def test_what_somebody_else_made_is_not_adopted(bench: Bench, proxy: FaultProxy, emulator: Emulator):
     """Subnet, route table and their association are another's: the association is refused, and stays theirs."""
     ec2 = emulator.client("ec2")

@@ -27,6 +27,8 @@ _ROUNDS = 8
 _INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 _EC2_ID = re.compile(r"[a-z]+-[0-9a-z]+")
 _MISSING = "non-existent remote object"
+_NO_ASSOCIATION = re.compile(r"No association found between route table ID (\S+) and target ID (\S+)")
+"""What the AWS provider says of an association that does not exist; it names no address."""
 _HOMELESS = "Configuration for import target does not exist"
 
 _REPEATABLE = re.compile(
@@ -286,7 +288,8 @@ class _Pairing:
             try:
                 return self.plan(pairs)
             except EngineFailed as error:
-                gone, homeless = _named(error, _MISSING, pairs), _named(error, _HOMELESS, pairs)
+                gone = {**_named(error, _MISSING, pairs), **_not_associated(error, pairs)}
+                homeless = _named(error, _HOMELESS, pairs)
                 if not gone and not homeless:
                     raise
                 self.homeless += tuple(homeless)
@@ -403,6 +406,13 @@ def _named(error: EngineFailed, summary: str, pairs: Mapping[str, str]) -> dict[
         for address, one in pairs.items()
         if any(f'"{address}"' in detail or f" {address} " in detail for detail in told)
     }
+
+
+def _not_associated(error: EngineFailed, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Return those of *pairs* that the provider looked for among the associations of a route table, in vain."""
+    told = [_NO_ASSOCIATION.search(entry["summary"]) for entry in error.facts["diagnostics"]]
+    absent = {f"{found[2]}/{found[1]}" for found in told if found}
+    return {address: one for address, one in pairs.items() if one in absent}
 
 
 # -- files -----------------------------------------------------------------------------------------------

@@ -175,6 +175,23 @@ def test_a_child_without_tags_is_found_by_its_parents():
     assert (ROUTE,) == adopt([ROUTE], None, gone.search, gone.plan).absent
 
 
+def test_an_association_that_is_not_there_is_absent():
+    """Its import fails with words of its own, which name no address; the others are taken."""
+    association = "module.m.aws_route_table_association.public"
+    wanted = {association: {"subnet_id": "subnet-1", "route_table_id": "rtb-1"}, VPC: {}}
+    cloud = Cloud(wanted, aws_vpc={"vpc-1": {}})
+
+    def plan(pairs):
+        if association in pairs:
+            text = "No association found between route table ID rtb-1 and target ID subnet-1"
+            raise EngineFailed("x", diagnostics=({"summary": text, "detail": "", "where": ""},))
+        return cloud.plan(pairs)
+
+    done = adopt([association, VPC], None, cloud.search, plan)
+
+    assert ({VPC: "vpc-1"}, (association,)) == (done.adopted, done.absent)
+
+
 OURS = state_of(entry("aws_route_table", "public", id="rtb-1"))
 """A state that holds the route's parent."""
 
