@@ -25,7 +25,6 @@ from mcop_core.engines.base import (
     Workspace,
     load_artifact,
     load_origin,
-    outputs_in,
 )
 from mcop_core.engines.changes import ComponentChanges, Mode, Objection, Preview
 from mcop_core.errors import Refused
@@ -135,7 +134,7 @@ def _planned(
     recorded: Callable[[str], Mapping[str, Any] | None],
 ) -> tuple[ComponentChanges, ...]:
     """
-    Have each engine preview its *components* at once, one engine after the other.
+    Have each engine preview its *components* at once; one that takes from another comes after it.
 
     Args:
         components: In an order in which they may be applied.
@@ -147,11 +146,17 @@ def _planned(
     for step, component in components.items():
         by_engine.setdefault(engines[step], []).append(component)
     found: dict[str, ComponentChanges] = {}
-    for name, its in by_engine.items():
+    for name, its in sorted(by_engine.items(), key=lambda entry: _from_others(entry[1], engines)):
         inside = replace(workspace, directory=workspace.directory / name)
         given = {**known, **_told(its, found, recorded)}
         found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report, given)}
     return tuple(found[step] for step in components)
+
+
+def _from_others(components: Sequence[Component], engines: Mapping[str, str]) -> int:
+    """Return how many outputs *components*, all of one engine, take from those of others."""
+    own = {engines[one.step] for one in components}
+    return sum(engines.get(str(ref.step)) not in {None, *own} for one in components for ref in one.takes)
 
 
 def _told(
@@ -160,12 +165,7 @@ def _told(
     recorded: Callable[[str], Mapping[str, Any] | None],
 ) -> dict[OutputRef, Any]:
     """Return what *components* take from those of other engines, as far as their previews, in *found*, tell it."""
-    wanted = {
-        ref
-        for one in components
-        for ref in (*outputs_in(one.request.inputs), *outputs_in(one.request.settings.configuration))
-        if str(ref.step) in found
-    }
+    wanted = {ref for one in components for ref in one.takes if str(ref.step) in found}
     told: dict[OutputRef, Any] = {}
     outputs = {step: recorded(step) or {} for step in {str(ref.step) for ref in wanted}}
     for ref in wanted:

@@ -114,6 +114,11 @@ class Component:
     request: RenderRequest
     moved_from: Mapping[str, RenderedArtifact] = field(default_factory=dict)
 
+    @property
+    def takes(self) -> frozenset[OutputRef]:
+        """The outputs of other components that it needs to be planned."""
+        return frozenset([*outputs_in(self.request.inputs), *outputs_in(self.request.settings.configuration)])
+
 
 @dataclass(frozen=True, slots=True)
 class RenderedArtifact:

@@ -45,7 +45,7 @@ provider: ci
 primitive_type: jenkins
 engine: jenkins
 settings:
-  configuration: {url: "${jenkins_url}", username: "%s", folder: mcop}
+  configuration: {url: "%s", username: "%s", folder: mcop}
   credentials: {token: "secret://env/JENKINS_TOKEN"}
 ---
 kind: primitive
@@ -91,7 +91,7 @@ name: app
 version: 1.0.0
 namespace: team
 approval: always
-configuration: {states: "%s", jenkins_url: "%s"}
+configuration: {states: "%s"}
 workflows: {app: {workflow: app, version: 1.0.0}}
 """
 
@@ -111,7 +111,7 @@ def destroyer(scheduling, jenkins, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     folder = tmp_path / "catalog"
     files = {
-        "catalog.yaml": CATALOG % (USERNAME, tmp_path / "states", jenkins.url),
+        "catalog.yaml": CATALOG % (jenkins.url, USERNAME, tmp_path / "states"),
         "templates/thing/main.tf": MODULE,
         "templates/release/Jenkinsfile": JENKINSFILE,
         "templates/release/interface.yaml": INTERFACE,

@@ -15,6 +15,7 @@ from mcop_core.secrets.reference import FORM, SecretRef
 FIELDS = ("url", "username", "folder", "allow_http")
 TOKEN = "token"  # noqa: S105 (the name of a credential)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST = re.compile(r"[A-Za-z0-9.:-]+", re.ASCII)
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*", re.ASCII)
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}", re.ASCII)
 
@@ -46,7 +47,8 @@ def check_settings(settings: AdapterSettings, *, may_refer: bool = True) -> list
     Say what is wrong with *settings*, one sentence each.
 
     Args:
-        may_refer: Whether a value with a `${…}` in it is not looked at; not where every value is concrete.
+        may_refer: Whether a folder with a `${…}` in it is not looked at; not where every value is concrete. Address and
+            user never refer: whoever gives a run its values would choose to whom the token is sent.
     """
     told = _configuration(settings.configuration, may_refer=may_refer)
     return [*_surplus(settings), *told, *_credentials(settings.credentials)]
@@ -78,7 +80,7 @@ def _configuration(given: Mapping[str, Any], *, may_refer: bool) -> Iterator[str
             yield f"settings.configuration.{name} is missing"
     for name, problem in (("url", _url_problem), ("username", _username_problem), ("folder", _folder_problem)):
         value = given.get(name)
-        is_open = may_refer and isinstance(value, str) and "{" in value
+        is_open = name == "folder" and may_refer and isinstance(value, str) and "{" in value
         if value and not is_open and (told := problem(value, given)):
             yield f"settings.configuration.{name} is {value!r}: {told}"
     if not isinstance(given.get("allow_http", False), bool):
@@ -94,7 +96,7 @@ def _url_problem(value: object, given: Mapping[str, Any]) -> str:
         _ = parts.port
     except ValueError:
         return "it must be an address as https://ci.example.org"
-    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment:
+    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host or "") or parts.query or parts.fragment:
         return "it must be an address as https://ci.example.org"
     if parts.username is not None or parts.password is not None:
         return "it must hold no user and no password"

@@ -164,8 +164,10 @@ class Following:
         self.report.record("resource_started", address=BUILD_ADDRESS, type=BUILD, id=str(number))
         self.report.log(f"Build {number} runs: {self.controller.job_url(self.pending.job, number)}")
         self.report.log(f"::group::console of build {number}")
-        build = self._await_end(number)
-        self.report.log("::endgroup::")
+        try:
+            build = self._await_end(number)
+        finally:
+            self.report.log("::endgroup::")
         self.report.record("resource_finished", address=BUILD_ADDRESS, id=str(number), result=build.result)
         self._hold_single(number)
         return build

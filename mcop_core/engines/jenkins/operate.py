@@ -212,7 +212,7 @@ class Session:
         if self.gate is not None:
             self.gate(destruction(self.step, self.state))
         started = time.monotonic()
-        self._delete_job(self.state.job)
+        self._delete_job(self.find())
         self._note(JOB_ADDRESS, JOB, "delete", self.state.job, started)
         self.home.write(following(self.home.base, resources=[], outputs={}))
         self._settled()
@@ -303,12 +303,12 @@ class Session:
             if self.controller.folder(path) is None and self.controller.create(path, folder_xml()):
                 self.report.log(f"Created the folder {path}")
 
-    def _delete_job(self, job: str) -> None:
-        found = self._asked(lambda: self.controller.config(job))
-        if found is not None:
-            check_owner(self.wanted, self.state, Found(job, JobConfig.read(found, job)))
-            self._asked(lambda: self.controller.delete(job))
-        self._asked(lambda: self._delete_folders(job))
+    def _delete_job(self, found: Found) -> None:
+        if found.config is not None:
+            check_owner(self.wanted, self.state, found)
+            self._asked(partial(self.controller.delete, found.job))
+        for job in dict.fromkeys([found.job, self._known.job]):
+            self._asked(partial(self._delete_folders, job))
 
     def _delete_folders(self, job: str) -> None:
         """

@@ -176,13 +176,16 @@ def _drift(state: JobState | None, config: JobConfig) -> Drift | None:
     return None if is_as_left else Drift.CHANGED
 
 
+_SHOWN = {"owner": "state", "is_sandboxed": "sandbox", "has_operation": "parameter", "is_disabled": "disabled"}
+
+
 def _differences(wanted: Wanted, job: str, config: JobConfig) -> Iterator[AttributeChange]:
     if job != wanted.job:
         yield AttributeChange("path", job, wanted.job)
-    for name in ("owner", "is_sandboxed", "has_operation", "is_disabled"):
+    for name, shown in _SHOWN.items():
         before, after = getattr(config, name), getattr(wanted.config, name)
         if before != after:
-            yield AttributeChange(name, before, after)
+            yield AttributeChange(shown, before, after)
     if config.script != wanted.config.script:
         yield from _lines(config.script, wanted.config.script)
         yield AttributeChange("sha256", script_digest(config.script), script_digest(wanted.config.script))

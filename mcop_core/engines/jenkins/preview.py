@@ -6,12 +6,20 @@ What only a run knows leaves the Jenkinsfile unknown; a controller that cannot b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import Component, RenderedArtifact, RenderRequest, Reporter, SealedText, Workspace
+from mcop_core.engines.base import (
+    Component,
+    RenderedArtifact,
+    RenderRequest,
+    Reporter,
+    SealedText,
+    Workspace,
+    outputs_in,
+)
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.jenkins.client import Controller
 from mcop_core.engines.jenkins.config_xml import JobConfig
@@ -78,7 +86,7 @@ def _preview_one(component: Component, workspace: Workspace, known: Mapping[Outp
 
 
 def _told(step: str, request: RenderRequest, state: JobState | None, workspace: Workspace) -> ComponentChanges:
-    if any(_is_open(value) for value in (request.inputs, request.settings.configuration)):
+    if _is_open(request.inputs) or _is_open(request.settings.configuration):
         _check(request)
         job = job_path(read_settings(request.settings).folder, request.address)
         sensitive = {name: output.sensitive for name, output in request.interface.outputs.items()}
@@ -147,17 +155,5 @@ def _filled(value: Any, known: Mapping[OutputRef, Any]) -> Any:
     return [_filled(part, known) for part in value] if isinstance(value, list) else value
 
 
-def _is_open(value: Any) -> bool:
-    return any(isinstance(part, OutputRef) for part in _leaves(value))
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, SealedText):
-        yield from value.parts
-    elif isinstance(value, Mapping):
-        for pair in value.items():
-            yield from (leaf for part in pair for leaf in _leaves(part))
-    elif isinstance(value, list):
-        yield from (leaf for part in value for leaf in _leaves(part))
-    else:
-        yield value
+def _is_open(value: object) -> bool:
+    return any(True for _ in outputs_in(value))

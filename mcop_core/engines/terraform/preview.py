@@ -24,7 +24,6 @@ from mcop_core.engines.base import (
     Reporter,
     SensitivePointer,
     Workspace,
-    outputs_in,
     references_in,
 )
 from mcop_core.engines.changes import ComponentChanges, Mode
@@ -231,7 +230,7 @@ class _Preview:
         )
         drafts = []
         for component in joining:
-            missing = sorted({str(ref.step) for ref in _needs(component) if not scope.can_give(ref)})
+            missing = sorted({str(ref.step) for ref in component.takes if not scope.can_give(ref)})
             if missing:
                 self.reasons[component.step] = (
                     f"it takes outputs of {', '.join(missing)}, which is not in the merged plan"
@@ -248,7 +247,7 @@ class _Preview:
     def _plan_alone(self, component: Component) -> None:
         reason = self.reasons[component.step]
         scope = Scope(module_names([component.step]), self.sensitive, self.known)
-        unknown = sorted(str(ref) for ref in _needs(component) if not scope.can_give(ref))
+        unknown = sorted(str(ref) for ref in component.takes if not scope.can_give(ref))
         if unknown:
             self._defer(component.step, f"{reason}; not known: {', '.join(unknown)}")
             return
@@ -270,11 +269,6 @@ class _Preview:
         for name, (step, output) in root.outputs.items():
             if "value" in values.get(name, {}):
                 self.known[OutputRef.parse(f"{step}.{output}")] = values[name]["value"]
-
-
-def _needs(component: Component) -> set[OutputRef]:
-    request = component.request
-    return {*outputs_in(request.inputs), *outputs_in(request.settings.configuration)}
 
 
 def _by_manifest(components: Iterable[Component]) -> list[list[Component]]:

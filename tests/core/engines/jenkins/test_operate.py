@@ -107,7 +107,7 @@ def test_what_was_changed_by_hand_is_undone(world):
     result = world.apply()
 
     assert ("update", "changed") == (change.action, change.drift)
-    assert {"is_sandboxed", "sha256", "jenkinsfile[3]"} == {one.path for one in change.attributes}
+    assert {"sandbox", "sha256", "jenkinsfile[3]"} == {one.path for one in change.attributes}
     assert (0, 1, 1) == (result.added, result.changed, len(world.builds))
     assert config == JobConfig.read(world.controller.config(world.job), world.job)
 

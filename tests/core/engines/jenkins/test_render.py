@@ -7,6 +7,7 @@ import pytest
 
 from mcop_core.catalog.models import AdapterSettings, Interface
 from mcop_core.engines.base import RenderRequest
+from mcop_core.engines.jenkins.controller_settings import check_settings
 from mcop_core.engines.jenkins.primitive import read_primitive
 from mcop_core.engines.jenkins.render import LONGEST_TEXT_BYTES, render
 from mcop_core.errors import InvalidDocuments
@@ -115,6 +116,8 @@ def test_a_text_that_no_class_file_holds_is_refused():
         ({"url": "http://ci.example.org"}, {}, "in clear"),
         ({"url": "http://127.0.0.1.example.org"}, {}, "in clear"),
         ({"url": "http://ci.example.org/{x}"}, {}, "in clear"),
+        ({"url": "https://${host}"}, {}, "must be an address"),
+        ({"folder": "${folder}"}, {}, "folder is"),
         ({"username": "{x}"}, {}, "username is"),
         ({"folder": "../x"}, {}, "folder is"),
         ({"folder": "/x"}, {}, "folder is"),
@@ -142,6 +145,14 @@ def test_addresses_that_can_be(url):
     settings = SETTINGS.model_copy(update={"configuration": {"url": url, "username": "mcop"}})
 
     assert url.rstrip("/") == render(request(ECHO, {"a": 1}, settings)).runtime["controller"]["url"]
+
+
+def test_only_the_folder_may_refer():
+    """Whoever starts a run chooses its values, and must not choose to whom the token is sent."""
+    given = {"url": "https://${host}.example.org", "username": "${user}", "folder": "${folder}"}
+    told = check_settings(SETTINGS.model_copy(update={"configuration": given}))
+
+    assert ["url", "username"] == [one.split()[0].rpartition(".")[2] for one in told]
 
 
 def test_the_token_is_in_no_artifact():
