@@ -13,10 +13,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 PLACE_BEGIN, PLACE_END = "\ue000", "\ue001"
 """What stands around a placeholder in text whose values are not written in yet."""
+MAX_FLAWS = 100
 
 _TRIPLES = ("'''", '"""')
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
@@ -26,6 +28,7 @@ _NAME = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
 _NUMBER = re.compile(r"\d\w*(?:\.\d\w*)?(?:(?<=[eE])[+-]\d+)?")
 _PLACE = re.compile(f"{PLACE_BEGIN}[^{PLACE_END}]*{PLACE_END}")
 _SIGN = re.compile(r"::|\?\.|\*\.|\.&|\.@|\.\.|->|.", re.DOTALL)
+_PLAIN = re.compile(f"[^'\"\\\\\n$/{PLACE_BEGIN}]+")
 _EARLY = re.compile(r"\\u+00[0-7][0-9a-fA-F]")
 _VALUES = frozenset({"this", "super", "null", "true", "false"})
 _KEYWORDS = frozenset(
@@ -107,7 +110,7 @@ class _Reader:
         self.tokens: list[Token] = []
         self.flaws: list[Flaw] = [
             self._flaw_at(found.start(), "write the character itself: Groovy may decode this before it reads strings")
-            for found in _EARLY.finditer(text)
+            for found in islice(_EARLY.finditer(text), MAX_FLAWS)
         ]
 
     # -- code ---------------------------------------------------------------------------------------
@@ -120,6 +123,7 @@ class _Reader:
         before = self._at
         while self._at < len(self._text):
             start = self._at
+            self._go_on()
             if self._skip():
                 continue
             sign = self._text[self._at]
@@ -211,6 +215,9 @@ class _Reader:
 
     def _string_part(self, start: int, ending: str) -> None:
         """Step over the next part of a string that begins at *start* with *ending*."""
+        if plain := _PLAIN.match(self._text, self._at):
+            self._advance(plain.end())
+            return
         sign = self._text[self._at : self._at + 1]
         if not sign or (sign == "\n" and ending in ("'", '"')):
             raise self._broken(start, "the string does not end")
@@ -251,8 +258,13 @@ class _Reader:
         self._at = min(to, len(self._text))
 
     def _refuse_place(self, at: int, where: str) -> None:
+        self._go_on()
         message = f"a placeholder stands in {where}, where it cannot be quoted: write it outside, joined by +"
         self.flaws.append(self._flaw_at(at, message))
+
+    def _go_on(self) -> None:
+        if len(self.flaws) >= MAX_FLAWS:
+            raise self._broken(self._at, "there is too much wrong with it to read on")
 
     def _flaw_at(self, at: int, message: str) -> Flaw:
         line = self._text.count("\n", 0, at) + 1

@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mcop_core.engines.jenkins.groovy import Flaw, Kind, Token, brackets, read_tokens
+from mcop_core.engines.jenkins.groovy import MAX_FLAWS, Flaw, Kind, Token, brackets, read_tokens
 from mcop_core.errors import closest
 
 JENKINSFILE = "Jenkinsfile"
@@ -20,6 +20,7 @@ OPERATION = "MCOP_OPERATION"
 """The build parameter by which MCOP finds its own build again."""
 
 _NEAR = 0.85
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _ACCESS = frozenset({".", "?.", "*.", ".&", ".@", "::", "@"})
 _SHELLS = frozenset({"sh", "bat", "powershell", "pwsh", "evaluate"})
 _NO_STEPS = frozenset({"def", "if", "else", "for", "while", "do", "switch", "try", "return", "throw"})
@@ -112,7 +113,7 @@ _PIPELINE = Level(
 
 def check_structure(text: str, *, is_whole: bool = True) -> list[Flaw]:
     """
-    Say everything that is wrong with the Jenkinsfile *text*, in its order.
+    Say what is wrong with the Jenkinsfile *text*, in its order, up to `MAX_FLAWS`.
 
     Args:
         text: Placeholders may stand in it, between `PLACE_BEGIN` and `PLACE_END`.
@@ -121,8 +122,15 @@ def check_structure(text: str, *, is_whole: bool = True) -> list[Flaw]:
     tokens, flaws = read_tokens(text)
     flaws = [*flaws, *_place_flaws(tokens)]
     if not any(flaw.breaks_blocks for flaw in flaws):
-        flaws += _Checker(tokens, is_whole=is_whole).check()
-    return sorted(dict.fromkeys(flaws), key=lambda flaw: (flaw.line, flaw.column))
+        flaws += _block_flaws(tokens, is_whole=is_whole)
+    return sorted(dict.fromkeys(flaws), key=lambda flaw: (flaw.line, flaw.column))[:MAX_FLAWS]
+
+
+def _block_flaws(tokens: list[Token], *, is_whole: bool) -> list[Flaw]:
+    try:
+        return list(_Checker(tokens, is_whole=is_whole).check())
+    except RecursionError:
+        return [Flaw(1, 1, "its stages are nested too deeply")]
 
 
 def tokens_are(text: str, expected: Sequence[tuple[Kind, str]]) -> bool:
@@ -139,8 +147,7 @@ def _place_flaws(tokens: list[Token]) -> Iterator[Flaw]:
     for position, token in enumerate(tokens):
         if token.kind is Kind.PLACE:
             yield from _neighbour_flaws(tokens, position)
-        elif token.kind is Kind.NAME and token.text in _SHELLS:
-            yield from _shell_flaws(tokens, position)
+    yield from _shell_flaws(tokens)
 
 
 def _neighbour_flaws(tokens: list[Token], position: int) -> Iterator[Flaw]:
@@ -160,17 +167,18 @@ def _is_word(token: Token) -> bool:
     return token.kind in (Kind.NAME, Kind.NUMBER, Kind.STRING, Kind.PLACE) or token.text in ("$", "\\")
 
 
-def _shell_flaws(tokens: list[Token], position: int) -> Iterator[Flaw]:
-    if position and tokens[position - 1].text in _ACCESS:
-        return
-    depth = 0
-    for token in tokens[position + 1 :]:
-        depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
-        if depth < 0 or (depth == 0 and (token.kind is Kind.LINE_END or token.text == ";")):
-            return
-        if token.kind is Kind.PLACE:
-            name = tokens[position].text
-            message = f"a value must not become part of what {name} runs: hand it over by withEnv or environment"
+def _shell_flaws(tokens: list[Token]) -> Iterator[Flaw]:
+    """Yield the placeholders between the name of a shell's step and the end of its statement."""
+    shell, depth = "", 0
+    for position, token in enumerate(tokens):
+        depth += (token.text in _OPENING) - (token.text in _CLOSING)
+        is_over = depth < 0 or (depth == 0 and (token.kind is Kind.LINE_END or token.text == ";"))
+        if is_over or not shell:
+            is_own = not position or tokens[position - 1].text not in _ACCESS
+            is_shell = token.kind is Kind.NAME and token.text in _SHELLS and is_own
+            shell, depth = (token.text if is_shell else ""), 0
+        elif token.kind is Kind.PLACE:
+            message = f"a value must not become part of what {shell} runs: hand it over by withEnv or environment"
             yield Flaw(token.line, token.column, message)
 
 

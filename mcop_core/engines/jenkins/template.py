@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from mcop_core.engines.jenkins.groovy import PLACE_BEGIN, PLACE_END, Flaw, Kind, literal, read_tokens
+from mcop_core.engines.jenkins.groovy import MAX_FLAWS, PLACE_BEGIN, PLACE_END, Flaw, Kind, literal, read_tokens
 from mcop_core.errors import closest
 
 MAX_BYTES = 1024 * 1024
 """Of a Jenkinsfile, as it is written and as it is rendered."""
+MAX_DEPTH = 8
+"""Of conditions and loops in each other; Python, to which Jinja translates them, has less than twenty."""
 
 _OF_LOOP = ("index", "index0", "first", "last", "length")
 _TESTS = ("none", "defined")
@@ -65,13 +68,16 @@ def check_template(text: str, inputs: Collection[str]) -> list[Flaw]:
         return [Flaw(error.lineno, 1, f"the template cannot be read: {error.message}")]
     except RecursionError:
         return [Flaw(1, 1, "the template is nested too deeply")]
-    return list(_tree_flaws(tree.body, frozenset(inputs)))
+    return list(islice(_tree_flaws(tree.body, frozenset(inputs)), MAX_FLAWS))
 
 
 _PRIVATE = "the characters U+E000 and U+E001 cannot stand in a Jenkinsfile"
 
 
-def _tree_flaws(body: list[nodes.Node], names: frozenset[str]) -> Iterator[Flaw]:
+def _tree_flaws(body: list[nodes.Node], names: frozenset[str], depth: int = 0) -> Iterator[Flaw]:
+    if body and depth > MAX_DEPTH:
+        yield Flaw(body[0].lineno, 1, f"conditions and loops are nested deeper than {MAX_DEPTH}")
+        return
     for node in body:
         if isinstance(node, nodes.Output):
             for part in node.nodes:
@@ -79,9 +85,11 @@ def _tree_flaws(body: list[nodes.Node], names: frozenset[str]) -> Iterator[Flaw]
                     yield from _expression_flaws(part, names, _PLACED)
         elif isinstance(node, nodes.If):
             yield from _expression_flaws(node.test, names, _ASKED)
-            yield from _tree_flaws([*node.body, *node.elif_, *node.else_], names)
+            yield from _tree_flaws([*node.elif_], names, depth)
+            yield from _tree_flaws(node.body, names, depth + 1)
+            yield from _tree_flaws(node.else_, names, depth + 1)
         elif isinstance(node, nodes.For):
-            yield from _loop_flaws(node, names)
+            yield from _loop_flaws(node, names, depth)
         else:
             yield Flaw(node.lineno, 1, f"{type(node).__name__.lower()} is not allowed in a template", _WORDS)
 
@@ -89,13 +97,13 @@ def _tree_flaws(body: list[nodes.Node], names: frozenset[str]) -> Iterator[Flaw]
 _WORDS = ("if", "for", "raw", "{{ input }}")
 
 
-def _loop_flaws(node: nodes.For, names: frozenset[str]) -> Iterator[Flaw]:
+def _loop_flaws(node: nodes.For, names: frozenset[str], depth: int) -> Iterator[Flaw]:
     yield from _expression_flaws(node.iter, names, _PLACED)
     if not isinstance(node.target, nodes.Name) or node.test is not None or node.recursive:
         yield Flaw(node.lineno, 1, "a loop has one name and no condition: {% for name in input %}")
         return
-    yield from _tree_flaws(node.body, names | {node.target.name, "loop"})
-    yield from _tree_flaws(node.else_, names)
+    yield from _tree_flaws(node.body, names | {node.target.name, "loop"}, depth + 1)
+    yield from _tree_flaws(node.else_, names, depth + 1)
 
 
 def _expression_flaws(node: nodes.Node, names: frozenset[str], allowed: tuple[type, ...]) -> Iterator[Flaw]:

@@ -7,7 +7,10 @@ import pytest
 from mcop_core.catalog.models import AdapterSettings
 from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.jenkins.engine import JenkinsEngine
+from mcop_core.errors import UnknownOutcome
 from mcop_core.runner import attach
+from mcop_core.runner.folder import OperationFolder
+from mcop_core.runner.journal import Journal
 from mcop_core.runner.request import Operation, Outcome
 from mcop_core.settings import Settings
 from tests.contracts.engine import ADDRESS
@@ -84,3 +87,15 @@ def test_destroying_in_a_runner(works, jenkins):
     assert (Outcome.SUCCEEDED, 1) == (result.outcome, result.destroyed)
     assert [] == jenkins.jobs()
     assert [f"{JOB}.jenkins.json"] == works.keys()
+
+
+def test_a_runner_that_dies_again_and_again_names_its_build(tmp_path):
+    """It began something, though no Terraform was started: nobody is told that nothing was."""
+    folder = OperationFolder(tmp_path / "operation")
+    folder.make()
+    with Journal(folder.journal) as journal:
+        journal.append("resource_started", address="jenkins_build.this")
+
+    error = attach.died(folder)
+
+    assert (UnknownOutcome, ("jenkins_build.this",)) == (type(error), error.resources)

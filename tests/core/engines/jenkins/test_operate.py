@@ -1,14 +1,17 @@
 """Apply, destroy and settle on the fake controller: what goes wrong on the way, and what is left then."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from mcop_core.engines.jenkins.config_xml import JobConfig
+from mcop_core.engines.jenkins.engine import JenkinsEngine
 from mcop_core.engines.jenkins.following import Following
 from mcop_core.engines.jenkins.job_state import JobState, Pending
 from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import Cancelled, EngineFailed, Refused, StateConflict, UnknownOutcome, Unreachable
+from mcop_core.settings import Settings
 from tests.contracts.engine import ADDRESS
 from tests.core.engines.jenkins.controllers import FOLDER, SWIFT, World
 from tests.core.engines.terraform.operations import Recorder
@@ -19,6 +22,7 @@ from tests.fault_proxy import Does, proxied
 
 KEY = f"{'/'.join(ADDRESS)}.jenkins.json"
 ECHO = "node { \n echo {{ value }}\n}\n"
+IMPATIENT = replace(SWIFT, slowest_poll_s=0.05, patience_s=0.2, settle_s=0.1)
 VALUE = "inputs:\n  value: {default: null}\n"
 
 
@@ -120,7 +124,7 @@ def test_a_job_that_was_deleted_by_hand_is_made_again(world):
     world.apply()
 
     assert ("create", "deleted") == (change.action, change.drift)
-    assert (["a job"], []) == (["a job" for _ in world.jenkins.jobs()], world.builds)
+    assert ([world.job], []) == (world.jenkins.jobs(), world.builds)
     assert () == world.preview().resources
 
 
@@ -317,7 +321,7 @@ def test_a_controller_that_is_away_is_waited_for(world):
 
 def test_a_controller_that_stays_away_ends_the_step(world):
     """Nothing was asked for, so nothing is in doubt; the next one finds nothing and begins."""
-    world.engine._given = SWIFT.__class__(poll_s=0.02, slowest_poll_s=0.05, patience_s=0.2, settle_s=0.1)
+    world.engine = JenkinsEngine(Settings(), IMPATIENT)
     world.jenkins.is_away = True
     report = Recorder()
     with pytest.raises(Unreachable, match="does not answer"):
@@ -331,7 +335,7 @@ def test_a_controller_that_stays_away_ends_the_step(world):
 
 def test_a_controller_that_goes_away_for_good_while_it_builds(world):
     """The build is named as in doubt; the next attempt goes on with it and finds its outcome."""
-    world.engine._given = SWIFT.__class__(poll_s=0.02, slowest_poll_s=0.05, patience_s=0.2, settle_s=0.1)
+    world.engine = JenkinsEngine(Settings(), IMPATIENT)
     world.jenkins.is_held = True
     report = Recorder()
     following = Background(lambda: world.apply(report=report))
@@ -350,7 +354,7 @@ def test_a_controller_that_goes_away_for_good_while_it_builds(world):
 
 def test_whether_it_was_queued_may_stay_unknown(far, proxy):
     """The answer gets lost, and then the controller: named, and looked for first by the next one."""
-    far.engine._given = SWIFT.__class__(poll_s=0.02, slowest_poll_s=0.05, patience_s=0.2, settle_s=0.1)
+    far.engine = JenkinsEngine(Settings(), IMPATIENT)
     proxy.add(Does.DROP_ANSWER, operation="POST", path="buildWithParameters")
     proxy.add(Does.FAIL, operation="GET", path="queue/api", times=None)
     report = Recorder()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mcop_core.engines.jenkins.groovy import MAX_FLAWS, PLACE_BEGIN, PLACE_END
 from mcop_core.engines.jenkins.structure import check_structure
 
 CASES = yaml.safe_load((Path(__file__).parents[3] / "cases" / "jenkinsfile" / "structure.yaml").read_text())
@@ -33,7 +34,24 @@ def test_what_is_missing_is_not_told_where_parts_are_left_out():
     assert [] == check_structure(text, is_whole=False)
 
 
-@pytest.mark.parametrize("text", ["{" * 2000, '"${' * 2000, "[" * 2000 + "]" * 2000, "pipeline {" * 500, "/" * 9999])
-def test_no_text_breaks_it(text):
-    """What is nested beyond reason is a flaw, or nothing; never a crash."""
-    assert isinstance(check_structure(text), list)
+NESTED = "pipeline {\nagent any\nstages {\n" + "stage('a') { stages {\n" * 2000 + "} }\n" * 2000 + "}\n}\n"
+BROKEN = {
+    "braces": "{" * 2000,
+    "interpolations": '"${' * 2000,
+    "brackets": "[" * 2000 + "]" * 2000,
+    "pipelines": "pipeline {" * 500,
+    "slashes": "/" * 9999,
+    "stages": NESTED,
+    "escapes": "'" + "\\u0027" * 20_000 + "'",
+    "shells": "sh " * 50_000,
+    "strings": "'" + "x" * 500_000 + "'",
+    "quotes": "'' " * 50_000,
+    "closing": "}" * 50_000,
+    "places in a string": "'" + f"{PLACE_BEGIN}{PLACE_END}" * 20_000 + "'",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_no_text_breaks_it(name):
+    """What is large or nested beyond reason is a flaw, or nothing; never a crash, and soon told."""
+    assert len(check_structure(BROKEN[name])) <= 2 * MAX_FLAWS

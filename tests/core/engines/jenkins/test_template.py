@@ -32,6 +32,8 @@ REFUSED = {
     "{{ aa }}": "no input 'aa'",
     "{% for b in a %}{% endfor %}{{ b }}": "no input 'b'",
     "{{ loop.index }}": "no input 'loop'",
+    "{% if a %}" * 30 + "{% endif %}" * 30: "nested deeper",
+    "{% for b in a %}" * 30 + "{% endfor %}" * 30: "nested deeper",
     f"echo {PLACE_BEGIN}0{PLACE_END}": "U+E000",
 }
 
