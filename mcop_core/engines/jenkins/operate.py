@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from mcop_core.catalog.models import canonical_json
 from mcop_core.engines.base import SECRET_KEY, ApplyResult, Gate, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.jenkins.client import Build, Controller
-from mcop_core.engines.jenkins.config_xml import JobConfig, folder_xml, is_ours
+from mcop_core.engines.jenkins.config_xml import folder_xml, is_ours
 from mcop_core.engines.jenkins.controller_settings import TOKEN
 from mcop_core.engines.jenkins.following import Following, Timing
 from mcop_core.engines.jenkins.job_state import (
@@ -40,6 +40,7 @@ from mcop_core.engines.jenkins.planning import (
     check_home,
     check_owner,
     destruction,
+    find_job,
     is_job_right,
     needs_build,
     script_digest,
@@ -241,13 +242,8 @@ class Session:
     # -- the job ------------------------------------------------------------------------------------
 
     def find(self) -> Found:
-        """Return the job: where it is wanted, else where the state says that it is."""
-        places = dict.fromkeys([self.wanted.job, *([self.state.job] if self.state else [])])
-        for job in places:
-            text = self._asked(partial(self.controller.config, job))
-            if text is not None:
-                return Found(job, JobConfig.read(text, job))
-        return Found(self.wanted.job, None)
+        """Return the job, wherever it lies; see `planning.find_job`."""
+        return find_job(lambda job: self._asked(partial(self.controller.config, job)), self.wanted, self.state)
 
     def _put_job(self, found: Found) -> None:
         wanted, started = self.wanted, time.monotonic()

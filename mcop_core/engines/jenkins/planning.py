@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,30 @@ def check_owner(wanted: Wanted, state: JobState | None, found: Found) -> None:
     if found.config is not None and found.config.owner not in owners:
         whose = f"belongs to {found.config.owner}" if found.config.owner else "was not made by MCOP"
         raise Refused(f"the job {found.job} on {wanted.url} {whose}: rename it, or give the adapter another folder")
+
+
+def find_job(read: Callable[[str], str | None], wanted: Wanted, state: JobState | None) -> Found:
+    """
+    Return the job: where it is wanted, else where the state says, else where a move that was cut off has left it.
+
+    Args:
+        read: Path of a job -> its configuration, None if there is none.
+    """
+    for job in dict.fromkeys([wanted.job, *([state.job] if state else [])]):
+        text = read(job)
+        if text is not None:
+            return Found(job, JobConfig.read(text, job))
+    return _between(read, wanted, state) or Found(wanted.job, None)
+
+
+def _between(read: Callable[[str], str | None], wanted: Wanted, state: JobState | None) -> Found | None:
+    """Return the job under its old name in the folder where it is wanted, if it is ours."""
+    if state is None or state.job == wanted.job:
+        return None
+    job = f"{wanted.job.rpartition('/')[0]}/{state.job.rpartition('/')[2]}"
+    text = read(job)
+    config = None if text is None else JobConfig.read(text, job)
+    return Found(job, config) if config is not None and config.owner == state.owner else None
 
 
 def is_job_right(wanted: Wanted, found: Found) -> bool:

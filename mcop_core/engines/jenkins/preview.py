@@ -21,18 +21,16 @@ from mcop_core.engines.base import (
     outputs_in,
 )
 from mcop_core.engines.changes import ComponentChanges, Mode
-from mcop_core.engines.jenkins.client import Controller
-from mcop_core.engines.jenkins.config_xml import JobConfig
 from mcop_core.engines.jenkins.controller_settings import check_settings, read_settings
 from mcop_core.engines.jenkins.job_state import JobState
 from mcop_core.engines.jenkins.operate import open_controller
 from mcop_core.engines.jenkins.planning import (
-    Found,
     Wanted,
     changes,
     check_home,
     check_owner,
     destruction,
+    find_job,
     unknown_changes,
 )
 from mcop_core.engines.jenkins.render import job_path, render, state_of
@@ -96,7 +94,7 @@ def _told(step: str, request: RenderRequest, state: JobState | None, workspace: 
     check_home(wanted, state)
     controller, _ = open_controller(artifact, workspace)
     try:
-        found = _find(controller, wanted, state)
+        found = find_job(controller.config, wanted, state)
     finally:
         controller.close()
     check_owner(wanted, state, found)
@@ -107,14 +105,6 @@ def _check(request: RenderRequest) -> None:
     problems = check_settings(request.settings, may_refer=_is_open(request.settings.configuration))
     if problems:
         raise InvalidDocuments.of(Fault(problem, ".".join(request.address[2:]), "settings") for problem in problems)
-
-
-def _find(controller: Controller, wanted: Wanted, state: JobState | None) -> Found:
-    for job in dict.fromkeys([wanted.job, *([state.job] if state else [])]):
-        text = controller.config(job)
-        if text is not None:
-            return Found(job, JobConfig.read(text, job))
-    return Found(wanted.job, None)
 
 
 def preview_destroy(step: str, artifact: RenderedArtifact, workspace: Workspace) -> ComponentChanges:

@@ -4,7 +4,7 @@ import pytest
 
 from mcop_core.engines.base import SensitivePointer
 from mcop_core.engines.terraform.state import StateAddress, read_outputs
-from mcop_core.errors import StateConflict, StoredObjectMissing
+from mcop_core.errors import EngineFailed, StateConflict, StoredObjectMissing
 from tests.contracts.engine import ADDRESS
 from tests.core.engines.jenkins.controllers import FOLDER, HIDDEN, World
 from tests.core.engines.terraform.operations import Recorder
@@ -68,6 +68,26 @@ def test_two_states_do_not_become_one(world):
         move(world, world.render(), world.render(address=ELSEWHERE[0]))
 
     assert 2 == len(world.jenkins.jobs())
+
+
+@pytest.mark.parametrize("is_theirs", [False, True])
+def test_a_job_that_was_left_between_two_places_is_found(world, is_theirs):
+    """Moved into the folder, and not renamed yet; one that is another component's is left alone."""
+    world.apply()
+    origin, target = world.render(), world.render(address=ELSEWHERE[2])
+    folder = f"{FOLDER}/{'/'.join(ELSEWHERE[2][:4])}"
+    world.apply(address=(*ELSEWHERE[2][:4], "thing" if is_theirs else "sibling"))
+    if not is_theirs:
+        world.controller.relocate(world.job, folder)
+    move(world, origin, target)
+    if is_theirs:
+        with pytest.raises(EngineFailed, match="answers 400"):
+            world.engine.apply(target, world.workspace(), Recorder())
+        return
+    world.engine.apply(target, world.workspace(), Recorder())
+
+    assert [f"{folder}/other", f"{folder}/sibling"] == world.jenkins.jobs()
+    assert 1 == len(world.jenkins.builds_of(f"{folder}/other"))
 
 
 @pytest.mark.parametrize("write", [1, 2, 3])
