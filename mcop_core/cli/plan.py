@@ -95,7 +95,7 @@ def render(
     as_json: AsJson = False,
 ) -> None:
     """
-    Write what each step is applied with, where its inputs are known.
+    Write the artifact of each step whose inputs are known.
 
     Steps that need outputs of others are rendered when --outputs gives them, and named when not.
 
