@@ -1,4 +1,4 @@
-"""What happens beside an execution: the catalog changes, breaks or is away, a task is cleared."""
+"""What happens beside an execution: the catalog changes, breaks or is away, a task is cleared, marked or cancelled."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from tests.system.conftest import LiveStack, surroundings, wait_until
 
 pytestmark = pytest.mark.system
 
-ANNEX = "mcop.annex"
+ANNEX, TASK = "mcop.annex", "annex.annex.apply_log"
 
 
 def publish(stack: LiveStack, version: str, days: int) -> None:
@@ -112,7 +112,7 @@ def test_a_version_published_meanwhile_is_that_of_the_next_run(annex):
 @pytest.mark.campaign
 def test_a_task_that_is_cleared_while_its_runner_works_finds_it(annex):
     """Airflow ends the attempt and begins another one; the one Terraform goes on, and is believed."""
-    task, before = "annex.annex.apply_log", set(journals(annex))
+    task, before = TASK, set(journals(annex))
 
     def working():
         return [path for path in set(journals(annex)) - before if "terraform_started" in path.read_text()]
@@ -132,6 +132,90 @@ def test_a_task_that_is_cleared_while_its_runner_works_finds_it(annex):
     assert (result["added"], result["changed"]) == (0, 1)
     assert journal.read_text().count("terraform_started") == 1
     assert set(journals(annex)) - before == {journal}
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize(("word", "days"), [("success", 14), ("failed", 30)])
+def test_a_task_that_is_marked_while_its_runner_works_is_called_what_it_was(annex, word, days):
+    """The runner is told to stop; whatever Airflow is made to say, it counts as done if it was done, and only then."""
+    run = started(annex, f"marked-{word}", days)
+    patch(annex, f"{run}/taskInstances/{TASK}", {"new_state": word})
+    settle(annex)
+
+    shown = annex.json("executions", "show", f"{ANNEX}/marked-{word}")
+    done = retention(annex) == days
+    assert ("COMPLETED" if done and word == "success" else "FAILED") == shown["status"]
+    assert (done == (word == "success")) == (shown.get("settled", []) == [])
+    assert [] == locks(annex)
+
+
+@pytest.mark.campaign
+def test_cleared_while_what_was_cancelled_ends_it_begins_anew(annex):
+    """The next attempt waits for the old runner, and then does what was asked."""
+    run = started(annex, "cleared-after-cancel", 90)
+    patch(annex, run, {"state": "failed"})
+    body = {"dry_run": False, "dag_run_id": "cleared-after-cancel", "only_failed": True}
+    with annex.api() as api:
+        answer = api._send("POST", f"/api/v2/dags/{ANNEX}/clearTaskInstances", json=body)
+        assert answer.status_code == 200, answer.text
+        assert api.wait(ANNEX, "cleared-after-cancel", timeout_s=300)["state"] == "success"
+    settle(annex)
+
+    assert 90 == retention(annex)
+    assert "COMPLETED" == annex.json("executions", "show", f"{ANNEX}/cleared-after-cancel")["status"]
+    assert [] == locks(annex)
+
+
+@pytest.mark.campaign
+def test_cancelled_while_it_renders_nothing_begins(annex):
+    """The run has failed, no runner was started, and the next execution goes through."""
+    before, held = retention(annex), set(journals(annex))
+    with annex.api() as api:
+        api.trigger(ANNEX, run_id="rendering", conf={"annex_days": 365})
+        wait_until(lambda: states(api, "rendering").get("annex.annex.render_log") == "running", timeout_s=240)
+    patch(annex, f"/api/v2/dags/{ANNEX}/dagRuns/rendering", {"state": "failed"})
+    settle(annex)
+
+    assert "FAILED" == annex.json("executions", "show", f"{ANNEX}/rendering")["status"]
+    assert (before, held) == (retention(annex), set(journals(annex)))
+    assert "success" == annex.run(ANNEX, {"annex_days": 365})[0]["state"]
+    assert 365 == retention(annex)
+
+
+def started(stack: LiveStack, run_id: str, days: int) -> str:
+    """Start an execution, and return its path in the REST API once its Terraform works."""
+    before = set(journals(stack))
+    with stack.api() as api:
+        api.trigger(ANNEX, run_id=run_id, conf={"annex_days": days})
+    wait_until(
+        lambda: any("terraform_started" in one.read_text() for one in set(journals(stack)) - before), timeout_s=240
+    )
+    return f"/api/v2/dags/{ANNEX}/dagRuns/{run_id}"
+
+
+def patch(stack: LiveStack, path: str, body: dict[str, str]) -> None:
+    with stack.api() as api:
+        answer = api._send("PATCH", path, json=body)
+        assert answer.status_code == 200, answer.text
+
+
+def states(api, run_id: str) -> dict[str, str | None]:
+    return {one["task_id"]: one["state"] for one in api.task_instances(ANNEX, run_id)}
+
+
+def settle(stack: LiveStack) -> None:
+    """Wait until nothing of the manifest is settling any more, reconciling as the schedule does."""
+
+    def settled() -> bool:
+        stack.mcop("reconcile", check=False)
+        return {one["status"] for one in stack.json("executions", "list", "annex")} <= {"COMPLETED", "FAILED"}
+
+    wait_until(settled, timeout_s=180)
+
+
+def locks(stack: LiveStack) -> list[str]:
+    found = stack.client("s3").list_objects_v2(Bucket="acme-terraform-state", Prefix="storefront/annex/")
+    return [one["Key"] for one in found.get("Contents", []) if one["Key"].endswith((".tflock", ".mcop-inflight"))]
 
 
 def journals(stack: LiveStack) -> list[Path]:
