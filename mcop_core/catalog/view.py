@@ -129,7 +129,7 @@ class CatalogView:
         if pinned:
             name, _, version = pinned.partition("@")
             return self._choose(Kind.ADAPTER, name, version, Adapter, hidden=frozenset())
-        served = {(item.provider, item.primitive_type): item.name for item in reversed(self._latest_adapters())}
+        served = {(item.provider, item.primitive_type): item.name for item in reversed(self.adapters())}
         name = served.get((provider, primitive_type), "")
         if not name:
             raise ObjectNotFound(
@@ -181,7 +181,8 @@ class CatalogView:
             found += [serving[latest]] if latest else []
         return found
 
-    def _latest_adapters(self) -> list[Adapter]:
+    def adapters(self) -> list[Adapter]:
+        """Return the latest version of each adapter that may be used, by name."""
         found: list[Adapter] = []
         for name in self.names(Kind.ADAPTER):
             try:

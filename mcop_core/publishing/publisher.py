@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from mcop_core.artifacts.templates import delete_template, is_saved, save_template
 from mcop_core.catalog.changes import conflict
-from mcop_core.catalog.models import CatalogObject, Manifest, Primitive
+from mcop_core.catalog.models import CatalogObject, Manifest, Pattern, PatternUse, Primitive, Workflow
 from mcop_core.catalog.repository import CatalogEntry, Pins, Standing
 from mcop_core.catalog.versions import parse_version, version_key
 from mcop_core.catalog.view import CatalogView
 from mcop_core.catalog.yaml_files import read_folder
 from mcop_core.compiler.checks import check_object
 from mcop_core.compiler.compiler import compile_manifest
-from mcop_core.errors import Conflict, Fault, InvalidDocuments, VersionConflict
+from mcop_core.errors import Conflict, Fault, InvalidDocuments, ObjectNotFound, VersionConflict
 from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.publishing.candidates import Candidate, OpenEngine, complete, requirements
 from mcop_core.publishing.edits import CatalogEdit, commit_edit
@@ -134,7 +134,8 @@ def check_folder(
     for candidate in candidates:
         # What leans on a document that could not be read would be told off for its neighbour's fault.
         if not candidate.published and not unreadable & {name for _, name, _ in requirements(candidate.object)}:
-            faults += [_placed(fault, candidates) for fault in _check(candidate, view, pins)]
+            found = [*_check(candidate, view, pins), *_backend_faults(candidate.object, view, open_engine)]
+            faults += [_placed(fault, candidates) for fault in found]
     if faults:
         raise InvalidDocuments.of(dict.fromkeys(faults))
     _refuse_changed(candidates, entries)
@@ -195,6 +196,23 @@ def _check(candidate: Candidate, view: CatalogView, pins: dict[ObjectRef, Pins])
     except InvalidDocuments as error:
         return list(error.faults)
     return []
+
+
+def _backend_faults(item: CatalogObject, view: CatalogView, open_engine: OpenEngine) -> list[Fault]:
+    """Say what the engines of a workflow's patterns have against its backend."""
+    if not isinstance(item, Workflow):
+        return []
+    types = {pattern.primitive_type for use in item.patterns.values() if (pattern := _pattern(use, view))}
+    engines = sorted({adapter.engine for adapter in view.adapters() if adapter.primitive_type in types})
+    told = [problem for name in engines for problem in open_engine(name).check_backend(item.backend.model_dump())]
+    return [Fault(problem, str(item.ref), "backend") for problem in dict.fromkeys(told)]
+
+
+def _pattern(use: PatternUse, view: CatalogView) -> Pattern | None:
+    try:
+        return view.find(Kind.PATTERN, use.pattern, use.version, Pattern)
+    except ObjectNotFound:
+        return None  # which is a fault of its own
 
 
 def _placed(fault: Fault, candidates: Iterable[Candidate]) -> Fault:

@@ -227,3 +227,24 @@ def test_an_adapter_is_held_to_its_engine(folder, repository, store, engines):
         strict=True,
     ):
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("backend", "says"),
+    [
+        ("{type: gcs, bucket: b}", "backend type 'gcs' is not supported"),
+        ("{type: s3, bucket: b}", "region is missing"),
+        ("{type: s3, bucket: b, region: r, key: mine}", "key is not allowed"),
+        ("{type: s3, bukket: b, region: r}", 'Did you mean "bucket"?'),
+    ],
+)
+def test_a_backend_that_cannot_be_is_told_before_anything_runs(folder, repository, store, engines, backend, says):
+    """At the workflow's own line; what a manifest only fills in is not looked at."""
+    text = (folder.path / "workflow.yaml").read_text()
+    line = next(number for number, found in enumerate(text.splitlines(), 1) if found.startswith("backend:"))
+    folder.write("workflow.yaml", "\n".join([*text.splitlines()[: line - 1], f"backend: {backend}", ""]))
+    with pytest.raises(InvalidDocuments) as caught:
+        publish_folder(folder.path, repository, store, engines)
+
+    told = [fault for fault in caught.value.faults if "workflow.yaml" in fault.file]
+    assert any(says in fault.message and fault.line == line for fault in told)
