@@ -22,7 +22,7 @@ def test_an_unknown_field_is_told_the_fields_of_its_place():
 
     assert (fault.path, fault.allowed, fault.suggestion) == (
         "elements.vpc.inptus",
-        ("primitive", "version", "inputs"),
+        ("primitive", "interface", "version", "inputs"),
         "inputs",
     )
 
