@@ -64,7 +64,7 @@ def test_a_name_that_no_dag_has_hides_nothing(airflow, dag):
     assert extra["path"].startswith(f"{API}/")
 
 
-def test_what_is_allowed_or_nobodys_is_no_refusal(airflow):
+def test_what_is_allowed_or_nobodys_is_no_refusal(airflow, environment):
     """An answer, a missing execution, a request without a known user."""
     assert refused(airflow, "GET", API, name="admin", role="ADMIN") == (200, [])
     assert refused(airflow, "GET", f"{API}/mcop.cafe/none", name="admin", role="ADMIN") == (404, [])
