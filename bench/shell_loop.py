@@ -14,8 +14,9 @@ from typing import Any
 from mcop_core import bootstrap
 from mcop_core.compiler.plan import DeploymentPlan, Step
 from mcop_core.compiler.resolution import needed_outputs
+from mcop_core.engines import state
 from mcop_core.engines.base import RenderedArtifact
-from mcop_core.engines.terraform import sealed, state
+from mcop_core.engines.terraform import sealed
 from mcop_core.engines.terraform.operate import read_outputs
 from mcop_core.engines.terraform.providers import cli_config, find_mirror, terraform_environment
 from mcop_core.refs import OutputRef, StepRef

@@ -26,7 +26,7 @@ def break_lease_of(
 
     Example: mcop state break-lease "s3://acme-state?region=us-east-1#shop/a/b/c/d.tfstate" 0f8fad5b
     """
-    from mcop_core.engines.terraform.state import StateAddress
+    from mcop_core.engines.state import StateAddress
     from mcop_core.runner.lease import break_lease
 
     address = StateAddress.parse(state)

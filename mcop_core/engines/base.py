@@ -97,6 +97,11 @@ class RenderRequest:
     locks: Mapping[str, ProviderLock]
     backend: Mapping[str, Any]
 
+    @property
+    def step(self) -> str:
+        """`workflow.pattern.element`; see `StepRef`."""
+        return ".".join(self.address[2:])
+
 
 @dataclass(frozen=True, slots=True)
 class Component:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core import errors
-from mcop_core.engines.terraform.state import write_durably
+from mcop_core.engines.state import write_durably
 from mcop_core.errors import McopError, Refused
 from mcop_core.runner.journal import JOURNAL_FILE
 from mcop_core.runner.request import Outcome, RunRequest, RunResult

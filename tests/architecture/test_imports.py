@@ -53,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
 AWS_EDGES = {
     "catalog.dynamodb",
     "artifacts.s3",
-    "engines.terraform.lock",
+    "engines.lock",
     "engines.terraform.search",
     "secrets.aws",
     "embedded",

@@ -22,7 +22,7 @@ from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, Interface
 from mcop_core.engines.base import Component, Engine, RenderedArtifact, RenderRequest, SensitivePointer, Workspace
 from mcop_core.engines.refine import hold_to
-from mcop_core.engines.terraform.state import StateAddress, read_outputs
+from mcop_core.engines.state import StateAddress, read_outputs
 from mcop_core.errors import Cancelled, InvalidDocuments, Refused, StoredObjectMissing
 from mcop_core.secrets.reference import SecretRef
 from tests.core.engines.terraform.operations import Recorder

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
+from mcop_core.engines import backend
 from mcop_core.engines.base import (
     NOTHING_KNOWN,
     ApplyResult,
@@ -18,7 +19,6 @@ from mcop_core.engines.base import (
     Workspace,
 )
 from mcop_core.engines.jenkins import controller_settings
-from mcop_core.engines.terraform import backend
 from mcop_core.errors import EngineFailed, Fault
 from mcop_core.refs import OutputRef
 
@@ -78,7 +78,7 @@ class JenkinsEngine:
         return controller_settings.check_settings(settings)
 
     def check_backend(self, backend_: Mapping[str, Any]) -> list[str]:
-        """Say what is wrong with a workflow's backend; see `engines.terraform.backend.check_backend`."""
+        """Say what is wrong with a workflow's backend; see `engines.backend.check_backend`."""
         return backend.check_backend(backend_)
 
     def render(self, request: RenderRequest) -> RenderedArtifact:
@@ -116,8 +116,8 @@ class JenkinsEngine:
         return operate.apply(artifact, workspace, report, gate, self._timing())
 
     def outputs(self, artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> Mapping[str, Any]:
-        """Return what *artifact*'s component puts out; see `engines.terraform.outputs.outputs_of`."""
-        from mcop_core.engines.terraform.outputs import outputs_of
+        """Return what *artifact*'s component puts out; see `engines.outputs.outputs_of`."""
+        from mcop_core.engines.outputs import outputs_of
 
         return outputs_of(artifact, open_store)
 

@@ -39,6 +39,37 @@ class Timing:
     stop_again_s: float = 60.0
 
 
+def pauses(timing: Timing) -> Iterator[float]:
+    """Yield how long to wait before each next question, seconds, without an end."""
+    pause_s = timing.poll_s
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 1.5, timing.slowest_poll_s)
+
+
+def ask_again(ask: Callable[[], Answer], timing: Timing, report: Reporter, check: Callable[[], None]) -> Answer:
+    """
+    Return what *ask* gives, again as long as the controller does not answer.
+
+    Args:
+        check: Asked before each repetition; raises if this process must not go on.
+
+    Raises:
+        Unreachable: It did not for `Timing.patience_s`.
+    """
+    ends = time.monotonic() + timing.patience_s
+    for pause_s in pauses(timing):
+        try:
+            return ask()
+        except Unreachable as error:
+            if time.monotonic() >= ends:
+                raise
+            report.log(f"{error}; trying for another {max(0, ends - time.monotonic()):.0f} s", level="warning")
+        check()
+        time.sleep(pause_s)
+    raise AssertionError("pauses do not end")
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What there is of a build that was asked for: items that wait, and builds."""
@@ -91,7 +122,7 @@ class Following:
             UnknownOutcome: Whether it was asked for cannot be told.
         """
         ends = time.monotonic() + self.timing.patience_s
-        for pause_s in self._pauses():
+        for pause_s in pauses(self.timing):
             self.check()
             self._stop_before_it_begins()
             try:
@@ -174,7 +205,7 @@ class Following:
 
     def _await_number(self) -> int | None:
         told = ""
-        for pause_s in self._pauses():
+        for pause_s in pauses(self.timing):
             self.check()
             item = self.asked(self._where)
             if item.build is not None:
@@ -212,14 +243,14 @@ class Following:
 
     def _await_end(self, number: int) -> Build:
         start, stop_at = 0, 0.0
-        pauses = self._pauses()
+        waits = pauses(self.timing)
         while True:
             self.check()
             if self.is_cancelled() and time.monotonic() >= stop_at:
                 self._stop(number)
                 stop_at = time.monotonic() + self.timing.stop_again_s
             piece = self.asked(partial(self._console, number, start))
-            pauses = self._pauses() if piece.end != start else pauses
+            waits = pauses(self.timing) if piece.end != start else waits
             self._tell(piece.text)
             start = piece.end
             self._drop_late()
@@ -228,7 +259,7 @@ class Following:
                 self._tell(self.asked(partial(self._console, number, start)).text)
                 self._tell("\n" if self._unfinished else "")
                 return build
-            time.sleep(next(pauses))
+            time.sleep(next(waits))
 
     def _build(self, number: int) -> Build:
         found = self.controller.build(self.pending.job, number)
@@ -277,29 +308,8 @@ class Following:
     # -- asked again --------------------------------------------------------------------------------
 
     def asked(self, ask: Callable[[], Answer]) -> Answer:
-        """
-        Return what *ask* gives, again as long as the controller does not answer.
-
-        Raises:
-            Unreachable: It did not for `Timing.patience_s`.
-        """
-        ends = time.monotonic() + self.timing.patience_s
-        for pause_s in self._pauses():
-            try:
-                return ask()
-            except Unreachable as error:
-                if time.monotonic() >= ends:
-                    raise
-                self._warn(f"{error}; trying for another {max(0, ends - time.monotonic()):.0f} s")
-            self.check()
-            time.sleep(pause_s)
-        raise AssertionError("pauses do not end")
-
-    def _pauses(self) -> Iterator[float]:
-        pause_s = self.timing.poll_s
-        while True:
-            yield pause_s
-            pause_s = min(pause_s * 1.5, self.timing.slowest_poll_s)
+        """Return what *ask* gives, again as long as the controller does not answer; see `ask_again`."""
+        return ask_again(ask, self.timing, self.report, self.check)
 
     def _tell(self, text: str) -> None:
         """Tell the whole lines of the console; each behind a bar, so that none can pass for MCOP's own."""

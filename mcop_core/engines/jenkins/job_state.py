@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from mcop_core.engines.terraform.state import StateFile
+from mcop_core.engines.state import StateFile
 
 PENDING = "mcop_pending"
 JOB, BUILD = "jenkins_job", "jenkins_build"

@@ -8,11 +8,10 @@ on either place goes on from there.
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import uuid4
 
 from mcop_core.engines.base import RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.jenkins.operate import open_home
-from mcop_core.engines.terraform.state import MOVED_FROM, MOVED_TO, StateAddress, StateFile
+from mcop_core.engines.state_home import take_over
 from mcop_core.errors import StateConflict
 
 
@@ -34,13 +33,4 @@ def move(
                 "Make each a component of the manifest, without `moved`, or destroy what is not to stay.",
                 step=into.address.key,
             )
-        into.write(found.with_note(MOVED_FROM, out.address))
-        out.write(_empty(into.address))
-        into.write(found)
-    report.record("state_moved", origin=str(out.address), state=str(into.address))
-    report.log(f"Moved the state {out.address.key} to {into.address.key}.")
-
-
-def _empty(moved_to: StateAddress) -> StateFile:
-    document = {"version": 4, "serial": 1, "lineage": str(uuid4()), "outputs": {}, "resources": []}
-    return StateFile.of(document).with_note(MOVED_TO, moved_to)
+        take_over(into, out, found)

@@ -21,7 +21,7 @@ from mcop_core.engines.base import SECRET_KEY, ApplyResult, Gate, RenderedArtifa
 from mcop_core.engines.jenkins.client import Build, Controller
 from mcop_core.engines.jenkins.config_xml import folder_xml, is_ours
 from mcop_core.engines.jenkins.controller_settings import TOKEN
-from mcop_core.engines.jenkins.following import Following, Timing
+from mcop_core.engines.jenkins.following import Following, Timing, ask_again
 from mcop_core.engines.jenkins.job_state import (
     BUILD,
     BUILD_ADDRESS,
@@ -45,11 +45,10 @@ from mcop_core.engines.jenkins.planning import (
     needs_build,
     script_digest,
 )
-from mcop_core.engines.terraform import lock as locks
-from mcop_core.engines.terraform.log import Mask
-from mcop_core.engines.terraform.outputs import read_outputs
-from mcop_core.engines.terraform.state import StateAddress
-from mcop_core.engines.terraform.state_home import StateHome
+from mcop_core.engines.mask import Mask
+from mcop_core.engines.outputs import read_outputs
+from mcop_core.engines.state import StateAddress
+from mcop_core.engines.state_home import StateHome, leased_home
 from mcop_core.errors import Cancelled, EngineFailed, McopError, StateConflict, UnknownOutcome, Unreachable
 from mcop_core.secrets.reference import SecretRef
 
@@ -74,16 +73,12 @@ def open_home(
     operation: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, patience_s: float
 ) -> Iterator[StateHome]:
     """Hold lease and lock of the state of *artifact* inside the block."""
-    address = StateAddress.of(artifact)
-    store = workspace.open_store(address.store)
-    workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with workspace.lease(store, address.key) as lease:
-        lock = locks.open_lock(artifact.runtime["state"], store)
-        opened = workspace.open_store
-        home = StateHome(address, opened, store, lease, lock, report, patience_s, workspace.directory)
-        with home.locked(operation, workspace.owner, give_back=lambda: True):
-            home.pull()
-            yield home
+    with (
+        leased_home(artifact, workspace, report, patience_s) as home,
+        home.locked(operation, workspace.owner, give_back=lambda: True),
+    ):
+        home.pull()
+        yield home
 
 
 @contextmanager
@@ -441,8 +436,8 @@ class Session:
     # -- what both need -----------------------------------------------------------------------------
 
     def _asked(self, ask: Callable[[], Answer]) -> Answer:
-        """Return what *ask* gives, again as long as the controller does not answer; see `Following.asked`."""
-        return self._following(Pending("", "", "")).asked(ask)
+        """Return what *ask* gives, again as long as the controller does not answer; see `following.ask_again`."""
+        return ask_again(ask, self.timing, self.report, self._check_lease)
 
     def _push(self, state: JobState) -> None:
         self.home.push(state.to_file(self.home.base))

@@ -34,7 +34,7 @@ from mcop_core.engines.jenkins.planning import (
     unknown_changes,
 )
 from mcop_core.engines.jenkins.render import job_path, render, state_of
-from mcop_core.engines.terraform.state import StateAddress, held
+from mcop_core.engines.state import StateAddress, held
 from mcop_core.errors import (
     Cancelled,
     EngineFailed,

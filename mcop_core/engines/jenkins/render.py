@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mcop_core.engines.backend import Address, render_backend
 from mcop_core.engines.base import SECRET_KEY, RenderedArtifact, RenderRequest
+from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.jenkins.controller_settings import TOKEN, ControllerSettings, check_settings, read_settings
 from mcop_core.engines.jenkins.interface_file import NO_SECRETS, InterfaceFile
 from mcop_core.engines.jenkins.primitive import flaws_as_faults, read_primitive
 from mcop_core.engines.jenkins.structure import JENKINSFILE, check_structure, tokens_are
 from mcop_core.engines.jenkins.template import NotRendered, Rendered, render_template
-from mcop_core.engines.terraform.backend import Address, render_backend
-from mcop_core.engines.terraform.render import Carrier
 from mcop_core.errors import Fault, InvalidDocuments, closest
 from mcop_core.refs import check_name
 
@@ -40,7 +40,7 @@ def render(request: RenderRequest) -> RenderedArtifact:
     for part in request.address:
         check_name(part, "part of an address")
     primitive = read_primitive(request.files)
-    where = ".".join(request.address[2:])
+    where = request.step
     faults: list[Fault] = []
     values = _values(request, primitive.declared, faults)
     faults += [Fault(problem, where, "settings") for problem in check_settings(request.settings, may_refer=False)]
@@ -103,7 +103,7 @@ def _held(rendered: Rendered, where: str) -> str:
 
 def _values(request: RenderRequest, declared: InterfaceFile, faults: list[Fault]) -> dict[str, Any]:
     """Return the value of every input that *declared* has."""
-    where = ".".join(request.address[2:])
+    where = request.step
     for name in sorted(set(request.inputs) - set(declared.inputs)):
         near = closest(name, declared.inputs)
         faults.append(Fault("the Jenkinsfile has no such input.", where, name, suggestion=near))
@@ -119,7 +119,7 @@ def _values(request: RenderRequest, declared: InterfaceFile, faults: list[Fault]
 
 
 def _carried(request: RenderRequest, name: str, faults: list[Fault]) -> Any:
-    carrier, where = Carrier(request), ".".join(request.address[2:])
+    carrier, where = Carrier(request), request.step
     carried = carrier.carry(request.inputs[name], name)
     faults += carrier.faults
     if carrier.has_sealed:

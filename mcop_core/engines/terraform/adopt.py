@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.search import KINDS, TAGGED_LATER
-from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import EngineFailed, UnknownOutcome
 
 _ROUNDS = 8

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
+from mcop_core.engines import backend
 from mcop_core.engines.base import (
     NOTHING_KNOWN,
     ApplyResult,
@@ -20,7 +21,7 @@ from mcop_core.engines.base import (
     Reporter,
     Workspace,
 )
-from mcop_core.engines.terraform import backend, providers, render
+from mcop_core.engines.terraform import providers, render
 from mcop_core.engines.terraform.admission import Admission
 from mcop_core.errors import Fault
 from mcop_core.refs import OutputRef
@@ -159,7 +160,7 @@ class TerraformEngine:
 
     def outputs(self, artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> Mapping[str, Any]:
         """Return what *artifact*'s component puts out; see `outputs.outputs_of`."""
-        from mcop_core.engines.terraform.outputs import outputs_of
+        from mcop_core.engines.outputs import outputs_of
 
         return outputs_of(artifact, open_store)
 

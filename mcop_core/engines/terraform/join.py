@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.provider_block import split_source
-from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import StateConflict
 
 LINEAGE = "mcop-preview"

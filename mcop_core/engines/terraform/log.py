@@ -10,14 +10,13 @@ standard output. Known secrets are masked in everything that leaves.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mcop_core.engines.mask import Mask
 from mcop_core.engines.terraform.command import hint_for
 
-HIDDEN = "(sensitive value)"
-_SHORTEST_SECRET = 4
 """Shorter texts are not masked: they stand in too many harmless lines."""
 
 _WILL = {
@@ -47,39 +46,6 @@ _DIED_EARLY = (
     "plugin exited before we could connect",
 )
 """What stands in an error of a provider whose process ended while it started or was asked for its schema."""
-
-
-class Mask:
-    """
-    Replaces known secrets in texts by `(sensitive value)`.
-
-    Args:
-        secrets: Values of any JSON shape; every text in them of four characters or more is masked, as it
-            is and as JSON writes it.
-    """
-
-    def __init__(self, secrets: Iterable[Any] = ()) -> None:
-        texts = {text for secret in secrets for text in _texts(secret) if len(text) >= _SHORTEST_SECRET}
-        written = texts | {json.dumps(text)[1:-1] for text in texts} | {line for text in texts for line in _lines(text)}
-        self._texts = sorted(written, key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        """Return *text* without the secrets."""
-        for secret in self._texts:
-            text = text.replace(secret, HIDDEN)
-        return text
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [text for part in value.values() for text in _texts(part)]
-    if isinstance(value, (list, tuple)):
-        return [text for part in value for text in _texts(part)]
-    return [] if value is None or isinstance(value, bool) else [str(value)]
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if len(line) >= _SHORTEST_SECRET]
 
 
 @dataclass(frozen=True, slots=True)

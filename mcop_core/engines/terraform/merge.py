@@ -16,6 +16,8 @@ from typing import Any
 
 from mcop_core.catalog.models import ProviderLock, canonical_json
 from mcop_core.engines.base import Component, RenderRequest, SealedText, outputs_in
+from mcop_core.engines.carrier import Carrier
+from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.join import JoinedState, Placed
 from mcop_core.engines.terraform.names import IDENTIFIER
 from mcop_core.engines.terraform.preparation import LOCK_FILE
@@ -28,7 +30,6 @@ from mcop_core.engines.terraform.provider_block import (
     split_source,
 )
 from mcop_core.engines.terraform.render import (
-    Carrier,
     input_fault,
     json_file,
     lock_file,
@@ -38,7 +39,6 @@ from mcop_core.engines.terraform.render import (
     required_providers,
     variable_block,
 )
-from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
 
@@ -216,7 +216,7 @@ class _Writer:
         self.sealed: dict[str, Any] = {}
         known = request.interface.inputs
         faults += [
-            Fault("the module needs a value for it", _where(request), key)
+            Fault("the module needs a value for it", request.step, key)
             for key, input_ in sorted(known.items())
             if input_.required and key not in request.inputs
         ]
@@ -226,7 +226,7 @@ class _Writer:
         value, known = self._request.inputs[key], self._request.interface.inputs
         fault = input_fault(key, value, known)
         if fault:
-            self._faults.append(Fault(fault, _where(self._request), key))
+            self._faults.append(Fault(fault, self._request.step, key))
         return not fault and (value is not None or known[key].nullable)
 
     def argument(self, key: str, value: Any) -> Any:
@@ -251,7 +251,7 @@ class _Writer:
 
     def _reference(self, ref: OutputRef, path: str) -> str:
         if not self._scope.can_give(ref):
-            self._faults.append(Fault(f"the output {ref} is not known here", _where(self._request), path))
+            self._faults.append(Fault(f"the output {ref} is not known here", self._request.step, path))
             return ""
         is_sensitive = ref in self._scope.sensitive
         if ref in self._scope.known:
@@ -276,10 +276,6 @@ def _pairs(value: Mapping[Any, Any]) -> Iterable[tuple[int, tuple[Any, Any]]]:
     return enumerate(value.items())
 
 
-def _where(request: RenderRequest) -> str:
-    return ".".join(request.address[2:])
-
-
 def is_open(value: Any) -> bool:
     """Whether an output of another element stands somewhere in *value*."""
     return any(True for _ in outputs_in(value))
@@ -297,7 +293,7 @@ def _configure(
     configured, problems = configure_provider(
         ProviderName(local, own), request.settings.configuration, request.address, set(), unseen=scope.unseen
     )
-    faults += [Fault(problem, _where(request), "provider") for problem in problems]
+    faults += [Fault(problem, request.step, "provider") for problem in problems]
     carrier = Carrier(request)
     plain = {key: carrier.carry(value, key) for key, value in configured.values.items() if not is_open(value)}
     faults += carrier.faults

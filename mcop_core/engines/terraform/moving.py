@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from mcop_core.engines.base import RenderedArtifact, Reporter, Workspace
+from mcop_core.engines.state import StateAddress, StateFile
+from mcop_core.engines.state_home import take_over
 from mcop_core.engines.terraform.join import renamed
 from mcop_core.engines.terraform.operate import Timing, open_session
 from mcop_core.engines.terraform.render import module_of
-from mcop_core.engines.terraform.state import MOVED_FROM, MOVED_TO, StateAddress, StateFile
 from mcop_core.errors import StateConflict, UnknownOutcome
 
 USUAL = Timing()
@@ -57,11 +57,7 @@ def move(
         found = state_of(into.home.address, into.home.base, module_of(target), places)
         if found is None or found is into.home.base:
             return
-        into.home.write(found.with_note(MOVED_FROM, out.home.address))
-        out.home.write(_empty(into.home.address))
-        into.home.write(found)
-    report.record("state_moved", origin=str(out.home.address), state=str(into.home.address))
-    report.log(f"Moved the state {out.home.address.key} to {into.home.address.key}.")
+        take_over(into.home, out.home, found)
 
 
 def _check_known(doubtful: tuple[str, ...]) -> None:
@@ -72,11 +68,6 @@ def _check_known(doubtful: tuple[str, ...]) -> None:
             "component has its old id, which finds out; then execute this one.",
             resources=doubtful,
         )
-
-
-def _empty(moved_to: StateAddress) -> StateFile:
-    document = {"version": 4, "serial": 1, "lineage": str(uuid4()), "outputs": {}, "resources": []}
-    return StateFile.of(document).with_note(MOVED_TO, moved_to)
 
 
 @dataclass(frozen=True, slots=True)

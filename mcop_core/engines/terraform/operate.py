@@ -20,9 +20,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mcop_core.engines import state
 from mcop_core.engines.base import ApplyResult, Gate, RenderedArtifact, Reporter, Workspace
-from mcop_core.engines.terraform import lock as locks
-from mcop_core.engines.terraform import sealed, state
+from mcop_core.engines.mask import Mask
+from mcop_core.engines.outputs import read_outputs
+from mcop_core.engines.state import Leftover
+from mcop_core.engines.state_home import StateHome, leased_home
+from mcop_core.engines.terraform import sealed, work_copy
 from mcop_core.engines.terraform.adopt import (
     Adoption,
     PlanImports,
@@ -44,16 +48,13 @@ from mcop_core.engines.terraform.command import (
     failure,
     show_plan,
 )
-from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, Mask, summary, tally
-from mcop_core.engines.terraform.outputs import read_outputs
+from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, summary, tally
 from mcop_core.engines.terraform.plan_json import Holds, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation, check_files
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.search import KINDS, open_search
 from mcop_core.engines.terraform.shipper import Shipper
-from mcop_core.engines.terraform.state import Leftover, StateAddress
-from mcop_core.engines.terraform.state_home import StateHome
 from mcop_core.errors import (
     EngineFailed,
     McopError,
@@ -183,13 +184,7 @@ def open_session(
     cache: Path | None = None,
 ) -> Iterator[Session]:
     """Hold lease and lock of the state of *artifact* inside the block; arguments and errors as `apply`."""
-    address = StateAddress.of(artifact)
-    store = workspace.open_store(address.store)
-    workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with workspace.lease(store, address.key) as lease:
-        lock = locks.open_lock(artifact.runtime["state"], store)
-        patience_s, directory = timing.push_patience_s, workspace.directory
-        home = StateHome(address, workspace.open_store, store, lease, lock, report, patience_s, directory)
+    with leased_home(artifact, workspace, report, timing.push_patience_s) as home:
         session = Session(operation, artifact, workspace, report, gate, binary, mirror, cache, timing, home)
         with session.locked():
             yield session
@@ -224,7 +219,7 @@ class Session:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold Terraform's lock; lock and lease are kept at the end if something is unsettled."""
-        self.is_settled = not (self.home.lease.abandoned or (self.directory / state.BASE_FILE).exists())
+        self.is_settled = not (self.home.lease.abandoned or (self.directory / work_copy.BASE_FILE).exists())
         with self.home.locked(self.operation, self.workspace.owner, give_back=lambda: self.is_settled):
             yield
 
@@ -323,7 +318,7 @@ class Session:
 
     def _settle(self, mask: Mask) -> None:
         own = self._own_leftover(mask)
-        others = [state.left_in(path, _doubtful_in(path)) for path in reversed(self._foreign())]
+        others = [work_copy.left_in(path, _doubtful_in(path)) for path in reversed(self._foreign())]
         inflight = self.home.read_inflight()
         leftovers = [left for left in (own, *others, inflight) if left is not None]
         settled = state.settle(self.home.base, leftovers)
@@ -341,9 +336,9 @@ class Session:
     def _own_leftover(self, mask: Mask) -> Leftover | None:
         events = self.directory / f"{_EVENTS}.out"
         process = Process.find(self.directory, name=_EVENTS)
-        if not ((self.directory / state.BASE_FILE).exists() and events.exists()):
+        if not ((self.directory / work_copy.BASE_FILE).exists() and events.exists()):
             self._await_end(process)
-            return state.left_in(self.directory, ())
+            return work_copy.left_in(self.directory, ())
         reader = EventReader(mask)
         if process is not None:
             self.report.log(f"Following on Terraform process {process.pid}, which outlived its runner.")
@@ -353,7 +348,7 @@ class Session:
             self._replay(events, reader)
         self._learn(reader)
         self.was_completed = reader.complete
-        return state.left_in(self.directory, reader.doubtful())
+        return work_copy.left_in(self.directory, reader.doubtful())
 
     def _learn(self, reader: EventReader) -> None:
         self.resources += reader.resources
@@ -377,7 +372,7 @@ class Session:
         if not self.doubtful:
             self.home.delete_inflight()
         for directory in (self.directory, *others):
-            state.forget(directory)
+            work_copy.forget(directory)
             for end in ("out", "err"):
                 (directory / f"{_EVENTS}.{end}").unlink(missing_ok=True)
         self.is_settled = True
@@ -401,7 +396,7 @@ class Session:
         try:
             found = self._look_for_doubtful(partial(self._plan_imports, values, mask))
         finally:
-            state.forget(self.directory)
+            work_copy.forget(self.directory)
         if found.state is not None and found.adopted:
             self.home.push(found.state)
         self.report.record(
@@ -424,7 +419,7 @@ class Session:
         return look(search=search, plan=plan, half_made=search.half_made)
 
     def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
-        state.place(self.directory, self.home.base, self.home.digest)
+        work_copy.place(self.directory, self.home.base, self.home.digest)
         state.write_durably(self.directory / IMPORT_FILE, import_blocks(pairs))
         environment = self._environment(sealed.variables(values, self.artifact.runtime.get("types", {})))
         arguments = ["plan", "-input=false", "-json", f"-out={IMPORT_PLAN_FILE}"]
@@ -471,7 +466,7 @@ class Session:
 
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
-        state.place(self.directory, self.home.base, self.home.digest)
+        work_copy.place(self.directory, self.home.base, self.home.digest)
         self.provider_died = self.has_adopted = False
         reader = EventReader(mask)
         environment = self._environment(variables)
@@ -505,7 +500,7 @@ class Session:
             gate(read_component(shown, module_of(self.artifact), self.secrets.values()))
             self._hold_plan(planned)
         except McopError:
-            state.forget(self.directory)
+            work_copy.forget(self.directory)
             raise
         self.report.record("plan_passed", plan=planned)
 
@@ -530,7 +525,7 @@ class Session:
         try:
             check_files(self.artifact.files, self.directory)
         except Tampered:
-            state.forget(self.directory)
+            work_copy.forget(self.directory)
             raise
 
     def _plan(self, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
@@ -545,7 +540,7 @@ class Session:
             raise failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
 
     def _follow(self, process: Process, reader: EventReader) -> None:
-        base = json.loads((self.directory / state.BASE_FILE).read_bytes())["base"]
+        base = json.loads((self.directory / work_copy.BASE_FILE).read_bytes())["base"]
         with Shipper(
             self.home.store,
             self.home.address,
@@ -573,7 +568,7 @@ class Session:
     # -- after ------------------------------------------------------------------------------------------
 
     def _end(self, process: Process, reader: EventReader, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
-        local = state.read_local(self.directory)
+        local = work_copy.read_local(self.directory)
         if local is not None and (self.home.base is None or local.content() != self.home.base.content()):
             self.home.push(local)
         self._doubt(self._in_doubt(reader, process.exit_code))

@@ -25,7 +25,7 @@ from mcop_core.engines.changes import (
     OutputChange,
     ResourceChange,
 )
-from mcop_core.engines.terraform.log import Mask
+from mcop_core.engines.mask import Mask
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG
 from mcop_core.errors import EngineFailed
 

@@ -21,9 +21,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mcop_core.engines.state import write_durably
 from mcop_core.engines.terraform.module_files import is_configuration, is_override, is_variables
 from mcop_core.engines.terraform.providers import cli_config
-from mcop_core.engines.terraform.state import write_durably
 from mcop_core.errors import EngineFailed, InvalidInput, Tampered
 
 BACKEND_FILE = "backend.tf.json"

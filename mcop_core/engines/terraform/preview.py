@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mcop_core.engines.backend import render_backend
 from mcop_core.engines.base import (
     NOTHING_KNOWN,
     Component,
@@ -27,10 +28,11 @@ from mcop_core.engines.base import (
     references_in,
 )
 from mcop_core.engines.changes import ComponentChanges, Mode
+from mcop_core.engines.mask import Mask
+from mcop_core.engines.state import StateAddress, StateFile, held, write_durably
 from mcop_core.engines.terraform import sealed
-from mcop_core.engines.terraform.backend import render_backend
 from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, show_plan
-from mcop_core.engines.terraform.log import EventReader, Mask
+from mcop_core.engines.terraform.log import EventReader
 from mcop_core.engines.terraform.merge import (
     Draft,
     MergedRoot,
@@ -46,7 +48,7 @@ from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, MANIFEST_TAG, Source, split_source
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
-from mcop_core.engines.terraform.state import STATE_FILE, StateAddress, StateFile, held, write_durably
+from mcop_core.engines.terraform.work_copy import STATE_FILE
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import SecretRef

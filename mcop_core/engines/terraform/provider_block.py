@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcop_core.engines.terraform.backend import Address
+from mcop_core.engines.backend import Address
 
 ADDRESS_TAG = "mcop:address"
 MANIFEST_TAG = "mcop:manifest"

@@ -15,34 +15,24 @@ Terraform evaluates the strings of `.tf.json` wherever an expression may stand, 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mcop_core.artifacts.store import check_key
 from mcop_core.catalog.models import Input, ProviderLock, ProviderRequirement
+from mcop_core.engines.backend import render_backend
 from mcop_core.engines.base import (
-    SECRET_KEY,
-    SENSITIVE_KEY,
     RenderedArtifact,
     RenderRequest,
-    SealedText,
-    SensitivePointer,
-    read_secret,
 )
-from mcop_core.engines.terraform.backend import render_backend
+from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.provider_block import Configured, ProviderName, configure_provider, split_source
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, closest
-from mcop_core.limits import MAX_DEPTH
 from mcop_core.refs import check_name
-from mcop_core.secrets.reference import SecretRef
 
 ENGINE = "terraform"
-SEALED_TEXT_KEY = "mcop_sealed_text"
-_MARKS = {SENSITIVE_KEY, SECRET_KEY, SEALED_TEXT_KEY}
-MAX_BITS = 512
 
 _VERSION = re.compile(r"[0-9A-Za-z.,<>=!~ -]{0,400}", re.ASCII)
 _HASH = re.compile(r"(h1|zh):[0-9A-Za-z+/=]{20,128}", re.ASCII)
@@ -82,10 +72,6 @@ def render(request: RenderRequest) -> RenderedArtifact:
     return RenderedArtifact(ENGINE, dict(sorted(files.items())), _runtime(request, inputs, backend.state))
 
 
-def _where(request: RenderRequest) -> str:
-    return ".".join(request.address[2:])
-
-
 def json_file(document: Mapping[str, Any]) -> bytes:
     """One text per document, readable by people: sorted, indented, ASCII."""
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True, allow_nan=False).encode() + b"\n"
@@ -114,11 +100,11 @@ class _Inputs:
             fault = input_fault(name, value, known)
             if fault:
                 near = None if name in known else closest(name, known)
-                faults.append(Fault(fault, _where(request), name, suggestion=near))
+                faults.append(Fault(fault, request.step, name, suggestion=near))
             elif value is not None or known[name].nullable:
                 found._add(name, value, request, faults)
         missing = [name for name, input_ in known.items() if input_.required and name not in request.inputs]
-        faults += [Fault("the module needs a value for it", _where(request), name) for name in sorted(missing)]
+        faults += [Fault("the module needs a value for it", request.step, name) for name in sorted(missing)]
         return found
 
     def _add(self, name: str, value: Any, request: RenderRequest, faults: list[Fault]) -> None:
@@ -137,108 +123,6 @@ def input_fault(name: str, value: Any, known: Mapping[str, Input]) -> str:
     if value is None and not known[name].nullable and known[name].required:
         return "it must not be null"
     return ""
-
-
-class Carrier:
-    """
-    Turns one value into JSON, and finds what JSON and Terraform cannot carry or would change.
-
-    Args:
-        reads_marks: Whether maps may mark sealed parts, as they do in a resolved step. In what clouds answer they
-            must not: whoever can name an output's value could read any secret.
-    """
-
-    def __init__(self, request: RenderRequest, *, reads_marks: bool = True) -> None:
-        self._request = request
-        self._reads_marks = reads_marks
-        self.faults: list[Fault] = []
-        self.has_sealed = False
-
-    def carry(self, value: Any, path: str, depth: int = 0) -> Any:
-        """Return *value* as JSON; sealed parts in the form that the runner reads."""
-        if depth > MAX_DEPTH:
-            return self._refuse(path, f"it is nested deeper than {MAX_DEPTH}")
-        sealed = self._sealed(value, path)
-        if sealed is not None:
-            self.has_sealed = True
-            return sealed
-        if isinstance(value, Mapping):
-            if not self._reads_marks and _MARKS & set(value):
-                return self._refuse(path, "it holds a map key that is reserved for sensitive values")
-            return {self._text(key, path): self.carry(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.carry(item, f"{path}[{position}]", depth + 1) for position, item in enumerate(value)]
-        return self._scalar(value, path)
-
-    def _scalar(self, value: Any, path: str) -> Any:
-        if isinstance(value, str):
-            return self._text(value, path)
-        if isinstance(value, float) and not math.isfinite(value):
-            return self._refuse(path, f"{value} is no number that JSON has")
-        if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            return self._refuse(path, f"it has more than the {MAX_BITS} bits that Terraform keeps of a number")
-        if value is None or isinstance(value, (bool, int, float)):
-            return value
-        return self._refuse(path, f"a {type(value).__name__} is no JSON value")
-
-    def _text(self, value: Any, path: str) -> Any:
-        if not isinstance(value, str):
-            return self._refuse(path, f"the key {value!r} is no text")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            return self._refuse(path, "it holds half of a surrogate pair, which no UTF-8 text can")
-        return value
-
-    def _sealed(self, value: Any, path: str) -> Any:
-        single = self._single(value, path)
-        if single is not None:
-            return single
-        parts = value.parts if isinstance(value, SealedText) else self._marked(_read_sealed_text, value)
-        if parts is None:
-            return None
-        return {SEALED_TEXT_KEY: [self._part(part, path) for part in parts]}
-
-    def _single(self, value: Any, path: str) -> Any:
-        """Return the mark of a sensitive output or a secret, None if *value* is neither."""
-        secret = value if isinstance(value, SecretRef) else self._marked(read_secret, value)
-        if secret is not None:
-            return {SECRET_KEY: str(secret)}
-        pointer = value if isinstance(value, SensitivePointer) else self._marked(_read_pointer, value)
-        return None if pointer is None else self._own(pointer, path).to_json()
-
-    def _marked(self, read: Callable[[Any], Any], value: Any) -> Any:
-        return read(value) if self._reads_marks else None
-
-    def _part(self, part: Any, path: str) -> Any:
-        if isinstance(part, str):
-            return self._text(part, path)
-        single = self._single(part, path)
-        return self._refuse(path, "its sealed text is damaged") if single is None else single
-
-    def _own(self, pointer: SensitivePointer, path: str) -> SensitivePointer:
-        """Refuse what points at another manifest's state: only this manifest's outputs can be referred to."""
-        namespace, manifest = self._request.address[:2]
-        key = pointer.state.rpartition("#")[2]
-        if not key.startswith(f"{namespace}/{manifest}/") or ".." in key.split("/"):
-            self._refuse(path, f"it points at the state {key!r}, which is not this manifest's")
-        return pointer
-
-    def _refuse(self, path: str, message: str) -> None:
-        self.faults.append(Fault(message, _where(self._request), path))
-
-
-def _read_pointer(value: Any) -> SensitivePointer | None:
-    try:
-        pointer = SensitivePointer.read(value)
-    except TypeError:
-        return None
-    is_whole = pointer is not None and isinstance(pointer.state, str) and isinstance(pointer.output, str)
-    return pointer if is_whole else None
-
-
-def _read_sealed_text(value: Any) -> Any:
-    if isinstance(value, Mapping) and set(value) == {SEALED_TEXT_KEY} and isinstance(value[SEALED_TEXT_KEY], list):
-        return value[SEALED_TEXT_KEY]
-    return None
 
 
 # -- providers -----------------------------------------------------------------------------------------
@@ -263,16 +147,16 @@ def _configure(request: RenderRequest, names: Mapping[str, ProviderRequirement],
     configuration = carrier.carry(dict(request.settings.configuration), "provider")
     if carrier.has_sealed:
         faults.append(
-            Fault("a provider's configuration cannot hold a sensitive output or a secret", _where(request), "provider")
+            Fault("a provider's configuration cannot hold a sensitive output or a secret", request.step, "provider")
         )
     if not request.settings.source and configuration:
-        faults.append(Fault("the adapter configures a provider, but names no source", _where(request), "provider"))
+        faults.append(Fault("the adapter configures a provider, but names no source", request.step, "provider"))
     faults += carrier.faults
     if local is None or carrier.faults or carrier.has_sealed:
         return Configured()
     name = ProviderName(local, split_source(request.settings.source))
     configured, problems = configure_provider(name, configuration, request.address, set(request.interface.inputs))
-    faults += [Fault(problem, _where(request), "provider") for problem in problems]
+    faults += [Fault(problem, request.step, "provider") for problem in problems]
     return configured
 
 
@@ -293,11 +177,11 @@ def locks_of(
     found = [entry for requirement in names.values() if (entry := lock_of(requirement.source, request.locks))]
     for address, lock in found:
         if not _EXACT.fullmatch(lock.version) or not all(_HASH.fullmatch(text) for text in lock.hashes):
-            faults.append(Fault(f"the lock of provider {address} is damaged", _where(request), "locks"))
+            faults.append(Fault(f"the lock of provider {address} is damaged", request.step, "locks"))
         if not split_source(address)[0]:
-            faults.append(Fault(f"the lock of provider {address} names no registry", _where(request), "locks"))
+            faults.append(Fault(f"the lock of provider {address} names no registry", request.step, "locks"))
     faults += [
-        Fault(f"provider {name}: {entry.source} {entry.version} cannot stand there", _where(request), "providers")
+        Fault(f"provider {name}: {entry.source} {entry.version} cannot stand there", request.step, "providers")
         for name, entry in names.items()
         if not (IDENTIFIER.fullmatch(name) and SOURCE.fullmatch(entry.source) and _VERSION.fullmatch(entry.version))
     ]
@@ -373,7 +257,7 @@ def module_files(request: RenderRequest, faults: list[Fault]) -> dict[str, bytes
         try:
             files[f"module/{check_key(path)}"] = bytes(data)
         except InvalidName as error:
-            faults.append(Fault(error.message, _where(request), path))
+            faults.append(Fault(error.message, request.step, path))
     return files
 
 

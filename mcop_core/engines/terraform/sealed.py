@@ -16,7 +16,7 @@ from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import SensitivePointer, Workspace, read_secret, secrets_in
-from mcop_core.engines.terraform.state import StateAddress, read_outputs
+from mcop_core.engines.state import StateAddress, read_outputs
 from mcop_core.errors import InvalidInput
 from mcop_core.secrets.reference import SecretRef
 

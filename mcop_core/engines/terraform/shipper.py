@@ -8,17 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.terraform.state import (
-    COPY_FILE,
-    STATE_FILE,
-    Leftover,
-    StateAddress,
-    StateFile,
-    get_or_none,
-    put_if,
-    read_local,
-    write_durably,
-)
+from mcop_core.engines.state import Leftover, StateAddress, StateFile, get_or_none, put_if, write_durably
+from mcop_core.engines.terraform.work_copy import COPY_FILE, STATE_FILE, read_local
 from mcop_core.errors import PreconditionFailed, StateConflict, Unreachable
 
 

@@ -19,7 +19,7 @@ from mcop_core.engines.jenkins.client import Controller
 from mcop_core.engines.jenkins.engine import JenkinsEngine
 from mcop_core.engines.jenkins.following import Timing
 from mcop_core.engines.jenkins.job_state import JobState
-from mcop_core.engines.terraform.state import StateFile
+from mcop_core.engines.state import StateFile
 from mcop_core.secrets.reference import SecretRef
 from mcop_core.settings import Settings
 from tests.contracts.engine import ADDRESS

@@ -9,7 +9,7 @@ from mcop_core.engines.jenkins.config_xml import JobConfig
 from mcop_core.engines.jenkins.engine import JenkinsEngine
 from mcop_core.engines.jenkins.following import Following
 from mcop_core.engines.jenkins.job_state import JobState, Pending
-from mcop_core.engines.terraform.state import StateFile
+from mcop_core.engines.state import StateFile
 from mcop_core.errors import Cancelled, EngineFailed, Refused, StateConflict, UnknownOutcome, Unreachable
 from mcop_core.settings import Settings
 from tests.contracts.engine import ADDRESS

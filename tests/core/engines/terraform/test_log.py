@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from mcop_core.engines.terraform.log import HIDDEN, EventReader, LogLine, Mask, summary, tally
+from mcop_core.engines.mask import HIDDEN, Mask
+from mcop_core.engines.terraform.log import EventReader, LogLine, summary, tally
 
 VPC = {"addr": "module.this.aws_vpc.main", "implied_provider": "aws", "resource_type": "aws_vpc"}
 NULL = {"addr": "null_resource.x", "implied_provider": "null", "resource_type": "null_resource"}

@@ -6,8 +6,8 @@ import pytest
 
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines.base import Component, RenderRequest
+from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.merge import Scope, draft, merge, module_names, sensitive_outputs
-from mcop_core.engines.terraform.state import StateFile
 from mcop_core.errors import InvalidDocuments, StateConflict
 from mcop_core.refs import OutputRef
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from mcop_core.engines.base import Component, RenderedArtifact
+from mcop_core.engines.lock import TableLock
+from mcop_core.engines.state import MOVED_FROM, MOVED_TO, StateAddress, StateFile, held, read_outputs
 from mcop_core.engines.terraform import moving
-from mcop_core.engines.terraform.lock import TableLock
 from mcop_core.engines.terraform.operate import open_session
-from mcop_core.engines.terraform.state import MOVED_FROM, MOVED_TO, StateAddress, StateFile, held, read_outputs
 from mcop_core.errors import PreconditionFailed, StateConflict, StateLocked, UnknownOutcome
 from tests.core.engines.terraform.operations import SWIFT, Bench, Recorder, artifact, chain
 
@@ -243,7 +243,7 @@ def test_the_digests_of_a_lock_table_follow(mover, monkeypatch, number):
     """Killed at any write, no digest disagrees with what lies there; in the end both are right."""
     table = Table()
     locks = {key: TableLock(table, f"states/{key}") for key in (OLD, NEW)}
-    monkeypatch.setattr("mcop_core.engines.terraform.lock.open_lock", lambda home, store: locks[home["key"]])
+    monkeypatch.setattr("mcop_core.engines.lock.open_lock", lambda home, store: locks[home["key"]])
     document = place(mover, OLD)
     locks[OLD].note_digest(StateFile.of(document).data)
     assert mover.killed_at_write(number)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from mcop_core.engines import state
 from mcop_core.engines.base import SENSITIVE_KEY, RenderedArtifact, SensitivePointer
-from mcop_core.engines.terraform import operate, state
-from mcop_core.engines.terraform.outputs import read_outputs
-from mcop_core.engines.terraform.state import StateAddress, StateFile
+from mcop_core.engines.outputs import read_outputs
+from mcop_core.engines.state import StateAddress, StateFile
+from mcop_core.engines.terraform import operate, work_copy
 from mcop_core.errors import (
     Cancelled,
     EngineFailed,
@@ -240,10 +241,10 @@ def test_a_store_that_goes_away_while_applying_loses_nothing(bench):
     def go_down(event: str, facts: dict) -> None:
         bench.store.is_down = bench.store.is_down or event == "resource_started"
 
-    with pytest.raises(Unreachable, match="is kept in"):
+    with pytest.raises(Unreachable, match="what was done is found, on this worker in"):
         bench.apply(rendered, Recorder(go_down))
-    assert (bench.directory / state.STATE_FILE).exists()
-    assert stat.S_IMODE((bench.directory / state.STATE_FILE).stat().st_mode) & 0o077 == 0
+    assert (bench.directory / work_copy.STATE_FILE).exists()
+    assert stat.S_IMODE((bench.directory / work_copy.STATE_FILE).stat().st_mode) & 0o077 == 0
 
     bench.store.is_down = False
     bench.store.delete(f"{KEY}.tflock")  # without a lease nobody may break it
@@ -268,7 +269,7 @@ def test_a_state_that_moved_under_the_operation_is_not_overwritten(bench):
         bench.apply(one(bench, "second"), Recorder(move))
 
     assert bench.state()["serial"] == 50
-    assert b"second" in (bench.directory / state.STATE_FILE).read_bytes()
+    assert b"second" in (bench.directory / work_copy.STATE_FILE).read_bytes()
 
 
 def test_terraform_killed_alone_is_started_again_from_its_state(bench):

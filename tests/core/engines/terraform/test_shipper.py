@@ -3,11 +3,12 @@
 import time
 from pathlib import Path
 
-from mcop_core.engines.terraform import state
+from mcop_core.engines import state
+from mcop_core.engines.state import Leftover, StateAddress
+from mcop_core.engines.terraform import work_copy
 from mcop_core.engines.terraform.shipper import Shipper
-from mcop_core.engines.terraform.state import Leftover, StateAddress
 from tests.core.engines.terraform.operations import FailingStore
-from tests.core.engines.terraform.test_state import NEW, OLD, left, store, version
+from tests.core.engines.test_state import NEW, OLD, left, store, version
 
 __all__ = ["store"]
 
@@ -34,12 +35,12 @@ def wait(condition) -> None:
 def test_a_changed_state_is_shipped_with_its_base_and_doubts(store, tmp_path):
     """A copy follows each change; a store that is away is told of once, and caught up with."""
     told: list[str] = []
-    state.place(tmp_path, OLD, OLD.digest)
+    work_copy.place(tmp_path, OLD, OLD.digest)
     with shipper(store, tmp_path, told):
-        state.write_durably(tmp_path / state.STATE_FILE, NEW.data)
+        state.write_durably(tmp_path / work_copy.STATE_FILE, NEW.data)
         wait(lambda: "k.mcop-inflight" in list(store.keys("")))
         store.is_down = True
-        state.write_durably(tmp_path / state.STATE_FILE, version(6, "a", "b", "c").data)
+        state.write_durably(tmp_path / work_copy.STATE_FILE, version(6, "a", "b", "c").data)
         wait(lambda: told)
         store.is_down = False
         wait(lambda: len(told) == 2)
@@ -52,11 +53,11 @@ def test_a_changed_state_is_shipped_with_its_base_and_doubts(store, tmp_path):
 
 def test_a_shipper_stops_when_somebody_else_writes_the_copy(store, tmp_path):
     """The copy of a successor is not overwritten by one who does not know that it was succeeded."""
-    state.place(tmp_path, OLD, OLD.digest)
+    work_copy.place(tmp_path, OLD, OLD.digest)
     with shipper(store, tmp_path, []) as shipping:
         wait(lambda: "k.mcop-inflight" in list(store.keys("")))
         store.put("k.mcop-inflight", left(OLD, version(7, "z")).to_json())
-        state.write_durably(tmp_path / state.STATE_FILE, NEW.data)
+        state.write_durably(tmp_path / work_copy.STATE_FILE, NEW.data)
         wait(lambda: shipping.is_fenced)
 
     assert Leftover.from_json(store.get("k.mcop-inflight").data, "").state == version(7, "z")
@@ -64,10 +65,10 @@ def test_a_shipper_stops_when_somebody_else_writes_the_copy(store, tmp_path):
 
 def test_a_disk_that_takes_no_copy_keeps_the_state_from_no_store(store, tmp_path):
     """Where the copy beside the state cannot be written, the one in the store is all the same."""
-    state.place(tmp_path, OLD, OLD.digest)
-    (tmp_path / state.COPY_FILE).mkdir()
+    work_copy.place(tmp_path, OLD, OLD.digest)
+    (tmp_path / work_copy.COPY_FILE).mkdir()
     with shipper(store, tmp_path, []):
-        state.write_durably(tmp_path / state.STATE_FILE, NEW.data)
+        state.write_durably(tmp_path / work_copy.STATE_FILE, NEW.data)
         wait(lambda: "k.mcop-inflight" in list(store.keys("")))
 
     assert Leftover.from_json(store.get("k.mcop-inflight").data, "").state == NEW

@@ -7,7 +7,7 @@ from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import RenderedArtifact, SensitivePointer
-from mcop_core.engines.terraform.state import StateAddress, StateFile, where_it_is
+from mcop_core.engines.state import StateAddress, StateFile, where_it_is
 from mcop_core.errors import StoredObjectMissing
 
 

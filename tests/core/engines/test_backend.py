@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcop_core.engines.terraform.backend import check_backend, render_backend, state_key
+from mcop_core.engines.backend import check_backend, render_backend, state_key
 from mcop_core.errors import InvalidDocuments, UnknownName
 
 ADDRESS = ("shop", "shop-prod", "base", "net", "vpc")

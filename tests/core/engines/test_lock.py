@@ -11,8 +11,7 @@ import pytest
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.artifacts.s3 import S3Store
-from mcop_core.engines.terraform.command import run
-from mcop_core.engines.terraform.lock import (
+from mcop_core.engines.lock import (
     DynamoLockTable,
     ObjectLock,
     StateLock,
@@ -22,7 +21,8 @@ from mcop_core.engines.terraform.lock import (
     lock_path,
     locked,
 )
-from mcop_core.engines.terraform.state import StateAddress
+from mcop_core.engines.state import StateAddress
+from mcop_core.engines.terraform.command import run
 from mcop_core.errors import PreconditionFailed, StateConflict, StateLocked, Unreachable
 from tests.core.engines.terraform.operations import FailingStore
 from tests.emulators import Emulator, running

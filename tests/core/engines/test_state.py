@@ -1,14 +1,12 @@
 """Which state an operation goes on from, and how a state gets there."""
 
 import json
-import stat
 from pathlib import Path
 
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.engines.terraform import state
-from mcop_core.engines.terraform.state import (
+from mcop_core.engines.state import (
     NOTHING,
     Leftover,
     StateAddress,
@@ -138,32 +136,6 @@ def test_an_address_is_split_at_its_last_hash():
     for text in ("", "#k", "s3://b#", "s3://b/k"):
         with pytest.raises(InvalidInput):
             StateAddress.parse(text)
-
-
-# -- files ---------------------------------------------------------------------------------------------
-
-
-def test_a_file_cut_off_by_a_crash_is_replaced_by_the_last_whole_copy(tmp_path: Path):
-    """Terraform writes in place; the copy beside it was written by rename."""
-    state.place(tmp_path, OLD, OLD.digest)
-    state.write_durably(tmp_path / state.COPY_FILE, NEW.data)
-    (tmp_path / state.STATE_FILE).write_bytes(NEW.data[:40])
-
-    assert state.read_local(tmp_path) == NEW
-    (tmp_path / state.COPY_FILE).unlink()
-    with pytest.raises(StateConflict):
-        state.read_local(tmp_path)
-
-
-def test_what_is_placed_is_private_and_can_be_forgotten(tmp_path: Path):
-    """The files are 0600, name their base, and go without a trace."""
-    state.place(tmp_path, OLD, "the-base")
-
-    assert stat.S_IMODE((tmp_path / state.STATE_FILE).stat().st_mode) == 0o600
-    assert state.left_in(tmp_path, ("x",)) == Leftover(str(tmp_path / state.STATE_FILE), "the-base", OLD, ("x",))
-    state.forget(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    assert state.left_in(tmp_path, ()) is None
 
 
 # -- store ---------------------------------------------------------------------------------------------

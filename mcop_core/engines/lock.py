@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.terraform.state import StateAddress, patiently
+from mcop_core.engines.state import StateAddress, patiently
 from mcop_core.errors import PreconditionFailed, StateConflict, StateLocked, StoredObjectMissing, Unreachable
 
 Answer = TypeVar("Answer")

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import Lease, Reporter
-from mcop_core.engines.terraform import lock as locks
-from mcop_core.engines.terraform import state
-from mcop_core.engines.terraform.state import Leftover, StateAddress, StateFile
+from mcop_core.engines import lock as locks
+from mcop_core.engines import state
+from mcop_core.engines.base import Lease, RenderedArtifact, Reporter, Workspace
+from mcop_core.engines.state import MOVED_FROM, MOVED_TO, Leftover, StateAddress, StateFile
 from mcop_core.errors import StateConflict, StoredObjectMissing, Unreachable
 
 
@@ -113,8 +114,8 @@ class StateHome:
                 self._patiently(partial(self.lock.note_digest, newer.data))
         except Unreachable as error:
             raise Unreachable(
-                f"{error}. What was done is kept in {self.directory / state.STATE_FILE}; run the step again: "
-                "it is pushed first.",
+                f"{error}. Run the step again: what was done is found, on this worker in {self.directory}, "
+                "and pushed first.",
                 service=error.facts.get("service", "state store"),
             ) from error
         self.base = newer
@@ -153,3 +154,36 @@ class StateHome:
 
     def _warn(self, line: str) -> None:
         self.report.log(line, level="warning")
+
+
+@contextmanager
+def leased_home(
+    artifact: RenderedArtifact, workspace: Workspace, report: Reporter, patience_s: float
+) -> Iterator[StateHome]:
+    """
+    Hold the lease on the state of *artifact* inside the block; its lock is not held yet, and nothing is read.
+
+    Raises:
+        StateLocked: Somebody else holds it.
+    """
+    address = StateAddress.of(artifact)
+    store = workspace.open_store(address.store)
+    workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with workspace.lease(store, address.key) as lease:
+        lock = locks.open_lock(artifact.runtime["state"], store)
+        opened, directory = workspace.open_store, workspace.directory
+        yield StateHome(address, opened, store, lease, lock, report, patience_s, directory)
+
+
+def take_over(into: StateHome, out: StateHome, found: StateFile) -> None:
+    """Make *found* the state of *into* and that of *out* an empty one, by the three writes of `moving`."""
+    into.write(found.with_note(MOVED_FROM, out.address))
+    out.write(_empty(into.address))
+    into.write(found)
+    into.report.record("state_moved", origin=str(out.address), state=str(into.address))
+    into.report.log(f"Moved the state {out.address.key} to {into.address.key}.")
+
+
+def _empty(moved_to: StateAddress) -> StateFile:
+    document = {"version": 4, "serial": 1, "lineage": str(uuid4()), "outputs": {}, "resources": []}
+    return StateFile.of(document).with_note(MOVED_TO, moved_to)
