@@ -172,7 +172,7 @@ def test_another_version_of_a_provider_is_planned_alone(two_versions):
     assert {"here": "merged", "far": "alone", "after": "alone"} == modes(found)
     assert "another provider version" in found["far"].reason
     assert "/kept" == attribute(found["after"], "input").after
-    assert [OTHER_VERSION] == [path.name for path in two_versions.folder.glob("work/preview/w.p.far/" + PACKAGE)]
+    assert [OTHER_VERSION] == [path.name for path in two_versions.folder.glob("work/preview/w-p-far/" + PACKAGE)]
 
 
 def test_what_left_the_merged_plan_is_planned_though_that_plan_failed(two_versions):
