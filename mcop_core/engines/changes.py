@@ -180,8 +180,8 @@ class Preview:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all would be done, for certain."""
-        return not self.deferred and not any(one.resources for one in self.components)
+        """Whether nothing at all would be done, for certain: no resource, no output, and no state is moved."""
+        return not self.deferred and not any(one.resources or one.outputs or one.moved_from for one in self.components)
 
     @property
     def is_destructive(self) -> bool:

@@ -14,7 +14,7 @@ from mcop_core.approvals import (
     why_nobody_is_needed,
 )
 from mcop_core.catalog.models import ApprovalPolicy
-from mcop_core.engines.changes import Action, ComponentChanges, Mode, Preview, ResourceChange
+from mcop_core.engines.changes import Action, ComponentChanges, Mode, OutputChange, Preview, ResourceChange
 
 ANN, BOB = Person("ann", "Ann"), Person("bob", "Bob")
 
@@ -46,6 +46,15 @@ def policy(**fields):
 def test_somebody_is_asked_by_what_would_be_done(when, actions, deferred, is_asked):
     """What cannot be told counts as the worst."""
     assert bool(why_nobody_is_needed(policy(when=when), preview(*actions, deferred=deferred))) is not is_asked
+
+
+@pytest.mark.parametrize("change", [{"moved_from": "w.p.old"}, {"outputs": (OutputChange("url", "a", "b"),)}])
+def test_always_asks_for_what_touches_no_resource_too(change):
+    """A renamed component's state moves, and an output that changes reaches whoever takes it."""
+    found = Preview("manifest#shop@1.0.0", "a" * 64, (ComponentChanges("w.p.e", Mode.MERGED, **change),))
+
+    assert "" == why_nobody_is_needed(policy(when="always"), found)
+    assert "" != why_nobody_is_needed(policy(when="destructive"), found)
 
 
 def test_an_incomplete_preview_is_only_approved_by_saying_so():
