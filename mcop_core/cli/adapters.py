@@ -12,7 +12,7 @@ import typer
 from mcop_core.cli.catalog import engine_opener, repository
 from mcop_core.cli.console import EXIT_CODES, AsJson, CatalogFolder, print_json, print_lines, say, settings, tell
 from mcop_core.cli.help import Commands
-from mcop_core.errors import InvalidDocuments, NotFound, UnknownName, closest
+from mcop_core.errors import NotFound, UnknownName, closest
 from mcop_core.refs import Kind
 
 if TYPE_CHECKING:
@@ -84,12 +84,9 @@ def _published() -> Iterable[Any]:
 
 def _written(folder: Path) -> list[Adapter]:
     from mcop_core.catalog.models import Adapter
-    from mcop_core.catalog.yaml_files import read_folder
+    from mcop_core.catalog.yaml_files import read_whole_folder
 
-    sources = read_folder(folder, limits=settings().limits)
-    faults = [fault for source in sources for fault in source.faults]
-    if faults:
-        raise InvalidDocuments.of(faults)
+    sources = read_whole_folder(folder, limits=settings().limits)
     return [source.object for source in sources if isinstance(source.object, Adapter)]
 
 

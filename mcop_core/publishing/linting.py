@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcop_core.artifacts.templates import collect_files
 from mcop_core.catalog.models import Adapter, Primitive
-from mcop_core.catalog.yaml_files import read_folder
+from mcop_core.catalog.yaml_files import read_whole_folder
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.publishing.candidates import OpenEngine, in_folder, template_folder
@@ -32,10 +32,7 @@ def lint_folder(folder: Path, open_engine: OpenEngine, *, limits: Limits = USUAL
         InvalidDocuments: Documents cannot be read; every fault of them.
         UnknownName: There is no such engine.
     """
-    sources = read_folder(folder, limits=limits)
-    faults = [fault for source in sources for fault in source.faults]
-    if faults:
-        raise InvalidDocuments.of(faults)
+    sources = read_whole_folder(folder, limits=limits)
     adapters = [source.object for source in sources if isinstance(source.object, Adapter)]
     engines = {(item.provider, item.primitive_type): item.engine for item in adapters}
     found: dict[str, list[Fault]] = {}

@@ -5,6 +5,6 @@ EDGE yaml: YAML text in; catalog objects out, or every fault with its file and l
 `documents` joins both over files and folders.
 """
 
-from mcop_core.catalog.yaml_files.documents import SourceDocument, read_folder, read_text
+from mcop_core.catalog.yaml_files.documents import SourceDocument, read_folder, read_text, read_whole_folder
 
-__all__ = ["SourceDocument", "read_folder", "read_text"]
+__all__ = ["SourceDocument", "read_folder", "read_text", "read_whole_folder"]

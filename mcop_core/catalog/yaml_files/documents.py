@@ -14,7 +14,7 @@ from mcop_core.catalog.migrations import MIGRATIONS, Migrations, migrate_documen
 from mcop_core.catalog.models import CatalogObject, object_from_document
 from mcop_core.catalog.yaml_files.form import form_faults, publish_time_faults
 from mcop_core.catalog.yaml_files.tree import Tree, read_trees
-from mcop_core.errors import Fault, InvalidInput, closest
+from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, closest
 from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.refs import Kind, ObjectRef
 
@@ -71,6 +71,21 @@ def read_folder(
     if not folder.is_dir():
         raise InvalidInput(f"{folder}: there is no such folder", path=str(folder))
     return _without_doubles([document for path in _files(folder) for document in _read_file(path, migrations, limits)])
+
+
+def read_whole_folder(folder: Path, *, limits: Limits = USUAL_LIMITS) -> list[SourceDocument]:
+    """
+    Read a folder as `read_folder` does, each document of which has an object.
+
+    Raises:
+        InvalidDocuments: Every fault of every document.
+        InvalidInput: There is no such folder.
+    """
+    sources = read_folder(folder, limits=limits)
+    faults = [fault for source in sources for fault in source.faults]
+    if faults:
+        raise InvalidDocuments.of(faults)
+    return sources
 
 
 def read_text(

@@ -48,15 +48,15 @@ _BUILT_IN = "terraform.io/builtin/"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One use of what is forbidden, at a one-based line of a file; 0 where it is about no line."""
+    """What a rule has against a module, at a one-based line of a file; 0 where it is about no line."""
 
     file: str
     line: int
-    rule: Rule
+    rule: StrEnum
     message: str
 
     def fault(self, hint: str = "") -> Fault:
-        """Return it as a fault that says how it can be allowed."""
+        """Return it as a fault that names its rule, and ends with *hint*: how it can be allowed."""
         return Fault(f"{self.message} (rule {self.rule}){hint}", file=self.file, line=self.line)
 
 

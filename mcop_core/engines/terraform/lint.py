@@ -10,14 +10,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
 from mcop_core.engines.terraform.blocks import Block, Expression, Value
+from mcop_core.engines.terraform.forbidden import Finding
 from mcop_core.engines.terraform.module_files import is_configuration
 from mcop_core.engines.terraform.syntax import parse_file
-from mcop_core.errors import Fault
 from mcop_core.limits import USUAL_LIMITS, Limits
 
 
@@ -74,21 +73,7 @@ _DIRECTION, _OUT = ("type", "direction"), ("egress", "outbound")
 """Attributes that say which way a rule of a firewall is about, and the words for the way out."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Remark:
-    """One thing to be better, at a one-based line of a file."""
-
-    file: str
-    line: int
-    rule: Rule
-    message: str
-
-    def fault(self) -> Fault:
-        """Return it as a fault that names its rule."""
-        return Fault(f"{self.message} (rule {self.rule})", file=self.file, line=self.line)
-
-
-def lint(files: Mapping[str, bytes], limits: Limits = USUAL_LIMITS) -> tuple[Remark, ...]:
+def lint(files: Mapping[str, bytes], limits: Limits = USUAL_LIMITS) -> tuple[Finding, ...]:
     """
     Return what could be better in a module, by file and line.
 
@@ -115,20 +100,20 @@ def lint(files: Mapping[str, bytes], limits: Limits = USUAL_LIMITS) -> tuple[Rem
     return tuple(sorted(set(found)))
 
 
-def _undescribed(blocks: Iterable[Block]) -> Iterator[Remark]:
+def _undescribed(blocks: Iterable[Block]) -> Iterator[Finding]:
     words = {"variable": "input", "output": "output"}
     for block in blocks:
         if block.type in words and not _value(block, "description"):
             yield _remark(block, Rule.DESCRIPTION, f"the {words[block.type]} {block.name} has no description")
 
 
-def _untyped(inputs: Iterable[Block]) -> Iterator[Remark]:
+def _untyped(inputs: Iterable[Block]) -> Iterator[Finding]:
     for block in inputs:
         if "type" not in block.attributes:
             yield _remark(block, Rule.TYPE, f"the input {block.name} has no type, so that it takes anything")
 
 
-def _versions(blocks: Sequence[Block]) -> Iterator[Remark]:
+def _versions(blocks: Sequence[Block]) -> Iterator[Finding]:
     required = [
         inner for block in blocks if block.type == "terraform" for inner in block.children("required_providers")
     ]
@@ -136,7 +121,7 @@ def _versions(blocks: Sequence[Block]) -> Iterator[Remark]:
     for name, (inner, value) in named.items():
         if not (isinstance(value, dict) and value.get("version")):
             line = inner.attributes[name].line
-            yield Remark(inner.file, line, Rule.VERSION, f"the provider {name} is taken in any version")
+            yield Finding(inner.file, line, Rule.VERSION, f"the provider {name} is taken in any version")
     implied: dict[str, Block] = {}
     for block in blocks:
         if block.type in ("resource", "data") and block.labels:
@@ -146,19 +131,19 @@ def _versions(blocks: Sequence[Block]) -> Iterator[Remark]:
             yield _remark(block, Rule.VERSION, f"the provider {name} is not in required_providers, so in any version")
 
 
-def _unused(inputs: Mapping[str, Block], used: set[str]) -> Iterator[Remark]:
+def _unused(inputs: Mapping[str, Block], used: set[str]) -> Iterator[Finding]:
     for name, block in inputs.items():
         if name not in used:
             yield _remark(block, Rule.UNUSED, f"the input {name} is declared and nothing uses it")
 
 
-def _tags(inputs: Mapping[str, Block], resources: Iterable[Block]) -> Iterator[Remark]:
+def _tags(inputs: Mapping[str, Block], resources: Iterable[Block]) -> Iterator[Finding]:
     for block in resources:
         for name in _TAGS:
             attribute = block.attributes.get(name)
             if attribute is not None and not _refers_to(attribute.value, _TAGS, inputs):
                 message = f"{'.'.join(block.labels)} has {name} of its own and takes none of whoever uses the module"
-                yield Remark(block.file, attribute.line, Rule.TAGS, message)
+                yield Finding(block.file, attribute.line, Rule.TAGS, message)
 
 
 def _refers_to(value: Value, names: Iterable[str], inputs: Mapping[str, Block]) -> bool:
@@ -183,7 +168,7 @@ def _expressions(value: Value) -> Iterator[str]:
 # -- public --------------------------------------------------------------------------------------------
 
 
-def _public(inputs: Mapping[str, Block], resources: Iterable[Block]) -> Iterator[Remark]:
+def _public(inputs: Mapping[str, Block], resources: Iterable[Block]) -> Iterator[Finding]:
     for resource in resources:
         for block in _with_inner(resource):
             yield from _opened(block, resource, inputs)
@@ -195,7 +180,7 @@ def _with_inner(block: Block) -> Iterator[Block]:
         yield from _with_inner(inner)
 
 
-def _opened(block: Block, resource: Block, inputs: Mapping[str, Block]) -> Iterator[Remark]:
+def _opened(block: Block, resource: Block, inputs: Mapping[str, Block]) -> Iterator[Finding]:
     come_in = partial(_comes_in, block, resource)
     for name, attribute in block.attributes.items():
         test = _PUBLIC.get(name) or (_holds_everybody if name in _COMES_FROM and come_in() else None)
@@ -206,7 +191,7 @@ def _opened(block: Block, resource: Block, inputs: Mapping[str, Block]) -> Itera
         if chosen is not None and test(value):
             yield _remark(chosen, Rule.PUBLIC, f"the default of {chosen.name} opens {what} to everybody")
         elif chosen is None and test(value):
-            yield Remark(block.file, attribute.line, Rule.PUBLIC, f"{what} opens it to everybody")
+            yield Finding(block.file, attribute.line, Rule.PUBLIC, f"{what} opens it to everybody")
 
 
 def _comes_in(block: Block, resource: Block) -> bool:
@@ -230,5 +215,5 @@ def _value(block: Block, name: str) -> Value:
     return attribute.value if attribute else None
 
 
-def _remark(block: Block, rule: Rule, message: str) -> Remark:
-    return Remark(block.file, block.line, rule, message)
+def _remark(block: Block, rule: Rule, message: str) -> Finding:
+    return Finding(block.file, block.line, rule, message)
