@@ -106,6 +106,7 @@ class ComponentChanges:
         step: `workflow.pattern.element`.
         reason: Why it was planned alone or is deferred.
         moved_from: The id under which it was deployed, if that was another.
+        adopted: Addresses of which this operation's own cut-off creation was taken into the state before it planned.
     """
 
     step: str
@@ -114,6 +115,7 @@ class ComponentChanges:
     resources: tuple[ResourceChange, ...] = ()
     outputs: tuple[OutputChange, ...] = ()
     moved_from: str = ""
+    adopted: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the one JSON text of these changes."""

@@ -3,7 +3,8 @@ Does a component's own plan do nothing but what its approved preview said? Pure.
 
 A plan *refines* what was approved if each of its changes is an approved one: the same action on the same address,
 each value that was known the same, each that was open filled in. It may do less: what an earlier attempt of the same
-execution has done is not done again. Reading data is never held against it.
+execution has done is not done again, and of a creation that was cut off only the rest. Reading data is never held
+against it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def deviation(planned: ComponentChanges, approved: Sequence[ComponentChanges]) -
     strange = [
         replace(change, reason=why)
         for change in planned.resources
-        if (why := _why_not(change, by_address.get(change.address, [])))
+        if (why := _why_not(_whole(change, planned), by_address.get(change.address, [])))
     ]
     return replace(planned, resources=tuple(strange), outputs=()) if strange else None
 
@@ -57,6 +58,15 @@ def hold_to(approved: Sequence[ComponentChanges], planned: ComponentChanges) -> 
     raise Deviates(
         f"the plan is not what was approved: {told}. Nothing was done.", changes=json.loads(strange.to_json())
     )
+
+
+def _whole(change: ResourceChange, planned: ComponentChanges) -> ResourceChange:
+    """Return what finishes a creation that was cut off as that creation; every other change as it is."""
+    if change.action is not Action.UPDATE or change.address not in planned.adopted:
+        return change
+    # What goes away came from the cloud's own defaults: the creation leaves it unset, too.
+    left = [one for one in change.attributes if one.after is not None or one.is_unknown or one.is_sensitive]
+    return replace(change, action=Action.CREATE, attributes=tuple(replace(one, before=None) for one in left))
 
 
 def _why_not(change: ResourceChange, approved: Sequence[_Approved]) -> str:

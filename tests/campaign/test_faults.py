@@ -13,13 +13,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from mcop_core.bootstrap import open_store
+from mcop_core.engines.base import ApplyResult, Gate, Workspace, load_artifact
+from mcop_core.engines.changes import ComponentChanges
+from mcop_core.engines.refine import hold_to
 from mcop_core.engines.terraform.command import IMPORT_PLAN_FILE
+from mcop_core.errors import Refused
 from tests.campaign.runs import BACKEND, BUCKET, Apply, Bench, Row
-from tests.core.engines.terraform.operations import dying_once
+from tests.core.engines.terraform.operations import Recorder, dying_once
 from tests.emulators import Emulator, running
 from tests.fault_proxy import Does, FaultProxy, proxied
 
@@ -116,6 +122,43 @@ def test_a_creation_whose_answer_was_lost_is_found_or_named(bench: Bench, proxy:
 
     again = small(bench, "answers")
     assert "unknown" == again.outcome and lost in again.error, again
+
+
+LOG = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+variable "prefix" { type = string }
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/${var.prefix}"
+  retention_in_days = 7
+}
+"""
+
+
+def test_a_creation_whose_answer_was_lost_is_still_what_was_approved(bench: Bench, proxy: FaultProxy, tmp_path: Path):
+    """The log group is made by one request and told its retention by the next: what is left of that was approved."""
+    request, _ = bench.request("approved", module=LOG, counts={})
+    artifact = load_artifact(open_store(bench.settings.artifact_store), request.artifact)
+    approved: list[ComponentChanges] = []
+
+    def look(planned: ComponentChanges) -> None:
+        approved.append(planned)
+        raise Refused("this one only looks")
+
+    def apply(name: str, gate: Gate) -> ApplyResult:
+        workspace = Workspace(tmp_path / name, open_store, os.environ, lambda: False, "test")
+        return bench.engine.apply(artifact, workspace, Recorder(), gate)
+
+    with pytest.raises(Refused):
+        apply("look", look)
+    lost = proxy.add(Does.DROP_ANSWER, service="logs", operation="CreateLogGroup")
+    apply("apply", partial(hold_to, approved))
+
+    (group,) = bench.cloud.client("logs").describe_log_groups(logGroupNamePrefix="/approved")["logGroups"]
+    assert (1, 7) == (lost.hits, group["retentionInDays"])
 
 
 # -- every kind of creation ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -211,6 +211,7 @@ class Session:
     was_completed: bool = False
     provider_died: bool = False
     has_adopted: bool = False
+    adopted: set[str] = field(default_factory=set)
     resumes: int = 0
     secrets: Mapping[SecretRef, str] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
@@ -407,6 +408,7 @@ class Session:
         for address in found.absent:
             self.report.log(f"{address} was not created")
         self.has_adopted = bool(found.adopted)
+        self.adopted |= found.adopted.keys()
         self.doubtful = self.refused = ()
         self.home.delete_inflight()
         if found.unknown or found.strays:
@@ -497,7 +499,9 @@ class Session:
             self._plan(reader, environment, mask)
             planned = self._plan_digest()
             shown = show_plan(self.binary, PLAN_FILE, cwd=self.directory, environment=environment)
-            gate(read_component(shown, module_of(self.artifact), self.secrets.values()))
+            module = module_of(self.artifact)
+            adopted = tuple(sorted(one.removeprefix(f"module.{module}.") for one in self.adopted))
+            gate(replace(read_component(shown, module, self.secrets.values()), adopted=adopted))
             self._hold_plan(planned)
         except McopError:
             work_copy.forget(self.directory)

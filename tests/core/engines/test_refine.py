@@ -26,8 +26,8 @@ def hidden(path, **facts):
     return AttributeChange(path, is_sensitive=True, **facts)
 
 
-def component(*changes, mode=Mode.MERGED):
-    return ComponentChanges("w.p.e", mode, "", changes)
+def component(*changes, mode=Mode.MERGED, adopted=()):
+    return ComponentChanges("w.p.e", mode, "", changes, adopted=adopted)
 
 
 def reasons(planned, *approved):
@@ -118,6 +118,30 @@ def test_a_deviation_that_was_approved_counts_beside_the_preview():
 def test_a_deferred_component_was_approved_as_a_whole():
     """Nobody could say what it would do, and that was approved."""
     assert deviation(component(change("destroy")), [component(mode=Mode.DEFERRED)]) is None
+
+
+CREATION = change("create", known("a", None, 1), unknown("id"), known("tags.own", None, "x"))
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        (change("update", known("a", None, 1)), ""),
+        (change("update", known("a", 9, 1), known("id", "old", "new")), ""),
+        (change("update", known("a", 9, 1), known("limit", 30, None)), ""),
+        (change("update", known("a", 1, 2)), "other values were approved for a"),
+        (change("update", known("b", None, 1)), "other values were approved for b"),
+        (change("replace", known("a", None, 1)), "create was approved"),
+        (change("destroy"), "create was approved"),
+    ],
+)
+def test_the_rest_of_a_creation_that_was_cut_off_was_approved_with_it(rest, reason):
+    """What it comes to is compared, whatever is there by now; and only of what this operation itself had begun."""
+    found = deviation(component(rest, adopted=("t.n",)), [component(CREATION)])
+    assert reason == ("" if found is None else found.resources[0].reason)
+
+    (strange,) = deviation(component(rest, adopted=("t.other",)), [component(CREATION)]).resources
+    assert ("create was approved", rest.action) == (strange.reason, strange.action)
 
 
 SCALARS = st.none() | st.booleans() | st.integers(0, 5) | st.sampled_from(["", "a", "b"])
