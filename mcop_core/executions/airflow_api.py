@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from urllib.parse import quote
 import httpx
 
 from mcop_core.errors import Conflict, InvalidInput, McopError, NotFound, Refused, Unreachable, closest
+from mcop_core.executions.status import UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from mcop_core.settings import Settings
@@ -260,6 +262,19 @@ class AirflowApi:
         found = self._pages(path, "task_instances", {"order_by": "id"}, f"run {run_id!r} of DAG {dag_id!r}")
         return sorted(found, key=lambda item: (item["start_date"] is None, item["start_date"] or "", item["task_id"]))
 
+    def unsuccessful_runs(self, runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of *runs*, (DAG id, run id), of which a task failed or could not begin since another had."""
+        path = "/api/v2/dags/~/dagRuns/~/taskInstances/list"
+        wanted = {"dag_run_ids": sorted({run for _, run in runs}), "state": list(UNSUCCESSFUL), "page_limit": PAGE_SIZE}
+        found: list[Json] = []
+        while True:
+            response = self._read(path, {}, method="POST", json={**wanted, "page_offset": len(found)})
+            _raise_for(response, "tasks that failed")
+            page = _document(response)
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                return {(one["dag_id"], one["dag_run_id"]) for one in found}.intersection(runs)
+
     def xcoms(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return what one task of a run left: key -> JSON value."""
         base = f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}/taskInstances/{_part(task_id)}/xcomEntries"
@@ -337,18 +352,26 @@ class AirflowApi:
                 return
 
     def _read(
-        self, path: str, query: Mapping[str, str], *, accept: str = "application/json", authorized: bool = True
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        method: str = "GET",
+        accept: str = "application/json",
+        authorized: bool = True,
+        **content: Any,
     ) -> httpx.Response:
+        asked = partial(self._send, method, path, params=dict(query), accept=accept, authorized=authorized, **content)
         for pause_s in READ_PAUSES_S:
             try:
-                response = self._send("GET", path, params=dict(query), accept=accept, authorized=authorized)
+                response = asked()
             except Unreachable:
                 self._sleep(pause_s)
                 continue
             if response.status_code < 500:
                 return response
             self._sleep(pause_s)
-        return self._send("GET", path, params=dict(query), accept=accept, authorized=authorized)
+        return asked()
 
     def _send(
         self, method: str, path: str, *, accept: str = "application/json", authorized: bool = True, **content: Any

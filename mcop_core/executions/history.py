@@ -7,7 +7,7 @@ One execution is one run of a manifest's DAG, and its id is `<dag id>/<run id>`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -35,13 +35,15 @@ from mcop_core.executions.naming import (
     split_id,
 )
 from mcop_core.executions.record import ExecutionRecord, StepRecord
-from mcop_core.executions.status import from_airflow
+from mcop_core.executions.status import UNSUCCESSFUL, Status, from_airflow
 
 if TYPE_CHECKING:
     from mcop_core.executions.airflow_api import AirflowApi
 
 TaskKey: TypeAlias = tuple[str, str]
 """Task id and XCom key."""
+RunKey: TypeAlias = tuple[str, str]
+"""DAG id and run id."""
 _NEAR_AMONG = 200
 """How many of the latest executions are searched for one that was meant."""
 
@@ -81,7 +83,8 @@ class AirflowHistory:
         Raises:
             NotFound: Airflow has no DAG of *manifest*; names the nearest.
         """
-        return [read_execution(run) for run in islice(self._runs(manifest), limit)]
+        found = [read_execution(run) for run in islice(self._runs(manifest), limit)]
+        return with_failures(found, self._api.unsuccessful_runs)
 
     def get(self, wanted: str) -> ExecutionRecord:
         """
@@ -180,9 +183,9 @@ def _was_attempted(record: ExecutionRecord, task: str) -> bool:
 
 
 def read_execution(run: Mapping[str, Any], task_instances: Iterable[Mapping[str, Any]] = ()) -> ExecutionRecord:
-    """Return the record of Airflow's JSON of a run, and of its tasks."""
+    """Return the record of Airflow's JSON of a run, and of its tasks; see `with_failures`."""
     conf = run.get("conf") or {}
-    return ExecutionRecord(
+    record = ExecutionRecord(
         id=execution_id(run["dag_id"], run["dag_run_id"]),
         manifest=_manifest(run["dag_id"], conf),
         status=from_airflow(run.get("state")),
@@ -195,6 +198,29 @@ def read_execution(run: Mapping[str, Any], task_instances: Iterable[Mapping[str,
         steps=tuple(read_step(item) for item in task_instances),
         note=run.get("note") or "",
     )
+    failed = [split_id(record.id)] if _has_failed(record) else []
+    return with_failures([record], lambda _: failed)[0]
+
+
+def with_failures(
+    records: Iterable[ExecutionRecord], unsuccessful: Callable[[Collection[RunKey]], Collection[RunKey]]
+) -> list[ExecutionRecord]:
+    """
+    Return *records* with those as failed that Airflow calls a success although a task of theirs failed.
+
+    Airflow goes by the last tasks alone, and when a run is stopped it skips those.
+
+    Args:
+        unsuccessful: Some runs -> those of them with a task that failed.
+    """
+    found = list(records)
+    completed = {split_id(record.id): record.id for record in found if record.status is Status.COMPLETED}
+    failed = {completed[run] for run in unsuccessful(list(completed))} if completed else set()
+    return [replace(record, status=Status.FAILED) if record.id in failed else record for record in found]
+
+
+def _has_failed(record: ExecutionRecord) -> bool:
+    return any(step.state in UNSUCCESSFUL for step in record.steps)
 
 
 def _manifest(dag: str, conf: Mapping[str, Any]) -> str:

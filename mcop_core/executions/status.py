@@ -39,6 +39,10 @@ _FROM_AIRFLOW = {
 }
 
 
+UNSUCCESSFUL = ("failed", "upstream_failed")
+"""What Airflow calls a task that did not do its work."""
+
+
 def from_airflow(state: str | None) -> Status:
     """Return the status that Airflow's *state* of a run or a task means; an unheard-of one is RUNNING."""
     return _FROM_AIRFLOW.get(state, Status.RUNNING)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import tasks_left_out
 from mcop_core.bootstrap import open_repository
@@ -85,6 +86,7 @@ class AdmitOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Check everything that can be checked before the first step."""
         conf = context["dag_run"].conf
+        check_whole(context, self.plan)
         self.log.info("Admitting %s", self.plan.manifest)
         with final_unless_unreachable():
             self._check_graph(context)

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from mcop_core.errors import NotFound
-from mcop_core.executions.history import find_started, read_execution
+from mcop_core.executions.history import find_started, read_execution, with_failures
 from mcop_core.executions.naming import DAG_PREFIX, dag_id, destroy_dag_id, split_id
+from mcop_core.executions.status import UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from mcop_core.executions.history import TaskKey
+    from mcop_core.executions.history import RunKey, TaskKey
     from mcop_core.executions.record import ExecutionRecord
 
 
@@ -56,7 +57,8 @@ class DatabaseHistory:
         if self._readable is not None:
             runs = runs.where(DagRun.dag_id.in_(self._readable))
         newest = runs.order_by(DagRun.run_after.desc(), DagRun.id.desc()).offset(offset).limit(limit)
-        return [read_execution(_run_json(run)) for run in self._session.scalars(newest)]
+        found = [read_execution(_run_json(run)) for run in self._session.scalars(newest)]
+        return with_failures(found, self._unsuccessful)
 
     def get(self, wanted: str) -> ExecutionRecord:
         """
@@ -82,6 +84,12 @@ class DatabaseHistory:
             )
         )
         return {(task, key): value for task, key, value in rows if (task, key) in wanted}
+
+    def _unsuccessful(self, runs: Collection[RunKey]) -> set[RunKey]:
+        states = TaskInstance.state.in_(UNSUCCESSFUL)
+        wanted = tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(runs)
+        rows = self._session.execute(select(TaskInstance.dag_id, TaskInstance.run_id).where(wanted, states).distinct())
+        return {(dag, run) for dag, run in rows}
 
     def _tasks(self, dag: str, run_id: str) -> Sequence[TaskInstance]:
         found = select(TaskInstance).where(TaskInstance.dag_id == dag, TaskInstance.run_id == run_id)

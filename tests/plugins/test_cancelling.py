@@ -248,7 +248,7 @@ def test_cleared_while_what_was_cancelled_comes_to_its_end(stopper):
         following = pool.submit(follow, old, stopper.catalog.settings, os.environ, on_line=lambda *_: None)
         wait_for((stopper.folder / "reached").exists, timeout_s=120)
         stopper.says(name, FIRST, "failed")
-        clear_failed(f"mcop.{name}", "one")
+        clear_failed(f"mcop.{name}", "one", "skipped")
         cancelling = pool.submit(stopper.cancel_once_attended, name, old, following)
         run, tasks = stopper.go_on(name)
 

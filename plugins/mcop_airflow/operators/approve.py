@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import tasks_left_out
 from mcop_core.approval_store import ApprovalStore
@@ -62,6 +63,7 @@ class ApproveOperator(BaseOperator):
         """Ask, unless nobody is needed."""
         from mcop_core.approvals import why_nobody_is_needed
 
+        check_whole(context, self.plan)
         with final_unless_unreachable():
             self._approvals(context).withdraw()
             digest = self._previewed(context)

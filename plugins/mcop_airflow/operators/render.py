@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, TriggerRule
 
+from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import check_changes, check_in_slice
 from mcop_airflow.xcom import pull_outputs
@@ -57,6 +58,7 @@ class RenderPrimitiveOperator(BaseOperator):
         settings = Settings.from_environment(os.environ)
         check_changes(context["dag_run"].conf)
         check_in_slice(self.plan, self.step.id, context["dag_run"].conf)
+        check_whole(context, self.plan)
         overrides = run_overrides(self.plan, context["dag_run"].conf)
         self.log.info("Rendering %s (%s)", self.step.id, self.step.primitive)
         with final_unless_unreachable():

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
+from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.retries import OUTLASTS
@@ -101,6 +102,7 @@ class RunnerOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Follow the runner to its end; ask where it would do what nobody approved."""
         check_changes(context["dag_run"].conf)
+        check_whole(context, self.plan)
         changes = self._carry_out(context)
         if changes is not None:
             self._ask(context, changes, ())

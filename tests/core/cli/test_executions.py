@@ -221,7 +221,7 @@ def test_what_has_ended_cannot_be_cancelled(mcop, airflow):
     code, _, err = mcop("cancel", "mcop.shop/r2")
 
     assert (code, airflow.runs[2]["state"]) == (5, "success")
-    assert "has ended as COMPLETED" in err
+    assert "has ended as FAILED" in err
 
 
 def test_a_failed_execution_is_exit_code_one(mcop, airflow, monkeypatch):
@@ -319,7 +319,7 @@ def test_an_execution_is_shown(mcop, wanted):
     _, out, _ = mcop("executions", "show", wanted)
     _, as_json, _ = mcop("executions", "show", wanted, "--json")
 
-    assert "execution mcop.shop/r2: COMPLETED" in out
+    assert "execution mcop.shop/r2: FAILED" in out
     assert "  apply  failed   3.0 s" in out.splitlines()
     assert [step["attempts"] for step in json.loads(as_json)["steps"]] == [1, 2]
 

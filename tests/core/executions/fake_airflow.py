@@ -85,6 +85,8 @@ class FakeAirflow:
                 return page("dags", found, query)
             case ["dags", "~", "dagRuns"]:
                 return self._runs(self.runs, query)
+            case ["dags", "~", "dagRuns", "~", "taskInstances", "list"]:
+                return self._tasks(json.loads(request.content))
             case ["dags", dag_id, *_] if dag_id not in self.dags:
                 return refused(404, f"The Dag with ID: `{dag_id}` was not found")
             case ["dags", dag_id]:
@@ -119,6 +121,16 @@ class FakeAirflow:
         following = start + size
         cursor = str(following) if following < len(newest_first) else None
         return ok({"dag_runs": newest_first[start:following], "next_cursor": cursor})
+
+    def _tasks(self, body):
+        runs = [run for run in self.runs if run["dag_run_id"] in body["dag_run_ids"]]
+        found = [
+            {**task, "dag_id": run["dag_id"], "dag_run_id": run["dag_run_id"]}
+            for run in runs
+            for task in self.instances.get(run["dag_run_id"], [])
+            if task["state"] in body["state"]
+        ]
+        return page("task_instances", found, {"offset": body["page_offset"], "limit": body["page_limit"]})
 
     def _trigger(self, dag_id, body):
         if "logical_date" not in body:

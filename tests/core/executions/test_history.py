@@ -59,6 +59,20 @@ def test_the_newest_executions_come_first(airflow, api):
     assert [record.id for record in history.find("a", limit=9)] == ["mcop.a/r3", "mcop.a/r0"]
 
 
+def test_a_run_whose_task_failed_has_failed_whatever_airflow_calls_it(airflow, api):
+    """Airflow goes by the last tasks, which it skips when a run is stopped; listed and alone it is said."""
+    names = ["good", "stopped", "other"]
+    airflow.dags = {f"mcop.{name}": make_dag(f"mcop.{name}") for name in names}
+    airflow.runs = [make_run(f"mcop.{name}", name, number, state="success") for number, name in enumerate(names)]
+    airflow.instances["good"] = [make_instance("apply", "success"), make_instance("remove", "skipped")]
+    airflow.instances["stopped"] = [make_instance("apply", "failed"), make_instance("remove", "skipped")]
+    airflow.instances["other"] = [make_instance(f"apply_{n}", "upstream_failed") for n in range(150)]
+    history = AirflowHistory(api)
+
+    assert [record.status for record in history.find(limit=9)] == ["FAILED", "FAILED", "COMPLETED"]
+    assert [history.get(f"mcop.{name}/{name}").status for name in names] == ["COMPLETED", "FAILED", "FAILED"]
+
+
 def test_executions_of_an_unknown_manifest(airflow, api):
     """A misspelt manifest is answered with the one that was meant, or with those there are."""
     airflow.dags = {name: make_dag(name) for name in ("mcop.storefront", "mcop.storefront.destroy", "mcop.zoo")}
