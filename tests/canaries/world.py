@@ -62,6 +62,7 @@ OF_SETTINGS = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_TOKEN", "MCO
 AT_REST = frozenset({*PLACES, *DERIVED}) - OF_SETTINGS
 
 STATE = "state"
+RUNS = ("applied", "previewed", "failed")
 SINKS = (
     STATE,
     "task log",
@@ -78,6 +79,7 @@ SINKS = (
     "DynamoDB",
     "S3",
     "REST answers",
+    "UI pages",
 )
 """Where canaries are looked for: as files or folders of these names."""
 
@@ -307,6 +309,7 @@ class World:
         self._write_database()
         self._write_aws()
         self._write("REST answers", "\n".join(self._answers()))
+        self._write("UI pages", "\n".join(self._pages()))
 
     def _write(self, sink: str, text: str) -> None:
         (self.folder / "sinks" / sink).write_text(text)
@@ -351,7 +354,7 @@ class World:
         dag = naming.dag_id("nest")
         airflow, own = f"/api/v2/dags/{dag}", f"/mcop/api/v1/executions/{dag}"
         asked = [airflow, f"{airflow}/details", f"{airflow}/dagRuns", "/mcop/api/v1/executions"]
-        for run in ("applied", "previewed", "failed"):
+        for run in RUNS:
             tasks = f"{airflow}/dagRuns/{run}/taskInstances"
             asked += [f"{own}/{run}", f"{own}/{run}/bill", f"{own}/{run}/preview", tasks]
             for task in client.get(tasks).json()["task_instances"]:
@@ -363,6 +366,18 @@ class World:
         served = [path for path, answer in answers if answer.status_code == 200]
         assert len(served) > 20, [(path, answer.status_code) for path, answer in answers]
         return [f"{path} {answer.status_code} {answer.text}" for path, answer in answers]
+
+    def _pages(self) -> list[str]:
+        """Return what every page of Airflow's UI is made of: the answers of all its routes, the UI's own included."""
+        from tests.canaries.pages import Pages
+
+        pages, dag = Pages(), naming.dag_id("nest")
+        runs = [{"dag_run_id": run, "run_id": run} for run in RUNS]
+        tasks = [{**run, "task_id": task} for run in runs for task in pages.tasks(dag, run["run_id"])]
+        answers = pages.read([{"dag_id": dag, **one} for one in ({}, *runs, *tasks)])
+        assert {"/ui/grid/ti_summaries/{dag_id}", "/ui/structure/structure_data"} <= pages.served, pages.served
+        assert len(pages.served) > 40, pages.served
+        return answers
 
 
 def _row(row: tuple[Any, ...]) -> str:
