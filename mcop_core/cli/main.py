@@ -22,6 +22,7 @@ from mcop_core.cli.plan import plan, render
 from mcop_core.cli.policies import policy_app
 from mcop_core.cli.preview import preview
 from mcop_core.cli.records import replay
+from mcop_core.cli.reference import reference
 from mcop_core.cli.rules import rules_app
 from mcop_core.cli.settling import reconcile
 from mcop_core.cli.stack import down, status, up
@@ -47,7 +48,7 @@ app.add_typer(executions_app, name="executions")
 app.add_typer(policy_app, name="policy")
 app.add_typer(access_app, name="access")
 app.add_typer(state_app, name="state")
-for whole in (lint, backup, restore, migrate):
+for whole in (lint, reference, backup, restore, migrate):
     catalog_app.command()(whole)
 for command in (
     plan,
