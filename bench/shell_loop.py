@@ -16,6 +16,7 @@ from mcop_core.compiler.plan import DeploymentPlan, Step
 from mcop_core.compiler.resolution import needed_outputs
 from mcop_core.engines import state
 from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.sealed import unseal
 from mcop_core.engines.terraform import sealed
 from mcop_core.engines.terraform.operate import read_outputs
 from mcop_core.engines.terraform.providers import cli_config, find_mirror, terraform_environment
@@ -79,7 +80,7 @@ class ShellLoop:
         with self._rendering:
             artifact = self._render(step)
             root = self._write(step, artifact)
-            values = sealed.unseal(artifact.runtime["sealed"], bootstrap.open_store)
+            values = unseal(artifact.runtime["sealed"], bootstrap.open_store)
             variables = sealed.variables(values, artifact.runtime["types"])
         start = time.monotonic()
         done = subprocess.run(["/bin/sh", "-c", _SCRIPT], cwd=root, env={**self._environment, **variables}, check=False)

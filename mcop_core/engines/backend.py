@@ -102,6 +102,16 @@ def render_backend(backend: Mapping[str, Any], address: Address) -> RenderedBack
     return _KINDS[kind].render(backend, address)
 
 
+def state_of(backend: Mapping[str, Any], address: Address, engine: str) -> dict[str, str]:
+    """
+    Return where *engine* keeps the state of the element at *address*: beside where Terraform's would be.
+
+    It is `RenderedBackend.state`, the key ends in `.<engine>.json`; raises as `render_backend`.
+    """
+    found = dict(render_backend(backend, address).state)
+    return {**found, "key": f"{found['key'].removesuffix('.tfstate')}.{engine}.json"}
+
+
 def _unknown_type(kind: object) -> str:
     near = closest(str(kind), _KINDS)
     return (

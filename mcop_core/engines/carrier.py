@@ -14,11 +14,11 @@ from mcop_core.engines.base import (
     SensitivePointer,
     read_secret,
 )
+from mcop_core.engines.sealed import SEALED_TEXT_KEY
 from mcop_core.errors import Fault
 from mcop_core.limits import MAX_DEPTH
 from mcop_core.secrets.reference import SecretRef
 
-SEALED_TEXT_KEY = "mcop_sealed_text"
 _MARKS = {SENSITIVE_KEY, SECRET_KEY, SEALED_TEXT_KEY}
 MAX_BITS = 512
 

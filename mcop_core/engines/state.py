@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import RenderedArtifact
@@ -72,6 +73,12 @@ class StateAddress:
         return self.key.split("/")[0]
 
     @property
+    def step(self) -> str:
+        """The component's id, `workflow.pattern.element`."""
+        workflow, pattern, element = self.key.split("/")[2:5]
+        return f"{workflow}.{pattern}.{element.partition('.')[0]}"
+
+    @property
     def inflight(self) -> str:
         """Key of the copy that is kept while an operation works."""
         return f"{self.key}.mcop-inflight"
@@ -104,6 +111,12 @@ class StateFile:
     def of(cls, document: Mapping[str, Any]) -> StateFile:
         """Return the state that says *document*."""
         return cls(json.dumps(document, indent=2).encode(), document)
+
+    @classmethod
+    def following(cls, base: StateFile | None, **content: Any) -> StateFile:
+        """Return a state with *content* (`resources`, `outputs`, …) that grew from *base*."""
+        serial, lineage = (base.serial + 1, base.lineage) if base else (1, str(uuid4()))
+        return cls.of({"version": 4, "serial": serial, "lineage": lineage, **content})
 
     @property
     def lineage(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -173,6 +173,45 @@ def leased_home(
         lock = locks.open_lock(artifact.runtime["state"], store)
         opened, directory = workspace.open_store, workspace.directory
         yield StateHome(address, opened, store, lease, lock, report, patience_s, directory)
+
+
+@contextmanager
+def open_home(
+    operation: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, patience_s: float
+) -> Iterator[StateHome]:
+    """Hold lease and lock of the state of *artifact* inside the block; it has been read."""
+    with (
+        leased_home(artifact, workspace, report, patience_s) as home,
+        home.locked(operation, workspace.owner, give_back=lambda: True),
+    ):
+        home.pull()
+        yield home
+
+
+def move(
+    origin: RenderedArtifact, target: RenderedArtifact, workspace: Workspace, report: Reporter, patience_s: float
+) -> None:
+    """
+    Make the state of what *origin* deployed the state of what *target* will, as it is; see `Engine.move`.
+
+    For an engine whose state names nothing of the component's id, or whose next apply puts that right. Cut off between
+    any two of its writes, the next operation on either place goes on from there.
+    """
+    aside = replace(workspace, directory=workspace.directory / "origin")
+    with (
+        open_home("move", target, workspace, report, patience_s) as into,
+        open_home("move", origin, aside, report, patience_s) as out,
+    ):
+        found = out.base
+        if found is None or found.is_empty:
+            return
+        if into.base is not None and not into.base.is_empty:
+            raise StateConflict(
+                f"one state was to move to {into.address}, and {out.address} and it hold one: nothing was moved. "
+                "Make each a component of the manifest, without `moved`, or destroy what is not to stay.",
+                step=into.address.key,
+            )
+        take_over(into, out, found)
 
 
 def take_over(into: StateHome, out: StateHome, found: StateFile) -> None:

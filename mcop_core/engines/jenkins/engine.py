@@ -55,9 +55,10 @@ class JenkinsEngine:
 
     def lint(self, files: Mapping[str, bytes]) -> list[Fault]:
         """Say which inputs and outputs nobody described, and which take anything."""
-        from mcop_core.engines.jenkins.interface_file import undescribed
+        from mcop_core.engines.declarations import undescribed
+        from mcop_core.engines.jenkins.interface_file import FILE
 
-        return undescribed(self.describe(files))
+        return undescribed(self.describe(files), FILE)
 
     def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
         """Choose no versions: there are no providers."""
@@ -97,7 +98,7 @@ class JenkinsEngine:
         """Say what applying all *components* would do; see `preview.preview`."""
         from mcop_core.engines.jenkins.preview import preview
 
-        return preview(components, workspace, report, known)
+        return preview(components, workspace, known)
 
     def preview_destroy(
         self, step: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter
@@ -122,8 +123,8 @@ class JenkinsEngine:
         return outputs_of(artifact, open_store)
 
     def move(self, origin: RenderedArtifact, target: RenderedArtifact, workspace: Workspace, report: Reporter) -> None:
-        """Let *target*'s component take over what *origin* deployed; see `moving.move`."""
-        from mcop_core.engines.jenkins.moving import move
+        """Let *target* take over what *origin* deployed; the next apply moves the job after its state."""
+        from mcop_core.engines.state_home import move
 
         move(origin, target, workspace, report, self._timing().patience_s)
 

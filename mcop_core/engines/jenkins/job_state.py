@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from uuid import uuid4
 
 from mcop_core.engines.state import StateFile
 
@@ -106,13 +105,7 @@ class JobState:
             facts = {"url": self.build.url, "result": self.build.result, "digest": self.build.digest}
             resources.append(_resource(BUILD, id=str(self.build.number), **facts))
         pending = {} if self.pending is None else {PENDING: asdict(self.pending)}
-        return following(base, resources=resources, outputs=dict(self.outputs), **pending)
-
-
-def following(base: StateFile | None, **content: Any) -> StateFile:
-    """Return a state with *content* that grew from *base*."""
-    serial, lineage = (base.serial + 1, base.lineage) if base else (1, str(uuid4()))
-    return StateFile.of({"version": 4, "serial": serial, "lineage": lineage, **content})
+        return StateFile.following(base, resources=resources, outputs=dict(self.outputs), **pending)
 
 
 def _resource(type_: str, **attributes: Any) -> dict[str, Any]:

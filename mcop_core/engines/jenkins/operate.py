@@ -30,7 +30,6 @@ from mcop_core.engines.jenkins.job_state import (
     JobState,
     LastBuild,
     Pending,
-    following,
 )
 from mcop_core.engines.jenkins.outputs import collect_outputs
 from mcop_core.engines.jenkins.planning import (
@@ -47,8 +46,8 @@ from mcop_core.engines.jenkins.planning import (
 )
 from mcop_core.engines.mask import Mask
 from mcop_core.engines.outputs import read_outputs
-from mcop_core.engines.state import StateAddress
-from mcop_core.engines.state_home import StateHome, leased_home
+from mcop_core.engines.state import StateAddress, StateFile
+from mcop_core.engines.state_home import StateHome, open_home
 from mcop_core.errors import Cancelled, EngineFailed, McopError, StateConflict, UnknownOutcome, Unreachable
 from mcop_core.secrets.reference import SecretRef
 
@@ -66,19 +65,6 @@ def open_controller(
     value = workspace.read_secrets(namespace, [token])[token]
     where = artifact.runtime["controller"]
     return opener(where["url"], where["username"], value), Mask([value])
-
-
-@contextmanager
-def open_home(
-    operation: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, patience_s: float
-) -> Iterator[StateHome]:
-    """Hold lease and lock of the state of *artifact* inside the block."""
-    with (
-        leased_home(artifact, workspace, report, patience_s) as home,
-        home.locked(operation, workspace.owner, give_back=lambda: True),
-    ):
-        home.pull()
-        yield home
 
 
 @contextmanager
@@ -184,7 +170,7 @@ class Session:
         self._stop_if_cancelled()
         found = self.find()
         check_owner(wanted, self.state, found)
-        planned = changes(self.step, wanted, self.state, found)
+        planned = changes(self.home.address.step, wanted, self.state, found)
         if self.gate is not None:
             self.gate(planned)
         for change in planned.resources:
@@ -206,11 +192,11 @@ class Session:
         self._finish_pending(fails=False)
         self._stop_if_cancelled()
         if self.gate is not None:
-            self.gate(destruction(self.step, self.state))
+            self.gate(destruction(self.home.address.step, self.state))
         started = time.monotonic()
         self._delete_job(self.find())
         self._note(JOB_ADDRESS, JOB, "delete", self.state.job, started)
-        self.home.write(following(self.home.base, resources=[], outputs={}))
+        self.home.write(StateFile.following(self.home.base, resources=[], outputs={}))
         self._settled()
         return ApplyResult({}, destroyed=1, resources=tuple(self.done), versions=self._versions())
 
@@ -228,11 +214,6 @@ class Session:
         last = self.state.build
         is_done = digest == self.wanted.digest and last is not None and last.is_good(digest)
         return self._result() if is_done else None
-
-    @property
-    def step(self) -> str:
-        """`workflow.pattern.element`."""
-        return ".".join(self.home.address.key.removesuffix(".jenkins.json").split("/")[2:])
 
     # -- the job ------------------------------------------------------------------------------------
 
@@ -385,7 +366,7 @@ class Session:
         if build is not None and not problem:
             self._note(BUILD_ADDRESS, BUILD, "create" if build.number == 1 else "update", str(build.number), started)
         if one.was_stopped:
-            raise Cancelled(f"the apply of {self.step} was cancelled; no build of it runs any more")
+            raise Cancelled(f"the apply of {self.home.address.step} was cancelled; no build of it runs any more")
         if problem and fails:
             raise self._failed(one, build, problem)
         if problem:
@@ -450,7 +431,9 @@ class Session:
     def _stop_if_cancelled(self) -> None:
         self._check_lease()
         if self.workspace.cancelled():
-            raise Cancelled(f"the operation on {self.step} was cancelled before anything was asked of Jenkins")
+            raise Cancelled(
+                f"the operation on {self.home.address.step} was cancelled before anything was asked of Jenkins"
+            )
 
     def _note(self, address: str, type_: str, action: str, id_: str, started: float) -> None:
         seconds = round(time.monotonic() - started, 1)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcop_core.engines.backend import Address, render_backend
+from mcop_core.engines.backend import Address, state_of
 from mcop_core.engines.base import SECRET_KEY, RenderedArtifact, RenderRequest
-from mcop_core.engines.carrier import Carrier
+from mcop_core.engines.inputs import read_inputs
 from mcop_core.engines.jenkins.controller_settings import TOKEN, ControllerSettings, check_settings, read_settings
 from mcop_core.engines.jenkins.interface_file import NO_SECRETS, InterfaceFile
 from mcop_core.engines.jenkins.primitive import flaws_as_faults, read_primitive
 from mcop_core.engines.jenkins.structure import JENKINSFILE, check_structure, tokens_are
 from mcop_core.engines.jenkins.template import NotRendered, Rendered, render_template
-from mcop_core.errors import Fault, InvalidDocuments, closest
+from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import check_name
 
 ENGINE = "jenkins"
@@ -44,19 +44,13 @@ def render(request: RenderRequest) -> RenderedArtifact:
     faults: list[Fault] = []
     values = _values(request, primitive.declared, faults)
     faults += [Fault(problem, where, "settings") for problem in check_settings(request.settings, may_refer=False)]
-    state = state_of(request.backend, request.address)
+    state = state_of(request.backend, request.address, ENGINE)
     if faults:
         raise InvalidDocuments.of(faults)
     text = _jenkinsfile(primitive.template, values, where)
     controller = read_settings(request.settings)
     runtime = _runtime(controller, request.address, primitive.declared, state)
     return RenderedArtifact(ENGINE, {JENKINSFILE: text.encode()}, runtime)
-
-
-def state_of(backend: Mapping[str, Any], address: Address) -> dict[str, str]:
-    """Return where the state of the element at *address* lies, as Terraform's would beside it."""
-    found = dict(render_backend(backend, address).state)
-    return {**found, "key": found["key"].removesuffix(".tfstate") + ".jenkins.json"}
 
 
 def job_path(folder: str, address: Address) -> str:
@@ -103,30 +97,14 @@ def _held(rendered: Rendered, where: str) -> str:
 
 def _values(request: RenderRequest, declared: InterfaceFile, faults: list[Fault]) -> dict[str, Any]:
     """Return the value of every input that *declared* has."""
-    where = request.step
-    for name in sorted(set(request.inputs) - set(declared.inputs)):
-        near = closest(name, declared.inputs)
-        faults.append(Fault("the Jenkinsfile has no such input.", where, name, suggestion=near))
-    found = {}
-    for name, input_ in sorted(declared.inputs.items()):
-        if name in request.inputs:
-            found[name] = _carried(request, name, faults)
-        elif "default" in input_.model_fields_set:
-            found[name] = input_.default
-        else:
-            faults.append(Fault("the Jenkinsfile needs a value for it", where, name))
-    return found
-
-
-def _carried(request: RenderRequest, name: str, faults: list[Fault]) -> Any:
-    carrier, where = Carrier(request), request.step
-    carried = carrier.carry(request.inputs[name], name)
-    faults += carrier.faults
-    if carrier.has_sealed:
+    found, where = read_inputs(request, declared.inputs, "the Jenkinsfile"), request.step
+    faults += found.faults
+    for name in found.sealed:
         faults.append(Fault(f"its value is sensitive. {NO_SECRETS[0].upper()}{NO_SECRETS[1:]}", where, name))
-    elif problem := _text_problem(carried):
-        faults.append(Fault(problem, where, name))
-    return carried
+    for name in sorted(set(found.plain) & set(request.inputs)):
+        if problem := _text_problem(found.plain[name]):
+            faults.append(Fault(problem, where, name))
+    return found.plain
 
 
 def _text_problem(value: Any) -> str:

@@ -24,6 +24,7 @@ from mcop_core.engines import state
 from mcop_core.engines.base import ApplyResult, Gate, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.mask import Mask
 from mcop_core.engines.outputs import read_outputs
+from mcop_core.engines.sealed import read_secrets, unseal
 from mcop_core.engines.state import Leftover
 from mcop_core.engines.state_home import StateHome, leased_home
 from mcop_core.engines.terraform import sealed, work_copy
@@ -305,8 +306,8 @@ class Session:
     def _unseal(self) -> tuple[dict[str, Any], Mask]:
         """Read the secrets and what else is sealed; return the values, and what hides them in every text."""
         sealed_values = self._sealed()
-        self.secrets = sealed.read_secrets(sealed_values, self.workspace, self.home.address.namespace)
-        values = sealed.unseal(sealed_values, self.workspace.open_store, self.secrets)
+        self.secrets = read_secrets(sealed_values, self.workspace, self.home.address.namespace)
+        values = unseal(sealed_values, self.workspace.open_store, self.secrets)
         return values, Mask([*values.values(), *self.secrets.values(), *self._private()])
 
     def _private(self) -> list[Any]:

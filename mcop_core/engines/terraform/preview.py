@@ -29,6 +29,7 @@ from mcop_core.engines.base import (
 )
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.mask import Mask
+from mcop_core.engines.sealed import read_secrets, unseal
 from mcop_core.engines.state import StateAddress, StateFile, held, write_durably
 from mcop_core.engines.terraform import sealed
 from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, show_plan
@@ -95,7 +96,7 @@ def preview(
     secrets = _secrets_of(components, workspace)
     planner = _Planner(workspace, report, binary, mirror, cache, secrets=secrets)
     pointers = {ref: value for ref, value in known.items() if SensitivePointer.read(value)}
-    values = sealed.unseal({str(ref): value for ref, value in pointers.items()}, workspace.open_store)
+    values = unseal({str(ref): value for ref, value in pointers.items()}, workspace.open_store)
     given = {**known, **{ref: values[str(ref)] for ref in pointers}}
     return _Preview(list(components), planner, sensitive_outputs(components) | set(pointers), known=given).run()
 
@@ -122,7 +123,7 @@ def preview_destroy(
     if state is None:
         return ComponentChanges(step, Mode.ALONE)
     needed, types = artifact.runtime.get("sealed", {}), artifact.runtime.get("types", {})
-    secrets = sealed.read_secrets(needed, workspace, StateAddress.of(artifact).namespace)
+    secrets = read_secrets(needed, workspace, StateAddress.of(artifact).namespace)
     planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), secrets)
     passed_on = frozenset(artifact.runtime.get("environment", ()))
     root = MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}, needed, types, passed_on)
@@ -334,7 +335,7 @@ class _Planner:
 
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
         write_durably(directory / STATE_FILE, root.state)
-        values = sealed.unseal(root.sealed, self.workspace.open_store, self.secrets)
+        values = unseal(root.sealed, self.workspace.open_store, self.secrets)
         mask = Mask([*values.values(), *self.secrets.values()])
         reader, raw = EventReader(mask), []
         environment = self._environment(root, directory)
