@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
-from mcop_core.errors import Conflict, UnknownName, closest
+from mcop_core.errors import BrokenPackage, Conflict, McopError, UnknownName, closest
 
 
 def registered(group: str, what: str, points: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
@@ -23,7 +24,7 @@ def registered(group: str, what: str, points: Iterable[EntryPoint] | None = None
     for point in entry_points(group=group) if points is None else points:
         other = found.setdefault(point.name, point)
         if other.value != point.value:
-            raise Conflict(f"{what} {point.name!r} is registered twice: {other.value} and {point.value}")
+            raise Conflict(f"{what} {point.name!r} is registered twice: {described(other)} and {described(point)}")
     return dict(sorted(found.items()))
 
 
@@ -44,3 +45,34 @@ def find_registered(name: str, known: Mapping[str, EntryPoint], what: str) -> En
         known=tuple(known),
         suggestion=near,
     )
+
+
+def make(point: EntryPoint, what: str, *given: Any) -> Any:
+    """
+    Return what *point* names, called with *given*.
+
+    Args:
+        what: What such a thing is called, for people.
+
+    Raises:
+        BrokenPackage: It cannot be imported or called; names the package and the cause.
+        McopError: What it raised of MCOP's own errors, as it is.
+    """
+    try:
+        return point.load()(*given)
+    except McopError:
+        raise
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise broken(point, what, f"cannot be used: {cause}. Repair or remove the package") from error
+
+
+def broken(point: EntryPoint, what: str, problem: str) -> BrokenPackage:
+    """Return the error that says what is wrong with what *point* names."""
+    package = point.dist.name if point.dist else ""
+    return BrokenPackage(f"{what} {point.name!r}, {described(point)}, {problem}", package=package)
+
+
+def described(point: EntryPoint) -> str:
+    """Return what *point* names, and of which package it is."""
+    return f"{point.value} of {point.dist.name} {point.dist.version}" if point.dist else point.value

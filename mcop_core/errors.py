@@ -22,6 +22,7 @@ The whole error tree.
     ├── Tampered (ValueError)               bytes do not have the digest they were asked for by
     ├── Unreachable (ConnectionError)       DynamoDB, S3, Airflow or a secret store did not answer
     ├── EngineFailed (RuntimeError)         the engine ran and failed; carries its diagnostics
+    ├── BrokenPackage (RuntimeError)        an installed package registers what cannot be used; names it
     ├── UnknownOutcome (RuntimeError)       what happened in the cloud cannot be told
     └── Cancelled (RuntimeError)            a person stopped the operation
 
@@ -181,6 +182,10 @@ class Unreachable(McopError, ConnectionError):
 
 class EngineFailed(McopError, RuntimeError):
     """The engine ran and failed; carries `diagnostics`, the engine's own words, and maybe a `hint`."""
+
+
+class BrokenPackage(McopError, RuntimeError):
+    """An installed package registers what cannot be used, as an engine or a secret store; carries `package`."""
 
 
 class UnknownOutcome(McopError, RuntimeError):

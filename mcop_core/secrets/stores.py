@@ -14,7 +14,7 @@ from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any, Protocol
 
-from mcop_core.entry_points import find_registered, registered
+from mcop_core.entry_points import find_registered, make, registered
 from mcop_core.errors import InvalidInput, NotFound, Refused, SecretNotFound, closest
 from mcop_core.secrets.reference import SecretRef
 
@@ -95,7 +95,7 @@ class SecretReader:
         return self._known[str(ref)]
 
     def _open(self, name: str) -> SecretStore:
-        store: SecretStore = find_registered(name, self._points, _WHAT).load()(self._environment)
+        store: SecretStore = make(find_registered(name, self._points, _WHAT), _WHAT, self._environment)
         return store
 
     def _check_scope(self, namespace: str, ref: SecretRef) -> None:
