@@ -121,6 +121,10 @@ class StateHome:
         self.base = newer
         self.report.record("state_pushed", state=str(self.address), serial=newer.serial, etag=self.etag)
 
+    def note_settled(self) -> None:
+        """Tell the journal that the state is what the operation leaves: a follower holds a later one to it."""
+        self.report.record("settled", store=self.address.store, key=self.address.key, etag=self.etag)
+
     # -- the copy in flight -----------------------------------------------------------------------------
 
     def read_inflight(self) -> Leftover | None:

@@ -12,6 +12,10 @@ What every `Engine` does: inherit these and give the fixtures they name.
 """
 
 import json
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -22,14 +26,38 @@ from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, Interface
 from mcop_core.engines.base import Component, Engine, RenderedArtifact, RenderRequest, SensitivePointer, Workspace
 from mcop_core.engines.refine import hold_to
-from mcop_core.engines.state import StateAddress, read_outputs
-from mcop_core.errors import Cancelled, InvalidDocuments, Refused, StoredObjectMissing
+from mcop_core.engines.state import StateAddress, StateFile, read_outputs
+from mcop_core.errors import (
+    Cancelled,
+    InvalidDocuments,
+    Refused,
+    StateConflict,
+    StateLocked,
+    StoredObjectMissing,
+    UnknownName,
+)
 from mcop_core.secrets.reference import SecretRef
 from tests.core.engines.terraform.operations import Recorder
 from tests.core.runner.conftest import Following as Background
 from tests.core.runner.conftest import wait_for
 
 ADDRESS = ("shop", "shop-test", "base", "net", "thing")
+RENAMED = (*ADDRESS[:4], "other")
+
+ELSEWHERE = """
+import pickle, sys
+
+def forbid(event, arguments):
+    writes = event == "open" and (arguments[1] or "r") not in ("r", "rb")
+    if writes or event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.fork"):
+        raise RuntimeError(f"rendering does {event} {arguments}")
+
+from mcop_core.settings import Settings
+engine, request = pickle.load(sys.stdin.buffer)
+sys.addaudithook(forbid)
+sys.stdout.buffer.write(engine(Settings()).render(request).to_json())
+"""
+"""Renders a request in a process of its own, which may neither write, start a program nor connect to anything."""
 
 VALUES = [
     "plain",
@@ -127,6 +155,32 @@ class EngineContract:
 
         assert engine.render(request).to_json() == engine.render(turned).to_json()
 
+    def test_rendering_is_the_same_anywhere(self, engine, sample):
+        """In a task, on a command line, in a replay: nothing around it counts, and nothing is touched."""
+        value = {"b": [1, "two \U0001f980"], "a": SecretRef("vault", "shop/db", "password")}
+        value = value if sample.takes_sensitive else {"b": [1, "two \U0001f980"], "a": None}
+        request = sample.request(engine.describe(sample.files), {"value": value})
+        around = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+        there = subprocess.run(
+            [sys.executable, "-B", "-c", ELSEWHERE],
+            input=pickle.dumps((type(engine), request)),
+            env=around,
+            cwd="/",
+            capture_output=True,
+        )
+
+        assert there.returncode == 0, there.stderr.decode()
+        assert engine.render(request).to_json() == there.stdout
+
+    def test_a_backend_that_cannot_be_locked_is_refused(self, engine, sample):
+        """When it is published, and when it is rendered."""
+        backend = {**sample.backend, "type": "nowhere"}
+        request = replace(sample.request(engine.describe(sample.files), {"value": 1}), backend=backend)
+
+        assert any("nowhere" in problem for problem in engine.check_backend(backend))
+        with pytest.raises((InvalidDocuments, UnknownName), match="nowhere"):
+            engine.render(request)
+
     def test_another_value_is_another_artifact(self, engine, sample):
         """The digest covers the values."""
         digests = {self.render(engine, sample, value).digest for value in (1, "1", True, [1])}
@@ -172,7 +226,7 @@ class EngineContract:
         assert json.dumps(mark) in json.dumps(dict(artifact.runtime))
 
 
-VALUE = {"a": [1, "two \" ' $ \\u0027", None, True], "b": {"c": 1.5}}
+VALUE = {"a": [1, "two \" ' $ \\u0027", None, True, False, "", "0", 0], "b": {"c": -1.5, "${d}": [], "e": {}}}
 
 
 class Operated(Protocol):
@@ -189,7 +243,7 @@ class Operated(Protocol):
     store: LocalStore
     secret: str
 
-    def request(self, value: Any, *, slow: bool = False) -> RenderRequest:
+    def request(self, value: Any, *, slow: bool = False, address: tuple[str, ...] = ADDRESS) -> RenderRequest:
         """Return what puts out *value* as `result`, and `secret` as `hidden`, sensitive; *slow*: takes seconds."""
 
     def workspace(self) -> Workspace:
@@ -197,6 +251,12 @@ class Operated(Protocol):
 
     def cancel(self) -> None:
         """Have whatever works with a workspace stop."""
+
+    def resume(self) -> None:
+        """Let what works with a workspace go on again."""
+
+    def lose(self) -> None:
+        """Take away what was made, behind the engine's back."""
 
     def is_at_work(self) -> bool:
         """Whether something is being made that takes seconds."""
@@ -217,6 +277,9 @@ class OperationContract:
     def apply(self, operated, value=VALUE, report=None, gate=None, *, slow=False):
         artifact = self.render(operated, value, slow=slow)
         return operated.engine.apply(artifact, operated.workspace(), report or Recorder(), gate)
+
+    def destroy(self, operated, gate=None):
+        return operated.engine.destroy(self.render(operated), operated.workspace(), Recorder(), gate)
 
     def preview(self, operated, value=VALUE):
         component = Component("base.net.thing", operated.request(value))
@@ -270,6 +333,83 @@ class OperationContract:
 
         assert (False, True) == (first.is_empty, second.is_empty)
         assert [] == operated.made()
+        for key in operated.store.keys(""):
+            assert StateFile.parse(operated.store.get(key).data, key).is_empty, "beside empty states, nothing stays"
+
+    def test_no_change_that_people_see_shows_a_secret(self, operated):
+        """Neither what is previewed nor what a gate is asked with, whatever is done."""
+        seen = []
+
+        def see(changes):
+            seen.append(changes)
+
+        for value in (VALUE, [2]):
+            seen.append(self.preview(operated, value))
+            self.apply(operated, value, gate=see)
+        seen.append(
+            operated.engine.preview_destroy("base.net.thing", self.render(operated), operated.workspace(), Recorder())
+        )
+        self.destroy(operated, see)
+
+        assert 6 == len(seen)
+        assert operated.secret not in "".join(one.to_json().decode() for one in seen)
+
+    def test_what_was_lost_is_made_again(self, operated):
+        """It is seen by a preview, made by the next apply, and puts out the same."""
+        first = self.apply(operated)
+        made = operated.made()
+        operated.lose()
+        lost, seen = operated.made(), self.preview(operated)
+        again = self.apply(operated, gate=lambda planned: hold_to([seen], planned))
+
+        assert made != lost
+        assert seen.resources
+        assert (first.outputs, made) == (again.outputs, operated.made())
+        assert () == self.preview(operated).resources
+
+    def test_a_component_with_another_id_is_taken_over(self, operated):
+        """Moved twice it is moved once; what it puts out is found under both ids, and it is there once."""
+        origin = self.render(operated)
+        target = operated.engine.render(operated.request(VALUE, address=RENAMED))
+        before = self.apply(operated)
+        component = Component("base.net.other", operated.request(VALUE, address=RENAMED), {"base.net.thing": origin})
+        (seen,) = operated.engine.preview([component], operated.workspace(), Recorder())
+        for _ in range(2):
+            operated.engine.move(origin, target, operated.workspace(), Recorder())
+        after = operated.engine.apply(
+            target, operated.workspace(), Recorder(), lambda planned: hold_to([seen], planned)
+        )
+        pointer = SensitivePointer.read(before.outputs["hidden"])
+
+        assert "base.net.thing" == seen.moved_from
+        assert VALUE == after.outputs["result"]
+        assert operated.secret == read_outputs(lambda url: operated.store, StateAddress.parse(pointer.state))["hidden"]
+        operated.engine.destroy(target, operated.workspace(), Recorder())
+        assert [] == operated.made()
+
+    def test_two_that_are_there_do_not_become_one(self, operated):
+        """Neither is touched."""
+        target = operated.engine.render(operated.request(VALUE, address=RENAMED))
+        self.apply(operated)
+        operated.engine.apply(target, operated.workspace(), Recorder())
+        made = operated.made()
+        with pytest.raises(StateConflict):
+            operated.engine.move(self.render(operated), target, operated.workspace(), Recorder())
+
+        assert made == operated.made()
+
+    def test_settling_begins_nothing(self, operated):
+        """Neither what was never begun nor what has ended."""
+        artifact = self.render(operated)
+        never = operated.engine.settle("apply", artifact, operated.workspace(), Recorder())
+        first = self.apply(operated)
+        made = operated.made()
+        for operation in ("apply", "destroy"):
+            operated.engine.settle(operation, artifact, operated.workspace(), Recorder())
+
+        assert never is None
+        assert made == operated.made()
+        assert first.outputs == operated.engine.outputs(artifact, lambda url: operated.store)
 
     def test_what_the_gate_refuses_is_not_done(self, operated):
         """Neither made nor destroyed."""
@@ -321,18 +461,39 @@ class OperationContract:
         with pytest.raises(Cancelled):
             self.apply(operated)
 
+        assert [] == operated.made()
         assert [] == [key for key in operated.store.keys("") if key.endswith("lock")]
 
+    def test_a_destroy_that_is_cancelled_before_it_begins(self, operated):
+        """Nothing goes."""
+        self.apply(operated)
+        made = operated.made()
+        operated.cancel()
+        with pytest.raises(Cancelled):
+            self.destroy(operated)
+
+        assert made == operated.made()
+
     def test_cancelled_while_it_works(self, operated):
-        """It stops, nothing goes on behind it, the lock is free, and the next apply succeeds."""
+        """
+        Nobody else works on its state; it stops, and nothing goes on behind it.
+
+        The lock is free, the next apply succeeds, and nothing stays once that is destroyed.
+        """
         following = Background(lambda: self.apply(operated, slow=True))
         wait_for(operated.is_at_work)
+        with pytest.raises(StateLocked):
+            self.apply(operated)
         operated.cancel()
         with pytest.raises(Cancelled):
             following.result()
 
         assert not operated.is_at_work()
         assert [] == [key for key in operated.store.keys("") if key.endswith("lock")]
+        operated.resume()
+        assert VALUE == self.apply(operated).outputs["result"]
+        self.destroy(operated)
+        assert [] == operated.made()
 
     def test_what_is_destroyed_can_be_applied_again(self, operated):
         """From nothing."""

@@ -197,7 +197,7 @@ class Session:
         self._delete_job(self.find())
         self._note(JOB_ADDRESS, JOB, "delete", self.state.job, started)
         self.home.write(StateFile.following(self.home.base, resources=[], outputs={}))
-        self._settled()
+        self.home.note_settled()
         return ApplyResult({}, destroyed=1, resources=tuple(self.done), versions=self._versions())
 
     def settle(self, operation: str) -> ApplyResult | None:
@@ -440,17 +440,13 @@ class Session:
         self.done.append({"address": address, "type": type_, "action": action, "id": id_, "seconds": seconds})
 
     def _result(self) -> ApplyResult:
-        self._settled()
+        self.home.note_settled()
         added = sum(1 for one in self.done if one["action"] == "create")
         outputs = read_outputs(self.wanted.outputs, self.home.base, self.home.address)
         self.report.log("Nothing to do." if not self.done else f"Done: {len(self.done)} changed on Jenkins.")
         return ApplyResult(
             outputs, added=added, changed=len(self.done) - added, resources=tuple(self.done), versions=self._versions()
         )
-
-    def _settled(self) -> None:
-        address = self.home.address
-        self.report.record("settled", store=address.store, key=address.key, etag=self.home.etag)
 
     def _versions(self) -> Mapping[str, str]:
         version = self._opened[0].version if self._opened else ""

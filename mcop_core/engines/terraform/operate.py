@@ -378,7 +378,7 @@ class Session:
             for end in ("out", "err"):
                 (directory / f"{_EVENTS}.{end}").unlink(missing_ok=True)
         self.is_settled = True
-        self.report.record("settled", store=self.home.address.store, key=self.home.address.key, etag=self.home.etag)
+        self.home.note_settled()
 
     # -- what nobody knows ------------------------------------------------------------------------------
 

@@ -104,6 +104,12 @@ class World:
     def cancel(self) -> None:
         self.is_cancelled = True
 
+    def resume(self) -> None:
+        self.is_cancelled = False
+
+    def lose(self) -> None:
+        self.controller.delete(self.job)
+
     def apply(self, value: Any = 1, report: Recorder | None = None, gate: Any = None, **how: Any) -> ApplyResult:
         return self.engine.apply(self.render(value, **how), self.workspace(), report or Recorder(), gate)
 

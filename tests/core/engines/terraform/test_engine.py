@@ -80,7 +80,7 @@ resource "terraform_data" "this" {
   input = var.value
 }
 resource "terraform_data" "hidden" {
-  input = base64decode("aGlkZGVuLTRmMmE5Yw==")
+  input = sensitive(base64decode("aGlkZGVuLTRmMmE5Yw=="))
 }
 output "result" {
   value = terraform_data.this.output
@@ -115,11 +115,11 @@ class World:
     def files(self, *, slow: bool) -> dict[str, bytes]:
         return {"main.tf": (OPERATED + (SLOW % self.mark if slow else "")).encode()}
 
-    def request(self, value: object, *, slow: bool = False) -> RenderRequest:
+    def request(self, value: object, *, slow: bool = False, address: tuple[str, ...] = ADDRESS) -> RenderRequest:
         files = self.files(slow=slow)
         backend = {"type": "local", "path": str(self.folder / "store")}
         interface = self.engine.describe(files)
-        return RenderRequest(ADDRESS, files, interface, {"value": value}, AdapterSettings(), {}, backend)
+        return RenderRequest(address, files, interface, {"value": value}, AdapterSettings(), {}, backend)
 
     def workspace(self) -> Workspace:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
@@ -134,6 +134,15 @@ class World:
 
     def cancel(self) -> None:
         self.is_cancelled = True
+
+    def resume(self) -> None:
+        self.is_cancelled = False
+
+    def lose(self) -> None:
+        key = f"{'/'.join(ADDRESS)}.tfstate"
+        document = dict(StateFile.parse(self.store.get(key).data, key).document)
+        kept = [one for one in document["resources"] if one["name"] != "this"]
+        self.store.put(key, StateFile.of({**document, "resources": kept, "serial": document["serial"] + 1}).data)
 
     def is_at_work(self) -> bool:
         return bool(pids_by_argument(f"20.{self.mark}"))
