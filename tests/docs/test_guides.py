@@ -18,6 +18,7 @@ PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 def test_a_guide_works_as_written(guide: Path, tmp_path: Path):
     """Files are written where the block says, commands run in a shell that stops at the first failure."""
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
     for block in blocks(guide):
         if block.file:
             path = tmp_path / block.file
@@ -32,6 +33,15 @@ def test_a_guide_works_as_written(guide: Path, tmp_path: Path):
                 text=True,
             )
             assert finished.returncode == 0, f"{block.text}\n{finished.stdout}\n{finished.stderr}"
+
+
+def test_the_code_that_a_guide_shows_of_an_example_is_the_examples():
+    """Whoever reads it and whoever copies the example see the same."""
+    sources = [path.read_text() for path in (ROOT / "docs" / "examples").rglob("*.*") if path.is_file()]
+    shown = [block.text for block in blocks(ROOT / "docs/guides/engines.md") if block.language in ("python", "toml")]
+
+    assert shown
+    assert [] == [text for text in shown if not any(text in source for source in sources)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,0 +1,1 @@
+"""The packages of docs/examples, installed and used as anybody would."""
