@@ -238,6 +238,21 @@ def test_marked_as_a_success_while_it_applies(stopper):
     assert not list((stopper.catalog.states / "team" / name).rglob("*.tflock"))
 
 
+def test_marked_as_failed_as_it_succeeds(stopper):
+    """Nobody could stop it any more: what it did is not lost with the task that nobody listens to."""
+    name = "too-late"
+
+    def mark(files):
+        DOORS["run"](stopper, name)
+        (stopper.folder / "gate").touch()
+
+    stopper.apply_until(name, mark)
+    stopper.says(name, FIRST, "failed")
+    assert ["Airflow calls its task failed" in text for text in stopper.shown(name)["awaits"]] == [True]
+    assert stopper.reconcile("late") == ("success", {"reconcile": "success"})
+    assert "apply of platform.pair.first succeeded: 2 added" in stopper.shown(name)["settled"][0]
+
+
 def test_cleared_while_what_was_cancelled_comes_to_its_end(stopper):
     """The next attempt waits for the end of the old runner, and then begins anew from what that left."""
     name = "cleared"
