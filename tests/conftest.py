@@ -1,5 +1,6 @@
 """How the tests are spread over processes."""
 
+import os
 import signal
 
 import pytest
@@ -19,6 +20,11 @@ class ByFile(LoadScopeScheduling):
 
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Half of what the tests take is waiting, for emulators, for Terraform and for Airflow: two for each processor."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_xdist_make_scheduler(config, log):

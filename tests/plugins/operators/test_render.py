@@ -37,7 +37,7 @@ def render(catalog, environment):
         task = task or Task()
         operator = RenderPrimitiveOperator(task_id="render", plan=plan, step=steps[step])
         HandOver(catalog.store, operator.dag_id, task.run_id).applied("platform.pair.first", task.outputs)
-        operator.execute.__wrapped__(operator, {"ti": task, "dag_run": SimpleNamespace(conf=conf)})
+        operator.execute.__wrapped__(operator, {"ti": task, "dag_run": SimpleNamespace(conf=conf, clear_number=0)})
         digest = task.pushed[naming.ARTIFACT_KEY]
         return json.loads(catalog.store.get(artifact_key(digest)).data)["files"]
 
