@@ -8,6 +8,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 STACK = "tests/system"
 """The tests here share one big stack."""
+LONGEST = (STACK, "tests/plugins", "tests/canaries", "tests/docs", "tests/campaign")
+"""Folders of tests that take long, the longest first."""
 
 
 class ByFile(LoadScopeScheduling):
@@ -33,4 +35,5 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have those that take longest begin first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(f"{STACK}/"))
+    ranks = {folder: rank for rank, folder in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get("/".join(item.nodeid.split("/")[:2]), len(ranks)))
