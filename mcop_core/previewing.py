@@ -136,27 +136,30 @@ def _planned(
     """
     Have each engine preview its *components* at once; one that takes from another comes after it.
 
+    An engine that runs several tools is asked once for each: what one writes down, another may not read.
+
     Args:
         components: In an order in which they may be applied.
         engines: Step id -> name of its engine.
         known: Outputs of components that are not among them.
         recorded: Step id -> what it put out when it was last applied; None if it never was.
     """
-    by_engine: dict[str, list[Component]] = {}
+    runs = {step: (engines[step], component.request.settings.tool) for step, component in components.items()}
+    together: dict[tuple[str, str], list[Component]] = {}
     for step, component in components.items():
-        by_engine.setdefault(engines[step], []).append(component)
+        together.setdefault(runs[step], []).append(component)
     found: dict[str, ComponentChanges] = {}
-    for name, its in sorted(by_engine.items(), key=lambda entry: _from_others(entry[1], engines)):
-        inside = replace(workspace, directory=workspace.directory / name)
+    for (name, tool), its in sorted(together.items(), key=lambda entry: _from_others(entry[1], runs)):
+        inside = replace(workspace, directory=workspace.directory / name / tool)
         given = {**known, **_told(its, found, recorded)}
         found |= {changes.step: changes for changes in open_engine(name).preview(its, inside, report, given)}
     return tuple(found[step] for step in components)
 
 
-def _from_others(components: Sequence[Component], engines: Mapping[str, str]) -> int:
-    """Return how many outputs *components*, all of one engine, take from those of others."""
-    own = {engines[one.step] for one in components}
-    return sum(engines.get(str(ref.step)) not in {None, *own} for one in components for ref in one.takes)
+def _from_others(components: Sequence[Component], runs: Mapping[str, tuple[str, str]]) -> int:
+    """Return how many outputs *components*, all run by one tool of one engine, take from those of others."""
+    own = {runs[one.step] for one in components}
+    return sum(runs.get(str(ref.step)) not in {None, *own} for one in components for ref in one.takes)
 
 
 def _told(
@@ -164,7 +167,7 @@ def _told(
     found: Mapping[str, ComponentChanges],
     recorded: Callable[[str], Mapping[str, Any] | None],
 ) -> dict[OutputRef, Any]:
-    """Return what *components* take from those of other engines, as far as their previews, in *found*, tell it."""
+    """Return what *components* take from those of others, as far as their previews, in *found*, tell it."""
     wanted = {ref for one in components for ref in one.takes if str(ref.step) in found}
     told: dict[OutputRef, Any] = {}
     outputs = {step: recorded(step) or {} for step in {str(ref.step) for ref in wanted}}

@@ -34,6 +34,7 @@ class Settings:
         work_dir: Folder of the runner's operations on this machine; durable, survives the task.
         cache_dir: Folder of what can be fetched again, by digest.
         terraform: Path or name of the Terraform or OpenTofu binary.
+        opentofu: Path or name of the OpenTofu binary, for adapters that say `tool: opentofu`.
         terraform_providers: Terraform providers that adapters and primitives may use: addresses separated by commas;
             `namespace/*` stands for all of a namespace.
         terraform_plugin_mirror: Folder that holds `registry.terraform.io/`; empty: searched, then the registry.
@@ -64,6 +65,7 @@ class Settings:
     work_dir: str = "/var/lib/mcop/runs"
     cache_dir: str = "/var/cache/mcop"
     terraform: str = "terraform"
+    opentofu: str = "tofu"
     terraform_providers: str = "hashicorp/*"
     terraform_plugin_mirror: str = ""
     access: str = ""

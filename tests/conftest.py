@@ -1,10 +1,14 @@
-"""How the tests are spread over processes."""
+"""How the tests are spread over processes, and which program they take for Terraform."""
 
 import os
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.opentofu import stand_for_terraform
 
 STACK = "tests/system"
 """The tests here share one big stack."""
@@ -22,6 +26,17 @@ class ByFile(LoadScopeScheduling):
 
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--opentofu", action="store_true", help="run OpenTofu (TEST_OPENTOFU) wherever Terraform is run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("opentofu"):
+        folder = tempfile.TemporaryDirectory(prefix="mcop-opentofu-")
+        config.add_cleanup(folder.cleanup)
+        stand_for_terraform(Path(folder.name))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -226,6 +226,8 @@ class AdapterSettings(Model):
         description="Variables of the worker's environment that the provider reads; ABC_* stands for all of a prefix.",
     )
     credentials: dict[str, str] = Field({}, description="Name to a reference to a secret, read by who runs the engine.")
+    tool: str = Field("", description="Program that runs it, terraform or opentofu; without it the worker's own.")
+    tool_version: str = Field("", description="Versions of that program that may run it, >= 1.10, < 2.0.")
 
 
 class Adapter(CatalogObject):

@@ -452,9 +452,14 @@ class Engine(Protocol):
             InvalidDocuments: A file cannot be read.
         """
 
-    def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
+    def lock(
+        self, requirements: Mapping[str, ProviderRequirement], settings: AdapterSettings | None = None
+    ) -> dict[str, ProviderLock]:
         """
         Choose provider versions and their checksums: provider address -> lock.
+
+        Args:
+            settings: Of the adapter that will serve them, which may say what chooses; None: of none.
 
         Raises:
             EngineFailed: A provider cannot be had in any version allowed.
@@ -488,7 +493,8 @@ class Engine(Protocol):
         Say what applying all *components* would do, in their order; nothing is locked, written or applied.
 
         Args:
-            components: Those of several manifests have ids that tell them apart; see `StepRef.of`.
+            components: Those of several manifests have ids that tell them apart; see `StepRef.of`. The settings of all
+                name the same `tool`.
             known: Outputs of components that are not among them; a sensitive one as `SensitivePointer.to_json`.
 
         Raises:

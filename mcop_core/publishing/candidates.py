@@ -114,7 +114,7 @@ def _adapter(
         raise InvalidDocuments.of(source.place(replace(fault, path="settings")) for fault in error.faults) from error
     if not lock:
         return item
-    return item.model_copy(update={"locks": engine.lock({item.provider: requirement})})
+    return item.model_copy(update={"locks": engine.lock({item.provider: requirement}, item.settings)})
 
 
 def _primitive(
@@ -175,7 +175,7 @@ def _other_locks(
                 f"the module needs {requirement.source} {requirement.version}, but {adapter.ref} brings {chosen[own]}"
             )
             raise InvalidDocuments.of([Fault(message, file=source.file, line=source.line_of("source"), path="source")])
-    return engine.lock(others) if others else {}
+    return engine.lock(others, adapter.settings) if others else {}
 
 
 def _address(source: str) -> str:

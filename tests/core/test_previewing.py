@@ -1,6 +1,8 @@
 """A manifest of two engines: each takes outputs of the other's components, in a preview as in an apply."""
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,15 +82,27 @@ JENKINSFILE = "node {\n    echo {{ target }}\n}\n"
 INTERFACE = "inputs:\n  target: {type: string}\noutputs:\n  build: {type: number, from: {build: number}}\n"
 THING, RELEASE = "deploy.things.thing", "deploy.delivery.release"
 
+TWO_TOOLS = CATALOG.replace("name: ci\n", "name: tofu\n").replace("primitive_type: jenkins", "primitive_type: tofu")
+TWO_TOOLS = re.sub(
+    "engine: jenkins\nsettings:\n.*?---",
+    "engine: terraform\nsettings: {tool: opentofu}\n---",
+    TWO_TOOLS,
+    flags=re.DOTALL,
+)
+TWO_TOOLS = TWO_TOOLS.replace("source: templates/release", "source: templates/thing").replace(
+    '{target: "to', '{name: "to'
+)
+"""The same with OpenTofu in the place of Jenkins."""
+
 
 class Site:
     """The manifest, published and compiled; both engines, and what they deploy."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, catalog: str = CATALOG, **settings: str) -> None:
         self.folder, self.store = folder, LocalStore(folder / "store")
-        settings = Settings(cache_dir=str(folder / "cache"))
+        settings = Settings(cache_dir=str(folder / "cache"), **settings)
         self.engines = {"terraform": TerraformEngine(settings), "jenkins": JenkinsEngine(settings, SWIFT)}
-        catalog = CATALOG.replace("URL", url).replace("STATES", str(folder / "states"))
+        catalog = catalog.replace("URL", url).replace("STATES", str(folder / "states"))
         files = {
             "catalog.yaml": catalog,
             "templates/thing/main.tf": MODULE,
@@ -194,3 +208,24 @@ def test_a_job_that_was_changed_by_hand_has_drifted(site):
 
     assert () == found[THING].resources
     assert ["changed"] == [one.drift for one in found[RELEASE].resources]
+
+
+@pytest.mark.terraform
+def test_each_tool_previews_its_own_and_is_told_what_the_other_says(tmp_path):
+    """Two adapters, two programs: none reads what the other wrote down, and outputs go from one to the other."""
+    called, note = tmp_path / "tofu", tmp_path / "note"
+    real = shutil.which("terraform")
+    says = f'[ "$1" = version ] && echo OpenTofu v1.12.6 && exit\necho "$*" >> {note}\nexec {real} "$@"'
+    called.write_text(f"#!/bin/sh\n{says}\n")
+    called.chmod(0o755)
+    site = Site(tmp_path, "", TWO_TOOLS, opentofu=str(called))
+
+    first = site.preview()
+    assert [Mode.MERGED, Mode.DEFERRED] == [first[step].mode for step in (THING, RELEASE)]
+    assert not note.exists()
+
+    made = site.deploy()
+    assert made[RELEASE]["made"].endswith(f"to {made[THING]['made']}")
+    assert {THING: (), RELEASE: ()} == {step: one.resources for step, one in site.preview().items()}
+    assert {THING: (), RELEASE: ()} == {step: one.resources for step, one in site.drift().items()}
+    assert "apply -input=false" in note.read_text()

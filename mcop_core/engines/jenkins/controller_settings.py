@@ -65,6 +65,9 @@ def _surplus(settings: AdapterSettings) -> Iterator[str]:
     for name in ("source", "version"):
         if getattr(settings, name):
             yield f"settings.{name} is for Terraform's providers: leave it out"
+    for name in ("tool", "tool_version"):
+        if getattr(settings, name):
+            yield f"settings.{name} is for Terraform and OpenTofu: leave it out"
     for name in sorted(set(settings.configuration) - set(FIELDS)):
         if name in (TOKEN, "password", "api_token"):
             yield f"settings.configuration.{name} would be written to every artifact: write settings.credentials.token"

@@ -60,7 +60,9 @@ class JenkinsEngine:
 
         return undescribed(self.describe(files), FILE)
 
-    def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
+    def lock(
+        self, requirements: Mapping[str, ProviderRequirement], settings: AdapterSettings | None = None
+    ) -> dict[str, ProviderLock]:
         """Choose no versions: there are no providers."""
         if requirements:
             raise EngineFailed(f"Jenkins has no providers, and {', '.join(requirements)} is wanted", diagnostics=())

@@ -86,9 +86,10 @@ def show_plan(binary: str, plan_file: str, *, cwd: Path, environment: Mapping[st
 
 def _cannot_start(binary: str, error: OSError) -> EngineFailed:
     return EngineFailed(
-        f"{binary} cannot be started: {error.strerror}. Set MCOP_TERRAFORM to the path of Terraform or OpenTofu.",
+        f"{binary} cannot be started: {error.strerror}. Set MCOP_TERRAFORM to the path of Terraform or OpenTofu, and "
+        "MCOP_OPENTOFU to that of OpenTofu for adapters that ask for it.",
         diagnostics=(),
-        hint="The binary is named by MCOP_TERRAFORM.",
+        hint="The binary is named by MCOP_TERRAFORM, or MCOP_OPENTOFU.",
     )
 
 

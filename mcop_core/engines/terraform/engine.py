@@ -23,7 +23,8 @@ from mcop_core.engines.base import (
 )
 from mcop_core.engines.terraform import providers, render
 from mcop_core.engines.terraform.admission import Admission
-from mcop_core.errors import Fault
+from mcop_core.engines.terraform.tool import Demand, is_constraint, settings_problems
+from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class _Tools(TypedDict):
 
 class TerraformEngine:
     """
-    Renders roots and runs the binary that the settings name.
+    Renders roots and runs the binary that the settings name: `terraform`, or `opentofu` for adapters that ask for it.
 
     Args:
-        settings: `terraform`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions`, `cache_dir`,
+        settings: `terraform`, `opentofu`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions`, `cache_dir`,
             `store_patience_s` and `limits` are read.
         environment: Where provider packages are looked for and what locking runs with; the process's own if None.
     """
@@ -56,7 +57,7 @@ class TerraformEngine:
     def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
         self._settings = settings
         self._environment = dict(os.environ if environment is None else environment)
-        self._locks: dict[tuple[tuple[str, str], ...], dict[str, ProviderLock]] = {}
+        self._locks: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, ProviderLock]] = {}
         self._locking = Lock()
 
     def describe(self, files: Mapping[str, bytes]) -> Interface:
@@ -67,7 +68,12 @@ class TerraformEngine:
         return read_interface(files, self._settings.limits)
 
     def admit(self, files: Mapping[str, bytes], interface: Interface) -> dict[str, str]:
-        """Check that a primitive holds nothing that is forbidden; see `admission.Admission.admit`."""
+        """
+        Check that a primitive holds nothing that is forbidden; see `admission.Admission.admit`.
+
+        A `required_version` that nobody could be held to is told here, too.
+        """
+        _check_constraint(interface.required_version)
         return self._admission().admit(files, [entry.source for entry in interface.providers.values()])
 
     def lint(self, files: Mapping[str, bytes]) -> list[Fault]:
@@ -76,13 +82,23 @@ class TerraformEngine:
 
         return [remark.fault() for remark in lint(files, self._settings.limits)]
 
-    def lock(self, requirements: Mapping[str, ProviderRequirement]) -> dict[str, ProviderLock]:
-        """Choose provider versions; see `providers.lock_providers`. The same question is asked of Terraform once."""
-        question = tuple(sorted((entry.source, entry.version) for entry in requirements.values()))
+    def lock(
+        self, requirements: Mapping[str, ProviderRequirement], settings: AdapterSettings | None = None
+    ) -> dict[str, ProviderLock]:
+        """
+        Choose provider versions; see `providers.lock_providers`. The same question is asked of Terraform once.
+
+        The program that will run the adapter chooses: Terraform and OpenTofu have registries of their own.
+        """
+        demand = Demand.of(settings or AdapterSettings())
+        binary = demand.binary(self._settings)
+        question = binary, tuple(sorted((entry.source, entry.version) for entry in requirements.values()))
         with self._locking:
             if question not in self._locks:
+                if requirements:
+                    demand.hold(binary, self._environment, "locking providers")
                 self._locks[question] = providers.lock_providers(
-                    requirements, binary=self._settings.terraform, mirror=self._mirror(), environment=self._environment
+                    requirements, binary=binary, mirror=self._mirror(), environment=self._environment
                 )
             return dict(self._locks[question])
 
@@ -90,13 +106,14 @@ class TerraformEngine:
         """Say what serving *adapter* takes; see `needs.needs_of`."""
         from mcop_core.engines.terraform.needs import needs_of
 
-        return needs_of(adapter, self, self._settings.terraform, self._environment)
+        return needs_of(adapter, self, Demand.of(adapter.settings).binary(self._settings), self._environment)
 
     def check_settings(self, settings: AdapterSettings) -> list[str]:
         """Say what is wrong with an adapter's settings: Terraform's credentials are the worker's own."""
-        if not settings.credentials:
-            return []
-        return ["settings.credentials is not for Terraform: its providers' credentials are the worker's environment"]
+        told = settings_problems(settings)
+        if settings.credentials:
+            told.append("settings.credentials is not for Terraform: its providers' credentials are the worker's own")
+        return told
 
     def check_backend(self, backend_: Mapping[str, Any]) -> list[str]:
         """Say what is wrong with a workflow's backend; see `backend.check_backend`."""
@@ -117,14 +134,16 @@ class TerraformEngine:
         from mcop_core.engines.terraform.preview import preview
 
         admission = self._admission()
-        for component in components:
+        demands = [Demand.of(one.request.settings, one.request.interface.required_version) for one in components]
+        for component, demand in zip(components, demands, strict=True):
             admission.hold_request(component.request)
+            demand.hold(demand.binary(self._settings), workspace.environment, component.step)
         return preview(
             components,
             workspace,
             report,
             known,
-            **self._tools(),
+            **self._tools(next(iter(demands), Demand())),
         )
 
     def preview_destroy(
@@ -139,7 +158,7 @@ class TerraformEngine:
             artifact,
             workspace,
             report,
-            **self._tools(),
+            **self._tools_for(artifact, workspace),
         )
 
     def apply(
@@ -154,7 +173,7 @@ class TerraformEngine:
             workspace,
             report,
             gate,
-            **self._tools(),
+            **self._tools_for(artifact, workspace),
             timing=self._timing(),
         )
 
@@ -182,7 +201,7 @@ class TerraformEngine:
             workspace,
             report,
             gate,
-            **self._tools(),
+            **self._tools_for(artifact, workspace),
             timing=self._timing(),
         )
 
@@ -200,7 +219,7 @@ class TerraformEngine:
             artifact,
             workspace,
             report,
-            **self._tools(),
+            **self._tools(Demand.read(artifact.runtime)),
             timing=self._timing(),
         )
 
@@ -209,12 +228,25 @@ class TerraformEngine:
 
         return Timing(push_patience_s=self._settings.store_patience_s)
 
-    def _tools(self) -> _Tools:
+    def _tools_for(self, artifact: RenderedArtifact, workspace: Workspace) -> _Tools:
+        """Return what *artifact* is run with, once it is sure that this is what it asks for."""
+        demand = Demand.read(artifact.runtime)
+        where = str(artifact.runtime["state"]["key"]).removesuffix(".tfstate")
+        demand.hold(demand.binary(self._settings), workspace.environment, where)
+        return self._tools(demand)
+
+    def _tools(self, demand: Demand) -> _Tools:
         return {
-            "binary": self._settings.terraform,
+            "binary": demand.binary(self._settings),
             "mirror": self._mirror(),
             "cache": Path(self._settings.cache_dir),
         }
 
     def _mirror(self) -> Path | None:
         return providers.find_mirror(self._settings.terraform_plugin_mirror, self._environment)
+
+
+def _check_constraint(required_version: str) -> None:
+    if required_version and not is_constraint(required_version):
+        told = f"required_version is {required_version!r}: write >= 1.10, < 2.0 or ~> 1.11"
+        raise InvalidDocuments.of([Fault(told)])

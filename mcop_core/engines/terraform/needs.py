@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcop_core.catalog.models import Adapter, Interface, ProviderRequirement
 from mcop_core.engines.base import Need
-from mcop_core.engines.terraform.command import run
-from mcop_core.engines.terraform.providers import CREDENTIALS, terraform_environment
-from mcop_core.errors import EngineFailed, InvalidDocuments
+from mcop_core.engines.terraform.providers import CREDENTIALS
+from mcop_core.engines.terraform.tool import Demand, identify
+from mcop_core.errors import EngineFailed, InvalidDocuments, Refused
 
 if TYPE_CHECKING:
     from mcop_core.engines.base import Engine
@@ -25,17 +23,18 @@ def needs_of(adapter: Adapter, engine: Engine, binary: str, environment: Mapping
         engine: Asked to lock the provider, as it is when the adapter is published.
         environment: Of this process, in which credentials are looked for by name.
     """
-    return [_program(binary, environment), *_provider(adapter, engine), *_credentials(adapter, environment)]
+    return [_program(adapter, binary, environment), *_provider(adapter, engine), *_credentials(adapter, environment)]
 
 
-def _program(binary: str, environment: Mapping[str, str]) -> Need:
+def _program(adapter: Adapter, binary: str, environment: Mapping[str, str]) -> Need:
+    demand = Demand.of(adapter.settings)
+    what = f"program {binary} {demand.tool_version}".strip()
     try:
-        done = run(binary, ["version", "-json"], cwd=Path("/"), environment=terraform_environment(environment))
-        return Need(f"program {binary}", True, str(json.loads(done.stdout)["terraform_version"]))
+        program = identify(binary, environment)
     except EngineFailed as error:
-        return Need(f"program {binary}", False, error.message)
-    except (ValueError, KeyError):
-        return Need(f"program {binary}", False, "it does not tell its version")
+        return Need(what, False, error.message)
+    faults = " ".join(demand.faults(program))
+    return Need(what, not faults, faults or program.title)
 
 
 def _provider(adapter: Adapter, engine: Engine) -> Iterator[Need]:
@@ -50,6 +49,8 @@ def _provider(adapter: Adapter, engine: Engine) -> Iterator[Need]:
         yield Need(what, True, ", ".join(lock.version for lock in locks.values()) or "built in")
     except InvalidDocuments as error:
         yield Need(what, False, "; ".join(fault.message for fault in error.faults))
+    except Refused as error:
+        yield Need(what, False, error.message)
     except EngineFailed as error:
         yield Need(what, False, _said(error))
 

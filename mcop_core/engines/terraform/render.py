@@ -29,6 +29,7 @@ from mcop_core.engines.base import (
 from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.provider_block import Configured, ProviderName, configure_provider, split_source
+from mcop_core.engines.terraform.tool import Demand
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, closest
 from mcop_core.refs import check_name
 
@@ -262,13 +263,13 @@ def module_files(request: RenderRequest, faults: list[Fault]) -> dict[str, bytes
 
 
 def _runtime(request: RenderRequest, inputs: _Inputs, state: Mapping[str, str]) -> dict[str, Any]:
-    version, environment = request.interface.required_version, list(request.settings.environment)
+    environment = list(request.settings.environment)
     return {
         "state": dict(state),
         "sealed": inputs.sealed,
         "types": {name: request.interface.inputs[name].type for name in inputs.sealed},
         "outputs": {name: {"sensitive": output.sensitive} for name, output in request.interface.outputs.items()},
-        "terraform": {"required_version": version} if version else {},
+        "terraform": Demand.of(request.settings, request.interface.required_version).to_json(),
         **({"environment": environment} if environment else {}),
     }
 

@@ -155,6 +155,14 @@ def test_only_the_folder_may_refer():
     assert ["url", "username"] == [one.split()[0].rpartition(".")[2] for one in told]
 
 
+@pytest.mark.parametrize("name", ["tool", "tool_version", "source", "version"])
+def test_what_is_for_terraform_is_refused(name):
+    """Nobody would be held to it."""
+    (told,) = check_settings(SETTINGS.model_copy(update={name: "1.0"}))
+
+    assert told.startswith(f"settings.{name} is for Terraform") and told.endswith("leave it out")
+
+
 def test_the_token_is_in_no_artifact():
     """Only where it lies; the runner reads it."""
     artifact = render(request(ECHO, {"a": 1}))

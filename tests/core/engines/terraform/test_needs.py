@@ -6,6 +6,7 @@ import pytest
 
 from mcop_core.catalog.models import Adapter, AdapterSettings
 from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.terraform.tool import Tool, identify
 from mcop_core.settings import Settings
 
 pytestmark = pytest.mark.terraform
@@ -30,7 +31,8 @@ def test_what_is_there_is_told_with_its_version():
         adapter("hashicorp/aws", version="~> 5.0"), {"AWS_PROFILE": "shop", "AWS_SECRET_ACCESS_KEY": "canary"}
     )
 
-    assert program[:2] == ("program terraform", True) and program[2][0].isdigit()
+    assert program[:2] == ("program terraform", True)
+    assert program[2] == identify("terraform", os.environ).title
     assert provider[:2] == ("provider hashicorp/aws ~> 5.0", True) and provider[2].startswith("5.")
     assert credentials == ("credentials, AWS_*", True, "AWS_PROFILE, AWS_SECRET_ACCESS_KEY")
 
@@ -42,6 +44,19 @@ def test_what_is_not_there_is_told_with_the_reason():
     assert none[1] is False and "0.0.1" in none[2] and "terraform providers" not in none[2]
     foreign = needs(adapter("somebody/else"))[1]
     assert foreign[1] is False and "MCOP_TERRAFORM_PROVIDERS" in foreign[2]
+
+
+def test_the_program_is_the_one_that_the_adapter_asks_for():
+    """Another tool, or a version that it does not allow, is told as missing."""
+    here = identify("terraform", os.environ)
+    tool = next(tool for tool in Tool if tool != here.tool)
+    ranged, other = adapter(tool_version="~> 0.1"), adapter(tool=tool)
+
+    assert needs(ranged)[0][:2] == ("program terraform ~> 0.1", False)
+    assert "settings.tool_version allows ~> 0.1" in needs(ranged)[0][2]
+    both = {"terraform": "terraform", "opentofu": "terraform"}
+    assert needs(other, **both)[0][1] is False and here.title in needs(other, **both)[0][2]
+    assert needs(adapter(tool=here.tool), **both)[0][1] is True
 
 
 def test_credentials_may_come_from_elsewhere():
