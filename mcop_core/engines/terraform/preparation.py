@@ -175,7 +175,7 @@ class KeptPackages:
             self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=".new-", ignore_cleanup_errors=True) as new:
                 made = Path(new) / "packages"
-                for package in (directory / PACKAGES).glob(_PACKAGE):
+                for package in _packages(directory / PACKAGES):
                     _copy(package, made / package.relative_to(directory / PACKAGES))
                 made.rename(self.folder)
 
@@ -186,6 +186,11 @@ class KeptPackages:
             tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=".old-", ignore_cleanup_errors=True) as old,
         ):
             self.folder.rename(Path(old) / "packages")
+
+
+def _packages(folder: Path) -> list[Path]:
+    """Return the packages that an `init` put into *folder*; OpenTofu leaves a lock file beside each."""
+    return [path for path in folder.glob(_PACKAGE) if path.is_dir()]
 
 
 def _copy(package: Path, target: Path) -> None:

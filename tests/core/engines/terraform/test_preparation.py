@@ -22,8 +22,9 @@ from mcop_core.engines.terraform.preparation import (
 )
 from mcop_core.errors import EngineFailed, InvalidInput
 from tests.core.engines.terraform.operations import Bench, Recorder, artifact
+from tests.opentofu import registry
 
-NAME = "registry.terraform.io/acme/thing"
+NAME = f"{registry()}/acme/thing"
 PACKAGE = Path(NAME) / "1.0.0" / "linux_amd64"
 FILES = {LOCK_FILE: b"locked", "main.tf.json": b"{}"}
 
@@ -43,6 +44,7 @@ class Terraform:
         elif arguments == INIT:
             place.mkdir(parents=True)
             (place / "provider").write_text("a program")
+            place.with_name(f"{place.name}.lock").touch()  # as OpenTofu does
 
 
 @pytest.fixture

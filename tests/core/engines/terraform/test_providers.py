@@ -15,6 +15,7 @@ from mcop_core.engines.terraform.providers import (
     terraform_environment,
 )
 from mcop_core.errors import EngineFailed, InvalidInput
+from tests.opentofu import registry
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ def test_nothing_to_lock_starts_no_process():
 def test_a_version_nobody_has_cannot_be_locked(tmp_path):
     """The error says which provider and carries Terraform's own words."""
     mirror = tmp_path / "mirror"
-    package = mirror / "registry.terraform.io/acme/cloud/1.0.0/linux_amd64"
+    package = mirror / registry() / "acme/cloud/1.0.0/linux_amd64"
     package.mkdir(parents=True)
     wanted = {"cloud": ProviderRequirement(source="acme/cloud", version=">= 2.0")}
     with pytest.raises(EngineFailed, match=r"acme/cloud >= 2\.0 cannot be locked") as caught:
@@ -217,13 +218,13 @@ def test_the_newest_allowed_version_is_locked(tmp_path):
     mirror = tmp_path / "mirror"
     for version in ("1.0.0", "1.2.0", "1.10.0", "2.0.0"):
         for platform in ("linux_amd64", "linux_arm64", "darwin_arm64", "darwin_amd64"):
-            package = mirror / "registry.terraform.io/acme/cloud" / version / platform
+            package = mirror / registry() / "acme/cloud" / version / platform
             package.mkdir(parents=True)
             (package / f"terraform-provider-cloud_v{version}").write_text(version)
     wanted = {"cloud": ProviderRequirement(source="acme/cloud", version="~> 1.0")}
     (lock,) = lock_providers(wanted, binary="terraform", mirror=mirror, environment=os.environ).items()
 
-    assert lock[0] == "registry.terraform.io/acme/cloud"
+    assert lock[0] == f"{registry()}/acme/cloud"
     assert lock[1].version == "1.10.0"
     assert [text[:3] for text in lock[1].hashes] == ["h1:"]
 
