@@ -7,7 +7,7 @@ import pytest
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.bootstrap import open_engine
 from mcop_core.catalog.memory import MemoryRepository
-from mcop_core.catalog.models import Adapter, Pattern, Primitive, ValidationRule, Workflow
+from mcop_core.catalog.models import Manifest, Pattern, Primitive, ValidationRule, Workflow
 from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.checks import check_object
 from mcop_core.compiler.compiler import compile_manifest
@@ -47,7 +47,7 @@ def test_publishing_it_again_does_nothing(objects, tmp_path):
     second = publish_folder(CATALOG, repository, store, open_terraform, lock=False)
 
     assert set(first.published) == set(objects)
-    assert first.activated == {STAGING.name: STAGING.version, PRODUCTION.name: PRODUCTION.version}
+    assert first.activated == {item.name: item.version for item in of_kind(objects, Manifest)}
     assert (second.published, second.revision) == ((), first.revision)
 
 
@@ -72,22 +72,24 @@ def test_a_primitive_lies_under_its_own_name_and_version(objects):
         assert expected == primitive.source
 
 
-def test_the_example_is_large_enough_to_show_something(objects):
-    """Two workflows, at least four patterns and ten primitives, one adapter, rules of all three kinds."""
-    assert len(of_kind(objects, Workflow)) == 2
-    assert len(of_kind(objects, Pattern)) >= 4
-    assert len(of_kind(objects, Primitive)) >= 10
-    assert len(of_kind(objects, Adapter)) == 1
+def test_the_storefront_is_large_enough_to_show_something(objects):
+    """Its two workflows have at least four patterns and ten primitives; there are rules of all three kinds."""
+    workflows = [named(objects, Workflow, name) for name in objects[STAGING].workflows]
+    patterns = [named(objects, Pattern, use.pattern) for workflow in workflows for use in workflow.patterns.values()]
+
+    assert len(workflows) == 2
+    assert len(patterns) >= 4
+    assert len({element.primitive for pattern in patterns for element in pattern.elements.values()}) >= 10
     assert {"enum", "regex", "string"} == {rule.type for rule in of_kind(objects, ValidationRule)}
 
 
-def test_every_primitive_and_pattern_is_used(objects):
-    """Nothing in the example stands there for show."""
-    elements = {element.primitive for pattern in of_kind(objects, Pattern) for element in pattern.elements.values()}
+def test_every_pattern_and_workflow_is_deployed_by_a_manifest(objects):
+    """Nothing but primitives stands there for show; those have cases in `tests/cases/starter`."""
     patterns = {use.pattern for workflow in of_kind(objects, Workflow) for use in workflow.patterns.values()}
+    workflows = {use.workflow for manifest in of_kind(objects, Manifest) for use in manifest.workflows.values()}
 
-    assert {primitive.name for primitive in of_kind(objects, Primitive)} == elements
     assert {pattern.name for pattern in of_kind(objects, Pattern)} == patterns
+    assert {workflow.name for workflow in of_kind(objects, Workflow)} == workflows
 
 
 def test_staging_and_production_differ_only_in_configuration(objects):

@@ -1,0 +1,1 @@
+"""The primitives of `include/catalog`, each tried with the values of its case in `tests/cases/starter`."""
