@@ -70,7 +70,7 @@ def test_a_module_leaves_its_provider_to_the_adapter(module):
     texts = [data.decode() for path, data in collect_files(module).items() if path.endswith(".tf")]
 
     assert {"aws"} == set(read_interface(collect_files(module)).providers)
-    assert [text for text in texts if re.search(r"^\s*(provider|backend|cloud)\b.*\{", text, re.MULTILINE)] == []
+    assert [text for text in texts if re.search(r"^(provider\b|\s*(backend|cloud)\b).*\{", text, re.MULTILINE)] == []
 
 
 def test_a_module_lets_itself_be_tagged(module):
