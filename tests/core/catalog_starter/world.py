@@ -75,8 +75,7 @@ class World:
         )
         self.engine = TerraformEngine(Settings(cache_dir=str(folder / "cache")))
         self.plans = self._compiled(_pattern(elements), own or {})
-        self.plan = self.plans["starter"]
-        self.outputs: dict[str, Mapping[str, Any]] = {}
+        self.outputs: dict[OutputRef, Any] = {}
         self._count = 0
 
     def _compiled(self, pattern: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, DeploymentPlan]:
@@ -104,10 +103,10 @@ class World:
         )
         return {one.step: one for one in found.components}
 
-    def apply(self, element: str) -> ApplyResult:
-        """Apply one element; what it takes must be applied."""
-        done = self.engine.apply(self._artifact(element), self._workspace(), Recorder(), None)
-        self.outputs[element] = done.outputs
+    def apply(self, step: str, manifest: str = "starter") -> ApplyResult:
+        """Apply one step; what it takes must be applied."""
+        done = self.engine.apply(self._artifact(step, manifest), self._workspace(), Recorder(), None)
+        self.outputs |= {OutputRef.parse(f"{step}.{name}"): value for name, value in done.outputs.items()}
         return done
 
     def rendered(self, manifest: str) -> dict[str, RenderedArtifact]:
@@ -116,8 +115,8 @@ class World:
         ready = [step.id for step in plan.steps if not needed_outputs(plan, step.id, {})]
         return {step: self._render(plan, step, {}) for step in ready}
 
-    def again(self, element: str) -> list[str]:
-        """Plan one element that is applied; return what it would change, `action address`, and do nothing of it."""
+    def again(self, step: str, manifest: str = "starter") -> list[str]:
+        """Plan one step that is applied; return what it would change, `action address`, and do nothing of it."""
         found: list[str] = []
 
         def stop(changes: ComponentChanges) -> None:
@@ -126,23 +125,25 @@ class World:
                 raise Refused("it was only to be planned")
 
         with suppress(Refused):
-            self.engine.apply(self._artifact(element), self._workspace(), Recorder(), stop)
+            self.engine.apply(self._artifact(step, manifest), self._workspace(), Recorder(), stop)
         return found
 
-    def destroy(self, element: str) -> ApplyResult:
-        """Destroy one element; what takes from it must be destroyed."""
-        return self.engine.destroy(self._artifact(element), self._workspace(), Recorder(), None)
+    def destroy(self, step: str, manifest: str = "starter") -> ApplyResult:
+        """Destroy one step; what takes from it must be destroyed."""
+        return self.engine.destroy(self._artifact(step, manifest), self._workspace(), Recorder(), None)
 
-    def held(self, element: str) -> list[dict[str, Any]]:
-        """Return the resources in the state of an element."""
-        (path,) = self.states.rglob(f"{element}.tfstate")
-        resources = json.loads(path.read_text())["resources"]
-        return [resource for resource in resources if resource["mode"] == "managed"]
+    def held(self, step: str) -> list[dict[str, Any]]:
+        """Return the resources in the state of a step."""
+        path = f"{step.replace('.', '/')}.tfstate"
+        (state,) = [*self.states.rglob(path), *(self.folder / "bucket").rglob(path)]
+        return [one for one in json.loads(state.read_text())["resources"] if one["mode"] == "managed"]
 
-    def _artifact(self, element: str) -> RenderedArtifact:
-        step = f"starter.each.{element}"
-        taken = {ref: self.outputs[ref.step.element][ref.output] for ref in needed_outputs(self.plan, step, {})}
-        return self._render(self.plan, step, taken)
+    def _artifact(self, step: str, manifest: str) -> RenderedArtifact:
+        plan = self.plans[manifest]
+        needed = needed_outputs(plan, step, {})
+        if missing := sorted(str(ref) for ref in needed if ref not in self.outputs):
+            raise Refused(f"{step} takes what was not applied: {', '.join(missing)}")
+        return self._render(plan, step, {ref: self.outputs[ref] for ref in needed})
 
     def _render(self, plan: DeploymentPlan, step: str, taken: Mapping[OutputRef, Any]) -> RenderedArtifact:
         cache = self.folder / "cache"
@@ -173,6 +174,15 @@ def _pattern(elements: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str,
     }
     head = {"kind": "pattern", "name": "starter", "version": "1.0.0", "provider": "aws", "primitive_type": "terraform"}
     return {**head, "elements": made}
+
+
+def step_of(case: Case) -> str:
+    """Return the id of the step of a case; see `each_alone`."""
+    return f"starter.each.{case.element}"
+
+
+TOGETHER = "starter.each.together"
+"""The id of the one step of `all_as_one`."""
 
 
 def each_alone(folder: Path, cases: Mapping[str, Case], emulator: Emulator | None) -> World:
