@@ -1,0 +1,27 @@
+output "host" {
+  description = "Where the cluster answers in the network, known once the firewall guards it."
+  value       = digitalocean_database_cluster.this.private_host
+
+  depends_on = [digitalocean_database_firewall.this]
+}
+
+output "port" {
+  description = "Port of the cluster."
+  value       = digitalocean_database_cluster.this.port
+}
+
+output "database_name" {
+  description = "Name of the database."
+  value       = digitalocean_database_db.this.name
+}
+
+output "username" {
+  description = "Who logs in."
+  value       = digitalocean_database_user.this.name
+}
+
+output "password" {
+  description = "Their password."
+  value       = digitalocean_database_user.this.password
+  sensitive   = true
+}

@@ -1,0 +1,45 @@
+variable "name" {
+  description = "Name of the network."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,61}[a-z0-9]$", var.name))
+    error_message = "The name has 3 to 63 lower-case letters, digits and hyphens, begins with a letter and ends with none of the hyphens."
+  }
+}
+
+variable "region" {
+  description = "Region of the network, for example fra1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{3}[0-9]$", var.region))
+    error_message = "It is the slug of a region, for example fra1."
+  }
+}
+
+variable "cidr_block" {
+  description = "IPv4 range of the network in CIDR notation, /16 to /24."
+  type        = string
+
+  validation {
+    condition     = can(cidrhost(var.cidr_block, 0)) && try(cidrhost(var.cidr_block, 0) == split("/", var.cidr_block)[0], false)
+    error_message = "The range is an IPv4 network address with its prefix length, for example 10.20.0.0/16."
+  }
+
+  validation {
+    condition     = try(tonumber(split("/", var.cidr_block)[1]) >= 16 && tonumber(split("/", var.cidr_block)[1]) <= 24, false)
+    error_message = "The prefix length is between 16 and 24."
+  }
+}
+
+variable "tags" {
+  description = "What its description says, as name=value."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key, value in var.tags : can(regex("^[A-Za-z0-9_-]+$", key)) && can(regex("^[A-Za-z0-9_-]*$", value))])
+    error_message = "DigitalOcean's tags have letters, digits, _ and -; each is written as name:value."
+  }
+}
