@@ -17,7 +17,7 @@ PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 @pytest.mark.parametrize("guide", sorted((ROOT / "docs" / "guides").glob("*.md")), ids=lambda path: path.stem)
 def test_a_guide_works_as_written(guide: Path, tmp_path: Path):
     """Files are written where the block says, commands run in a shell that stops at the first failure."""
-    environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"}
+    environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}", "CHECKOUT": str(ROOT)}
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     for block in blocks(guide):
         if block.file:

@@ -54,6 +54,17 @@ def test_a_catalog_can_be_published_beside_the_example(tmp_path, folder):
     assert report.published != ()
 
 
+def test_everything_fits_into_one_catalog(tmp_path):
+    """The example, every starter catalog and every example of them: no two documents have one name and version."""
+    repository, store = MemoryRepository(), LocalStore(tmp_path)
+    examples = sorted(path for path in (ROOT / "include" / "examples").iterdir() if path.is_dir())
+
+    for folder in (ROOT / "include" / "catalog", PORTABLE, *CATALOGS, *examples):
+        publish(folder, repository, store)
+
+    assert {"web-application", "kubernetes-platform", "ci-pipeline"} <= set(repository.active())
+
+
 @pytest.mark.parametrize("folder", CATALOGS, ids=lambda folder: folder.name)
 def test_a_reviewer_would_say_nothing(folder):
     """`mcop catalog lint` has no remark."""

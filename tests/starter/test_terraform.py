@@ -1,14 +1,11 @@
 """What Terraform itself says of the starter catalogs' modules, as far as it can without their providers."""
 
 import json
-import os
-import shutil
-import subprocess
 
 import pytest
 import yaml
 
-from mcop_core.engines.terraform.providers import cli_config, find_mirror
+from tests.starter.inputs import Call, check_inputs
 from tests.starter.schemas import CHECKED, MODULES, ROOT, STARTER, module_id, read_module
 
 INPUTS = {
@@ -21,26 +18,6 @@ PASSWORD = 'resource "random_password" "this" {\n  length  = 32\n  special = fal
 RANDOM = '\n    random = {\n      source  = "hashicorp/random"\n      version = ">= 3.5"\n    }\n'
 
 pytestmark = pytest.mark.terraform
-
-
-@pytest.fixture(scope="module")
-def terraform(tmp_path_factory):
-    """Return what runs Terraform in a folder, with providers from the mirror if there is one."""
-    binary = shutil.which(os.environ.get("MCOP_TERRAFORM", "terraform"))
-    if binary is None:
-        pytest.skip("there is no terraform on PATH, and MCOP_TERRAFORM names none")
-    home = tmp_path_factory.mktemp("terraform-home")
-    config = home / "terraform.tfrc"
-    config.write_text(cli_config(find_mirror(os.environ.get("MCOP_TERRAFORM_PLUGIN_MIRROR", ""), os.environ)))
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    environment = kept | {"HOME": str(home), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
-
-    def run(folder, *arguments):
-        return subprocess.run(
-            [binary, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-
-    return run
 
 
 def test_modules_are_formatted(terraform):
@@ -82,30 +59,15 @@ def refusals(terraform, tmp_path_factory):
     """
     What Terraform says to good and to wrong inputs, by module call: `vnet`, `vnet-0`.
 
-    Called are the modules' inputs with their validations alone, which need no provider, in one plan.
+    All of them are in one plan.
     """
-    folder = tmp_path_factory.mktemp("inputs")
-    calls = []
+    calls = {}
     for module in MODULES:
         name = module.parent.name
-        (folder / name).mkdir()
-        shutil.copy(module / "variables.tf", folder / name)
-        calls.append((name, name, INPUTS[name]["good"]))
-        wrong = enumerate(INPUTS[name]["refused"])
-        calls += [(f"{name}-{n}", name, INPUTS[name]["good"] | case["inputs"]) for n, case in wrong]
-    (folder / "main.tf").write_text("\n".join(_call(*call) for call in calls))
-    assert terraform(folder, "init", "-no-color", "-input=false").returncode == 0
-    told: dict[str, list[str]] = {call[0]: [] for call in calls}
-    for line in terraform(folder, "plan", "-json", "-input=false").stdout.splitlines():
-        if diagnostic := json.loads(line).get("diagnostic"):
-            context = (diagnostic.get("snippet") or {}).get("context") or ""
-            told.setdefault(context.removeprefix('module "').removesuffix('"'), []).append(diagnostic["detail"])
-    return told
-
-
-def _call(call, module, inputs):
-    given = "".join(f"  {name} = {json.dumps(value)}\n" for name, value in inputs.items())
-    return f'module "{call}" {{\n  source = "./{module}"\n{given}}}\n'
+        good = INPUTS[name]["good"]
+        calls[name] = Call(module, good)
+        calls |= {f"{name}-{n}": Call(module, good | case["inputs"]) for n, case in enumerate(INPUTS[name]["refused"])}
+    return check_inputs(calls, terraform, tmp_path_factory.mktemp("inputs"))
 
 
 def test_every_module_has_inputs_to_try():

@@ -67,7 +67,7 @@ variable "database_name" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Azure refuses to delete the server."
+  description = "Whether a lock keeps others from deleting the server; destroying the component takes it first."
   type        = bool
   default     = true
 }

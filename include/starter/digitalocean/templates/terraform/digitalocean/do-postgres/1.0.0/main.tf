@@ -37,11 +37,6 @@ resource "digitalocean_database_db" "this" {
   name       = var.database_name
 }
 
-resource "digitalocean_database_user" "this" {
-  cluster_id = digitalocean_database_cluster.this.id
-  name       = "application"
-}
-
 check "deletion_protection" {
   assert {
     condition     = !var.deletion_protection

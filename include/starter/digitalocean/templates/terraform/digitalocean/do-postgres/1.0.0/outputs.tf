@@ -17,11 +17,11 @@ output "database_name" {
 
 output "username" {
   description = "Who logs in."
-  value       = digitalocean_database_user.this.name
+  value       = digitalocean_database_cluster.this.user
 }
 
 output "password" {
   description = "Their password."
-  value       = digitalocean_database_user.this.password
+  value       = digitalocean_database_cluster.this.password
   sensitive   = true
 }

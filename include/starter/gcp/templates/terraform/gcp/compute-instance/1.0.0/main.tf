@@ -57,6 +57,6 @@ resource "google_compute_instance" "this" {
   labels = var.tags
 
   lifecycle {
-    ignore_changes = [boot_disk[0].initialize_params[0].image] # A newer image of the family would make it anew.
+    ignore_changes = [boot_disk[0].initialize_params[0].image, zone] # A newer image or zone would make it anew.
   }
 }
