@@ -35,6 +35,11 @@ def stands_for_terraform() -> bool:
     return bool(found and tofu and Path(found).samefile(tofu))
 
 
+writes_every_change = pytest.mark.skipif(
+    stands_for_terraform(), reason="OpenTofu writes a local state every 20 s at most: docs/guides/opentofu.md"
+)
+
+
 def registry() -> str:
     """The registry of the program that is called `terraform` here."""
     return OPENTOFUS if stands_for_terraform() else TERRAFORMS

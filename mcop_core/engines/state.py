@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,9 @@ class StateFile:
             document = json.loads(data)
         except ValueError as error:
             raise StateConflict(f"the state in {where} cannot be read: {error}", where=where) from error
+        if isinstance(document, dict) and "encrypted_data" in document:
+            told = "is encrypted by OpenTofu, and MCOP has no key: leave state encryption to the state store"
+            raise StateConflict(f"the state in {where} {told}", where=where)
         if not isinstance(document, dict) or document.get("version") != 4:
             raise StateConflict(f"the state in {where} is not of format 4", where=where)
         return cls(data, document)
@@ -156,6 +159,32 @@ class StateFile:
         """Return it without what is noted under *name*."""
         return StateFile.of({key: part for key, part in self.document.items() if key != name})
 
+    def without(self, gone: Mapping[str, Collection[str]]) -> StateFile:
+        """
+        Return it without the instances that are *gone*, address -> ids; itself if it holds none of them.
+
+        The address of a deposed instance is that of its resource.
+        """
+        resources = [_less(resource, gone) for resource in self.document.get("resources") or []]
+        if resources == (self.document.get("resources") or []):
+            return self
+        left = [resource for resource in resources if resource["instances"]]
+        return StateFile.of({**self.document, "serial": self.serial + 1, "resources": left})
+
+    def with_deposed(self, begun: Mapping[str, str]) -> StateFile:
+        """
+        Return it with each instance deposed in whose place another was created; itself if there is none.
+
+        A deposed instance stands beside the current one until an apply destroys it.
+
+        Args:
+            begun: Address -> id of what was created there; empty if that is not known.
+        """
+        resources = [_deposed(resource, begun) for resource in self.document.get("resources") or []]
+        if resources == (self.document.get("resources") or []):
+            return self
+        return StateFile.of({**self.document, "serial": self.serial + 1, "resources": resources})
+
     def content(self) -> dict[str, Any]:
         """Return what the state says of the world, without its serial and Terraform's version."""
         return {name: part for name, part in self.document.items() if name not in ("serial", "terraform_version")}
@@ -166,14 +195,40 @@ class StateFile:
         for resource in self.document.get("resources") or []:
             if resource.get("mode") == "managed":
                 for instance in resource.get("instances") or []:
-                    found[_address(resource, instance)] = str((instance.get("attributes") or {}).get("id", ""))
+                    found[_address(resource, instance)] = _id(instance)
         return found
+
+
+def _less(resource: Mapping[str, Any], gone: Mapping[str, Collection[str]]) -> Mapping[str, Any]:
+    if resource.get("mode") != "managed":
+        return resource
+    instances = resource.get("instances") or []
+    left = [one for one in instances if _id(one) not in gone.get(_address(resource, {**one, "deposed": None}), ())]
+    return {**resource, "instances": left} if len(left) < len(instances) else resource
+
+
+def _deposed(resource: Mapping[str, Any], begun: Mapping[str, str]) -> Mapping[str, Any]:
+    if resource.get("mode") != "managed":
+        return resource
+    instances = resource.get("instances") or []
+    return {**resource, "instances": [_put_aside(resource, one, begun) for one in instances]}
+
+
+def _put_aside(resource: Mapping[str, Any], instance: Mapping[str, Any], begun: Mapping[str, str]) -> Mapping[str, Any]:
+    created, id_ = begun.get(_address(resource, instance)), _id(instance)
+    if created is None or not id_ or created == id_ or "deposed" in instance:
+        return instance
+    return {**instance, "deposed": hashlib.sha256(id_.encode()).hexdigest()[:8]}
+
+
+def _id(instance: Mapping[str, Any]) -> str:
+    return str((instance.get("attributes") or {}).get("id", ""))
 
 
 def _address(resource: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
     module = f"{resource['module']}." if resource.get("module") else ""
     key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
-    deposed = f" (deposed {instance['deposed']})" if "deposed" in instance else ""
+    deposed = f" (deposed {instance['deposed']})" if instance.get("deposed") else ""
     return f"{module}{resource['type']}.{resource['name']}{key}{deposed}"
 
 

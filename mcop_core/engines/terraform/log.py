@@ -14,7 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcop_core.engines.mask import Mask
+from mcop_core.engines.mask import HIDDEN, Mask
+from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.command import hint_for
 
 """Shorter texts are not masked: they stand in too many harmless lines."""
@@ -139,6 +140,24 @@ class EventReader:
             for address, (action, provider, _) in self._failed.items()
             if action == "create" and provider not in _SAFE_TO_REPEAT and address not in recorded
         )
+
+    def corrected(self, state: StateFile) -> StateFile:
+        """
+        Return *state* as what was told says that it is, for an OpenTofu that may have died before it wrote that down.
+
+        What was destroyed is not in it, and what something was being created in the place of is deposed. OpenTofu
+        writes a local state every 20 s at most; Terraform does so after every change, and what it wrote stands.
+        """
+        if "opentofu" not in self.versions:
+            return state
+        done = {(one["address"], one["id"]): one["action"] for one in self.resources if one["id"]}
+        gone: dict[str, set[str]] = {}
+        for (address, id_), action in done.items():
+            if action == "delete":
+                gone.setdefault(address, set()).add(id_)
+        begun = {address: id_ for address, (action, _, id_) in self._created.items() if HIDDEN not in id_}
+        begun |= {address: "" for address, (action, _, _) in list(self._started.items()) if action == "create"}
+        return state.without(gone).with_deposed(begun)
 
     def unheard(self, recorded: Collection[str] = ()) -> tuple[str, ...]:
         """

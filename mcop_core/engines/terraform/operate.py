@@ -320,7 +320,7 @@ class Session:
 
     def _settle(self, mask: Mask) -> None:
         own = self._own_leftover(mask)
-        others = [work_copy.left_in(path, _doubtful_in(path)) for path in reversed(self._foreign())]
+        others = [_left_in(path) for path in reversed(self._foreign())]
         inflight = self.home.read_inflight()
         leftovers = [left for left in (own, *others, inflight) if left is not None]
         settled = state.settle(self.home.base, leftovers)
@@ -350,7 +350,7 @@ class Session:
             self._replay(events, reader)
         self._learn(reader)
         self.was_completed = reader.complete
-        return work_copy.left_in(self.directory, reader.doubtful())
+        return work_copy.left_in(self.directory, reader.doubtful(), reader.corrected)
 
     def _learn(self, reader: EventReader) -> None:
         self.resources += reader.resources
@@ -551,7 +551,7 @@ class Session:
             self.home.address,
             self.directory,
             base=base,
-            doubtful=reader.doubtful,
+            reader=reader,
             tell=self._warn,
             every_s=self.timing.ship_every_s,
         ) as shipper:
@@ -574,6 +574,8 @@ class Session:
 
     def _end(self, process: Process, reader: EventReader, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         local = work_copy.read_local(self.directory)
+        if local is not None and (process.exit_code is None or process.exit_code < 0):
+            local = reader.corrected(local)
         if local is not None and (self.home.base is None or local.content() != self.home.base.content()):
             self.home.push(local)
         self._doubt(self._in_doubt(reader, process.exit_code))
@@ -632,9 +634,10 @@ class Session:
         return ApplyResult(outputs, added, changed, destroyed, tuple(self.resources), self.versions)
 
 
-def _doubtful_in(directory: Path) -> tuple[str, ...]:
+def _left_in(directory: Path) -> Leftover | None:
+    """Return what another operation left in *directory*, by its state and by what its Terraform said."""
     reader = EventReader(Mask())
     with suppress(FileNotFoundError):
         for line in (directory / f"{_EVENTS}.out").read_text(errors="replace").splitlines():
             reader.read(line)
-    return reader.doubtful()
+    return work_copy.left_in(directory, reader.doubtful(), reader.corrected)

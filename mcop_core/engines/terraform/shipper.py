@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.state import Leftover, StateAddress, StateFile, get_or_none, put_if, write_durably
+from mcop_core.engines.terraform.log import EventReader
 from mcop_core.engines.terraform.work_copy import COPY_FILE, STATE_FILE, read_local
 from mcop_core.errors import PreconditionFailed, StateConflict, Unreachable
 
@@ -18,7 +19,7 @@ class Shipper:
     Copies the workspace's state to the state store whenever it changed, in a thread, until it is stopped.
 
     Args:
-        doubtful: Given the addresses that the state holds, gives those whose creation must not be repeated blindly.
+        reader: Of what Terraform says: what must not be created blindly again, and what its state does not say yet.
         tell: Told once when the store stops answering, and once when it answers again.
         every_s: How often it looks, seconds: what a machine that burns down loses.
 
@@ -33,12 +34,12 @@ class Shipper:
         directory: Path,
         *,
         base: str,
-        doubtful: Callable[[Collection[str]], tuple[str, ...]],
+        reader: EventReader,
         tell: Callable[[str], None],
         every_s: float,
     ) -> None:
         self._store, self._key, self._directory, self._base = store, address.inflight, directory, base
-        self._doubtful, self._tell, self._every_s = doubtful, tell, every_s
+        self._reader, self._tell, self._every_s = reader, tell, every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mcop-ship", daemon=True)
         self._shipped = b""
@@ -77,13 +78,17 @@ class Shipper:
     def _now(self) -> bytes | None:
         try:
             path = self._directory / STATE_FILE
-            state = StateFile.parse(path.read_bytes(), str(path)) if path.exists() else None
+            data = path.read_bytes() if path.exists() else b""
+            # Empty it is in the middle of a write, and with OpenTofu until the first.
+            state = StateFile.parse(data, str(path)) if data else read_local(self._directory)
         except StateConflict:
             return None  # caught in the middle of Terraform's write
         if state is not None:
             with suppress(OSError):  # on a full disk; the copy in the store counts for more
                 write_durably(self._directory / COPY_FILE, state.data)
-        return Leftover("", self._base, state, self._doubtful(state.instances() if state else ())).to_json()
+            state = self._reader.corrected(state)
+        recorded = state.instances() if state else ()
+        return Leftover("", self._base, state, self._reader.doubtful(recorded)).to_json()
 
     def _put(self, data: bytes) -> None:
         if not self._knows_etag:

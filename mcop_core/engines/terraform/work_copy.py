@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,9 +54,19 @@ def read_local(directory: Path) -> StateFile | None:
     return None
 
 
-def left_in(directory: Path, doubtful: tuple[str, ...]) -> Leftover | None:
-    """Return what an operation left in its workspace *directory*, None if it had settled everything."""
+def left_in(
+    directory: Path, doubtful: tuple[str, ...], corrected: Callable[[StateFile], StateFile] = lambda state: state
+) -> Leftover | None:
+    """
+    Return what an operation left in its workspace *directory*, None if it had settled everything.
+
+    Args:
+        doubtful: As `Leftover` has it.
+        corrected: Gives the state as what the operation told of says that it is; see `EventReader.corrected`.
+    """
     base = directory / BASE_FILE
     if not base.exists():
         return None
-    return Leftover(str(directory / STATE_FILE), json.loads(base.read_bytes())["base"], read_local(directory), doubtful)
+    state = read_local(directory)
+    known = corrected(state) if state else None
+    return Leftover(str(directory / STATE_FILE), json.loads(base.read_bytes())["base"], known, doubtful)

@@ -50,6 +50,33 @@ SETTLED = {
 }
 
 
+def test_what_was_destroyed_is_taken_out_of_a_state_that_does_not_say_so_yet():
+    """Each instance by address and id; what was made anew under the address stays, a deposed one goes."""
+    instances = [
+        {"index_key": 0, "attributes": {"id": "old"}},
+        {"index_key": 1, "attributes": {"id": "new"}},
+        {"index_key": 1, "deposed": "d1", "attributes": {"id": "old-1"}},
+    ]
+    network = {"mode": "managed", "module": "module.m", "type": "aws_vpc", "name": "n", "instances": instances}
+    data = {"mode": "data", "type": "aws_vpc", "name": "a", "instances": [{"attributes": {"id": "id-a"}}]}
+    found = StateFile.of({**OLD.document, "resources": [*OLD.document["resources"], network, data]})
+
+    gone = {"module.m.aws_vpc.n[0]": {"old"}, "module.m.aws_vpc.n[1]": {"old-1"}, "aws_vpc.a": {"id-a"}}
+    less = found.without(gone)
+
+    assert {"module.m.aws_vpc.n[1]": "new"} == less.instances()
+    assert less.serial == found.serial + 1 and data in less.document["resources"]
+    assert found.without({"aws_vpc.a": {"another"}, "aws_vpc.b": {"id-a"}}) is found
+
+
+def test_a_state_that_opentofu_encrypted_is_refused_by_name():
+    """It has a serial and a lineage, and no version."""
+    document = {"serial": 1, "lineage": "one", "meta": {}, "encrypted_data": "8YZ=", "encryption_version": "v0"}
+
+    with pytest.raises(StateConflict, match="s3://b#k is encrypted by OpenTofu, and MCOP has no key"):
+        StateFile.parse(json.dumps(document).encode(), "s3://b#k")
+
+
 @pytest.mark.parametrize(("remote", "leftovers", "wanted", "is_new"), SETTLED.values(), ids=SETTLED)
 def test_an_operation_goes_on_from_the_newest_state_that_grew_from_the_stored_one(remote, leftovers, wanted, is_new):
     """What is in the store already is not pushed; what grew from it is."""

@@ -16,6 +16,7 @@ from mcop_core.runner.request import Operation, Outcome, RunResult
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.operations import KEY, all_bytes
 from tests.core.runner.conftest import Works, wait_for
+from tests.opentofu import writes_every_change
 
 pytestmark = pytest.mark.terraform
 
@@ -101,6 +102,7 @@ def test_an_orphaned_terraform_is_cancelled_by_the_runner_that_found_it(works: W
     assert works.keys() == [KEY]
 
 
+@writes_every_change
 def test_runner_and_terraform_killed_together_resume_from_the_state(works: Works):
     """A machine that loses both processes: the next runner goes on from the file on its disk."""
     request = works.request(works.render("abc", gated="b"))
@@ -122,6 +124,7 @@ class TaskKilled(BaseException):
     """What a task meets that dies without a word."""
 
 
+@writes_every_change
 def test_a_machine_with_an_empty_disk_resumes_from_what_was_shipped(works: Works):
     """Both processes and the whole work folder gone: the copy in flight knows the first resource."""
     rendered = works.render("ab", gated="b")

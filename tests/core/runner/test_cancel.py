@@ -21,6 +21,7 @@ from mcop_core.runner.lease import LeaseDocument, lease_key
 from mcop_core.runner.request import Outcome
 from tests.core.engines.terraform.operations import KEY, Bench, Recorder, artifact, chain
 from tests.core.runner.conftest import Works, wait_for
+from tests.opentofu import writes_every_change
 
 pytestmark = pytest.mark.terraform
 
@@ -149,6 +150,7 @@ def test_cancelled_while_the_state_is_written(tmp_path):
     assert (bench.stored(), len(bench.state()["resources"])) == ([KEY], 2)
 
 
+@writes_every_change
 def test_terraform_is_killed_where_that_is_asked(works):
     """It does not come to an end; the runner looks for what was being created, writes the state and frees the lock."""
     request, following = begin(works, "apply")

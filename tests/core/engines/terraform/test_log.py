@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mcop_core.engines.mask import HIDDEN, Mask
+from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.log import EventReader, LogLine, summary, tally
 
 VPC = {"addr": "module.this.aws_vpc.main", "implied_provider": "aws", "resource_type": "aws_vpc"}
@@ -196,6 +197,54 @@ def test_a_creation_that_terraform_did_not_live_to_write_down_is_doubtful():
 def planned(address: str, action: str = "create", provider: str = "aws") -> str:
     resource = {"addr": address, "implied_provider": provider}
     return event("planned_change", change={"resource": resource, "action": action})
+
+
+def held(id_: str, **rest: str) -> dict:
+    return {"attributes": {"id": id_}, **rest}
+
+
+def network(*instances: dict) -> StateFile:
+    vpc = {"mode": "managed", "module": "module.this", "type": "aws_vpc", "name": "main", "instances": list(instances)}
+    return StateFile.of({"version": 4, "serial": 3, "lineage": "one", "resources": [vpc] if instances else []})
+
+
+DELETED = (
+    hook("apply_start", VPC, "delete", id_value="vpc-0"),
+    hook("apply_complete", VPC, "delete", elapsed_seconds=1),
+)
+CREATED = (hook("apply_start", VPC), hook("apply_complete", VPC, id_value="vpc-1", elapsed_seconds=12))
+AGAIN = (hook("apply_start", VPC), hook("apply_complete", VPC, id_value="vpc-0", elapsed_seconds=12))
+STATES = {
+    "nothing was told": ((), ["vpc-0"], []),
+    "destroyed": (DELETED, [], []),
+    "begun to be destroyed": (DELETED[:1], ["vpc-0"], []),
+    "destroyed, and created": ((*DELETED, *CREATED), [], []),
+    "destroyed, and created under the same id": ((*DELETED, *AGAIN), ["vpc-0"], []),
+    "created before it is destroyed": (CREATED, [], ["vpc-0"]),
+    "begun to be created before it is destroyed": (CREATED[:1], [], ["vpc-0"]),
+    "created, then destroyed": ((*CREATED, *DELETED), [], []),
+}
+
+
+@pytest.mark.parametrize(("told", "current", "deposed"), STATES.values(), ids=STATES)
+def test_a_state_that_opentofu_wrote_late_is_held_against_what_it_told_of(told, current, deposed):
+    """What is gone is taken out, and what makes room for another is deposed, as OpenTofu itself would have written."""
+    state = network(held("vpc-0"))
+    reader, _, _ = read(event("version", tofu="1.12.6"), *told)
+
+    found = reader.corrected(state).instances()
+
+    assert current == [id_ for address, id_ in found.items() if "deposed" not in address]
+    assert deposed == [id_ for address, id_ in found.items() if "deposed" in address]
+    assert read(event("version", terraform="1.11.4"), *told)[0].corrected(state) is state
+
+
+def test_a_state_that_opentofu_has_written_stays():
+    """The new one is in it, and the deposed one until it is gone."""
+    reader, _, _ = read(event("version", tofu="1.12.6"), *CREATED)
+    state = network(held("vpc-1"), held("vpc-0", deposed="d0"))
+
+    assert reader.corrected(state) is state
 
 
 def test_what_was_planned_is_not_heard_of_where_words_were_lost():

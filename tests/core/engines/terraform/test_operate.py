@@ -35,6 +35,7 @@ from tests.core.engines.terraform.operations import (
     dying_once,
     telling,
 )
+from tests.opentofu import writes_every_change
 
 pytestmark = pytest.mark.terraform
 
@@ -272,6 +273,7 @@ def test_a_state_that_moved_under_the_operation_is_not_overwritten(bench):
     assert b"second" in (bench.directory / work_copy.STATE_FILE).read_bytes()
 
 
+@writes_every_change
 def test_terraform_killed_alone_is_started_again_from_its_state(bench):
     """kill -9 of Terraform: what was recorded is pushed, and the same operation ends the work, nothing done twice."""
     marker = bench.folder / "marker"
@@ -379,6 +381,7 @@ def test_a_worker_with_an_empty_disk_resumes_from_the_copy_in_flight(bench):
     assert bench.stored() == [KEY]
 
 
+@writes_every_change
 def test_the_state_is_shipped_while_it_changes(bench):
     """While the second resource is being made, the copy in the store holds the first."""
     seen = []
@@ -432,6 +435,39 @@ def test_a_creation_that_was_cut_off_is_an_unknown_outcome(bench):
     assert bench.stored() == []
     bench.binary = "terraform"
     assert bench.apply(one(bench)).added == 1
+
+
+LATE = (
+    FAKE.partition('    say("apply_start"')[0].replace("terraform=", "tofu=")
+    + """
+    def done(action, before, after):
+        say("apply_start", hook={"resource": resource, "action": action, "id_value": before})
+        hook = {"resource": resource, "action": action, "id_value": after, "elapsed_seconds": 1}
+        say("apply_complete", hook=hook)
+    done("delete", "vpc-0", "")
+    done("create", "", "vpc-1")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+)
+
+
+def test_a_replacement_that_the_tool_did_not_live_to_write_down_is_in_doubt(bench):
+    """OpenTofu's state still has the old network: that is gone, and the new one is neither lost nor made again."""
+    vpc = {"mode": "managed", "type": "aws_vpc", "name": "main", "module": "module.this"}
+    vpc |= {"provider": 'provider["registry.terraform.io/hashicorp/aws"]'}
+    vpc |= {"instances": [{"schema_version": 1, "attributes": {"id": "vpc-0"}}]}
+    before = {"version": 4, "serial": 3, "lineage": "one", "outputs": {}, "resources": [vpc]}
+    bench.store.put(KEY, json.dumps(before).encode())
+    late = bench.folder / "tofu"
+    late.write_text(LATE)
+    late.chmod(0o700)
+    bench.binary = str(late)
+
+    with pytest.raises(UnknownOutcome) as caught:
+        bench.apply(one(bench))
+
+    assert caught.value.resources == ("module.this.aws_vpc.main",)
+    assert [] == bench.state()["resources"]
 
 
 # -- pure parts ----------------------------------------------------------------------------------------

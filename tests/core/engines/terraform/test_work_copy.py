@@ -23,6 +23,15 @@ def test_a_file_cut_off_by_a_crash_is_replaced_by_the_last_whole_copy(tmp_path: 
         work_copy.read_local(tmp_path)
 
 
+def test_what_an_operation_left_is_held_against_what_it_told_of(tmp_path: Path):
+    """A tool that writes its state now and then may die before it says so."""
+    work_copy.place(tmp_path, NEW, NEW.digest)
+    found = work_copy.left_in(tmp_path, (), lambda state: state.without({"aws_vpc.a": {"id-a"}}))
+
+    assert {"aws_vpc.b": "id-b"} == found.state.instances()
+    assert NEW.digest == found.base
+
+
 def test_what_is_placed_is_private_and_can_be_forgotten(tmp_path: Path):
     """The files are 0600, name their base, and go without a trace."""
     work_copy.place(tmp_path, OLD, "the-base")
