@@ -70,4 +70,5 @@ def make_request(
         settings=step.settings.model_copy(update={"configuration": dict(configuration)}),
         locks=step.locks,
         backend=backend,
+        credentials=step.credentials,
     )

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 _SERVICE = re.compile(r"Credential=[^/]*/[^/]*/[^/]*/([^/]*)/aws4_request")
+_KEY = re.compile(r"Credential=([^/]*)/")
 _OF_ONE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
@@ -87,6 +88,11 @@ class Request:
         return signed.group(1) if signed else ""
 
     @property
+    def key(self) -> str:
+        signed = _KEY.search(self.headers.get("authorization", ""))
+        return signed.group(1) if signed else ""
+
+    @property
     def operation(self) -> str:
         target = self.headers.get("x-amz-target", "").rpartition(".")[2]
         action = parse_qs(self.body.decode("latin-1")).get("Action", [""])[0] if self.is_form else ""
@@ -109,12 +115,14 @@ class FaultProxy:
     Attributes:
         faults: The rules, of which the first that meets a request decides; others do not count it.
         seen: `<service> <operation>` of every request, in order.
+        keys: Id of the access key that signed each of them, in order; empty if none did.
     """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.faults: list[Fault] = []
         self.seen: list[str] = []
+        self.keys: list[str] = []
         self._lock = threading.Lock()
         self._server = _Server(self)
         self.port: int = self._server.server_address[1]
@@ -137,6 +145,7 @@ class FaultProxy:
         """Return the rule that meets *request*, None if none does; counts both."""
         with self._lock:
             self.seen.append(f"{request.service} {request.operation}")
+            self.keys.append(request.key)
             return next((fault for fault in self.faults if fault.meets(request)), None)
 
     def stop(self) -> None:

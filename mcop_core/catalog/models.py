@@ -56,6 +56,13 @@ def check_variable(text: str) -> str:
     return text
 
 
+def check_single_variable(text: str) -> str:
+    """Return *text* unchanged if it is one variable of a provider's, and no prefix; raises as `check_variable`."""
+    if text.endswith("*"):
+        raise ValueError(f"{text!r} stands for many variables: name one")
+    return check_variable(text)
+
+
 Name = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 Version = Annotated[str, AfterValidator(check_version), Field(json_schema_extra={"pattern": VERSION_PATTERN})]
 Requirement = Annotated[str, AfterValidator(check_requirement)]
@@ -64,6 +71,7 @@ _AS_TUPLE = BeforeValidator(lambda value: tuple(value) if isinstance(value, list
 Provider = Annotated[str, Field(pattern=rf"^({NAME_PATTERN}|\$\{{{NAME_PATTERN}\}})$")]
 Names = Annotated[tuple[Name, ...], _AS_TUPLE]
 Day = Annotated[date, BeforeValidator(lambda value: date.fromisoformat(value) if isinstance(value, str) else value)]
+Variable = Annotated[str, AfterValidator(check_single_variable)]
 Variables = Annotated[tuple[Annotated[str, AfterValidator(check_variable)], ...], _AS_TUPLE]
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], _AS_TUPLE]
 
@@ -226,6 +234,10 @@ class AdapterSettings(Model):
         description="Variables of the worker's environment that the provider reads; ABC_* stands for all of a prefix.",
     )
     credentials: dict[str, str] = Field({}, description="Name to a reference to a secret, read by who runs the engine.")
+    credential_fields: dict[Variable, str] = Field(
+        {},
+        description="Variable that the provider reads to the field of a manifest's credentials; left out: the usual.",
+    )
     tool: str = Field("", description="Program that runs it, terraform or opentofu; without it the worker's own.")
     tool_version: str = Field("", description="Versions of that program that may run it, >= 1.10, < 2.0.")
 
@@ -425,6 +437,9 @@ class Manifest(CatalogObject):
     approval: ApprovalPolicy = Field(ApprovalPolicy(), description="One word, or the policy in full.")
     drift: DriftPolicy = Field(DriftPolicy(), description="What is done about drift.")
     moved: Annotated[tuple[Move, ...], _AS_TUPLE] = Field((), description="Components that were renamed.")
+    credentials: dict[Name, str] = Field(
+        {}, description="Provider to the reference of the credentials that its components are deployed with."
+    )
 
     @model_validator(mode="before")
     @classmethod

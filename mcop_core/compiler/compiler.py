@@ -9,6 +9,7 @@ from __future__ import annotations
 from mcop_core.catalog.models import Adapter, Manifest, Pattern
 from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.analysis import Analysis, analyse, demanded_names
+from mcop_core.compiler.credentials import check_credentials, with_credentials
 from mcop_core.compiler.doors import RUN_OPTIONS, declared_names, fixed_names, parameter_doors
 from mcop_core.compiler.drafting import Draft, draft_manifest
 from mcop_core.compiler.evaluation import plain_names, reachable
@@ -51,6 +52,7 @@ def compile_manifest(manifest: Manifest, catalog: CatalogView) -> DeploymentPlan
     if not linker.faults:
         faults += _unused(manifest, draft, catalog)
         faults += check_moves(manifest, _step_ids(draft.plan))
+        faults += check_credentials(manifest, draft.plan)
     if faults:
         raise InvalidDocuments.of(dict.fromkeys(faults))
     return _finished(manifest, catalog, draft, analysis, linker)
@@ -68,7 +70,7 @@ def _finished(
     fixed = {name: f"it is used by {user}, which a run cannot change" for name, user in fixed_names(plan).items()}
     fixed |= {name: RUN_OPTIONS[name] for name in sorted(declared_names(plan, manifest) & set(RUN_OPTIONS))}
     fixed |= dict.fromkeys(sorted(_spare_names(manifest, draft)), "only another provider would use it")
-    complete = with_moves(ordered, manifest.moved).model_copy(
+    complete = with_credentials(with_moves(ordered, manifest.moved), manifest).model_copy(
         update={"fixed": fixed, "pins": dict(sorted(linker.pins.items()))}
     )
     doors = parameter_doors(complete, manifest, _descriptions(complete, catalog))

@@ -108,6 +108,7 @@ class Step(PlanPart):
         after: Ids of the steps that must have been applied before, sorted.
         moved_from: Ids that it had in earlier versions, the latest first.
         exemptions: Rule -> reason: what its primitive may hold although it is forbidden.
+        credentials: Reference to the secret that it is deployed with; empty: the worker's own credentials.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Step(PlanPart):
     after: tuple[str, ...] = ()
     moved_from: tuple[str, ...] = ()
     exemptions: dict[str, str] = {}
+    credentials: str = ""
 
 
 class PatternGroup(PlanPart):

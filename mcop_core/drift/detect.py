@@ -113,7 +113,8 @@ def _report(
 
 def batched(names: Iterable[DeployedName], store: ObjectStore) -> tuple[tuple[DeployedName, ...], ...]:
     """
-    Return *names* in groups that are planned as one: those whose providers are configured alike.
+    Return *names* in groups that are planned as one: those whose providers are configured alike,
+    and speak with the same credentials.
 
     A provider is a process for each of its configurations, so that others would save nothing. A group has at most
     `AT_MOST` components, or is one manifest.
@@ -150,7 +151,8 @@ def _configurations(one: Deployment, store: ObjectStore) -> Iterator[str]:
     opened = open_steps(plan, overrides=one.overrides)
     for step in plan.steps:
         versions = sorted((address, lock.version) for address, lock in step.locks.items())
-        yield repr([step.engine, step.settings.source, versions, sorted(opened[step.id].configuration.items())])
+        configured = sorted(opened[step.id].configuration.items())
+        yield repr([step.engine, step.settings.source, versions, configured, step.credentials])
 
 
 def due_manifests(store: ObjectStore, snapshot: str, now: datetime) -> tuple[DeployedName, ...]:

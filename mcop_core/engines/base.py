@@ -87,6 +87,8 @@ class RenderRequest:
         settings: The adapter's settings, every value concrete.
         locks: Provider address -> version and checksums.
         backend: The workflow's backend, every value concrete.
+        credentials: Reference to the secret that this manifest's components of this provider are deployed with, all of
+            its keys; empty: whatever the worker has. An engine that cannot use one refuses it.
     """
 
     address: tuple[str, str, str, str, str]
@@ -96,6 +98,7 @@ class RenderRequest:
     settings: AdapterSettings
     locks: Mapping[str, ProviderLock]
     backend: Mapping[str, Any]
+    credentials: str = ""
 
     @property
     def step(self) -> str:

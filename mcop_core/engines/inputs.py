@@ -38,6 +38,8 @@ def read_inputs(request: RenderRequest, declared: Mapping[str, DeclaredInput], w
         what: Whose inputs they are, for people: `the Jenkinsfile`.
     """
     found, where = Inputs(), request.step
+    if request.credentials:
+        found.faults.append(Fault(f"{what} is deployed without credentials of a manifest's", where, "credentials"))
     for name in sorted(set(request.inputs) - set(declared)):
         near = closest(name, declared)
         found.faults.append(Fault(f"{what} has no such input.", where, name, suggestion=near))

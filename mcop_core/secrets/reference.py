@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mcop_core.errors import InvalidName
+from mcop_core.errors import InvalidName, Refused
 
 SECRET_PREFIX = "secret://"  # noqa: S105 (the form of a reference to a secret)
 FORM = "secret://<store>/<path>#<key>"
@@ -50,6 +50,31 @@ class SecretRef:
 
     def __str__(self) -> str:
         return f"{SECRET_PREFIX}{self.store}/{self.path}" + (f"#{self.key}" if self.key else "")
+
+
+OWNED = "mcop."
+"""What the id of a connection of Airflow's begins with that belongs to one namespace: `mcop.<namespace>.<name>`."""
+
+
+def owner_of(ref: SecretRef) -> str:
+    """Return the namespace that alone may read what *ref* names; empty if it belongs to none."""
+    # Airflow finds a connection in its environment whatever letters its id is written in.
+    path = ref.path.lower()
+    return path.removeprefix(OWNED).partition(".")[0] if ref.store == "airflow" and path.startswith(OWNED) else ""
+
+
+def check_owner(ref: SecretRef, namespace: str) -> None:
+    """
+    Refuse what belongs to another namespace than that of who asks.
+
+    Raises:
+        Refused: It does.
+    """
+    owner = owner_of(ref)
+    if owner not in ("", namespace):
+        raise Refused(
+            f"{ref}: the connection belongs to the namespace {owner}, and this manifest is of {namespace or 'none'}"
+        )
 
 
 def is_reference(value: object) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from mcop_core.entry_points import find_registered, make, registered
 from mcop_core.errors import InvalidInput, NotFound, Refused, SecretNotFound, closest
-from mcop_core.secrets.reference import SecretRef
+from mcop_core.secrets.reference import SecretRef, check_owner, owner_of
 
 GROUP = "mcop.secret_stores"
 _WHAT = "secret store"
@@ -99,6 +99,9 @@ class SecretReader:
         return store
 
     def _check_scope(self, namespace: str, ref: SecretRef) -> None:
+        check_owner(ref, namespace)
+        if owner_of(ref) == namespace:
+            return
         allowed = (*self._scopes.get(namespace, ()), *self._scopes.get("*", ()))
         if self._scopes and not any(fnmatchcase(str(ref), pattern) for pattern in allowed):
             raise Refused(
@@ -154,16 +157,18 @@ def key_of_json(ref: SecretRef, text: str) -> str:
 
 def key_of(ref: SecretRef, fields: Mapping[str, Any]) -> str:
     """
-    Return the field that *ref* names; what is no text as JSON writes it.
+    Return the field that *ref* names, or all of them as a JSON object; what is no text as JSON writes it.
 
     Raises:
         SecretNotFound: There is none of that name; names those that there are.
     """
+    if not ref.key:
+        return json.dumps(dict(fields), ensure_ascii=False)
     if ref.key in fields:
         value = fields[ref.key]
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     near = closest(ref.key, fields)
-    what = f"it has no key {ref.key!r}" if ref.key else "say which of its keys is meant"
+    what = f"it has no key {ref.key!r}"
     raise SecretNotFound(
         f"{ref}: {what}. Keys: {', '.join(sorted(fields)) or 'none'}." + (f' Did you mean "#{near}"?' if near else ""),
         reference=str(ref),

@@ -225,6 +225,19 @@ class EngineContract:
         assert b"mcop_se" not in b"".join(artifact.files.values())
         assert json.dumps(mark) in json.dumps(dict(artifact.runtime))
 
+    def test_credentials_of_a_manifest_are_a_reference_or_refused(self, engine, sample):
+        """Never is what a manifest names left out silently: its components would run with the worker's."""
+        ref = SecretRef("airflow", "mcop.shop.cloud")
+        request = replace(sample.request(engine.describe(sample.files), {"value": 1}), credentials=str(ref))
+        try:
+            artifact = engine.render(request)
+        except InvalidDocuments as error:
+            assert ["credentials"] == [fault.path for fault in error.faults]
+            return
+        assert (ref,) == artifact.secrets
+        assert str(ref).encode() not in b"".join(artifact.files.values())
+        assert engine.render(replace(request, credentials="")).digest != artifact.digest
+
 
 VALUE = {"a": [1, "two \" ' $ \\u0027", None, True, False, "", "0", 0], "b": {"c": -1.5, "${d}": [], "e": {}}}
 

@@ -49,6 +49,7 @@ from mcop_core.engines.terraform.command import (
     failure,
     show_plan,
 )
+from mcop_core.engines.terraform.credentials import NONE, OwnCredentials, own_credentials
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, summary, tally
 from mcop_core.engines.terraform.plan_json import Holds, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation, check_files
@@ -215,6 +216,7 @@ class Session:
     adopted: set[str] = field(default_factory=set)
     resumes: int = 0
     secrets: Mapping[SecretRef, str] = field(default_factory=dict)
+    own: OwnCredentials = NONE
     resources: list[dict[str, Any]] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -305,10 +307,16 @@ class Session:
 
     def _unseal(self) -> tuple[dict[str, Any], Mask]:
         """Read the secrets and what else is sealed; return the values, and what hides them in every text."""
-        sealed_values = self._sealed()
-        self.secrets = read_secrets(sealed_values, self.workspace, self.home.address.namespace)
+        sealed_values, entry = self._sealed(), self.artifact.runtime.get("credentials", {})
+        self.secrets = read_secrets({"": sealed_values, "credentials": entry}, self.workspace, self._namespace)
+        self.own = own_credentials([entry], self.secrets)
         values = unseal(sealed_values, self.workspace.open_store, self.secrets)
-        return values, Mask([*values.values(), *self.secrets.values(), *self._private()])
+        secret = [*values.values(), *self.secrets.values(), *self.own.variables.values()]
+        return values, Mask([*secret, *self._private()])
+
+    @property
+    def _namespace(self) -> str:
+        return self.home.address.namespace
 
     def _private(self) -> list[Any]:
         outputs = self.home.base.outputs.values() if self.home.base else ()
@@ -416,7 +424,10 @@ class Session:
             raise unknown(found)
 
     def _look_for_doubtful(self, plan: PlanImports) -> Adoption:
-        search, look = open_search(self.artifact), partial(adopt, self.doubtful, self.home.base, refused=self.refused)
+        search, look = (
+            open_search(self.artifact, self.own),
+            partial(adopt, self.doubtful, self.home.base, refused=self.refused),
+        )
         if search is None:
             return look(search=None, plan=plan)
         return look(search=search, plan=plan, half_made=search.half_made)
@@ -464,8 +475,9 @@ class Session:
         self.report.record("initialised", command=arguments[0])
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        allowed = terraform_environment(self.workspace.environment, own=self.artifact.runtime.get("environment", ()))
-        return {**allowed, **variables, "TF_CLI_CONFIG_FILE": str(self.directory / CLI_CONFIG)}
+        workers = self.own.without_the_workers(self.workspace.environment)
+        allowed = terraform_environment(workers, own=self.artifact.runtime.get("environment", ()))
+        return {**self.own.over(allowed), **variables, "TF_CLI_CONFIG_FILE": str(self.directory / CLI_CONFIG)}
 
     def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
         variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
@@ -596,7 +608,7 @@ class Session:
         """Return what was cut off, and what failed or was lost and can be looked for: then nobody need wonder."""
         recorded = self._recorded()
         lost = reader.unheard(recorded) if exit_code and exit_code > 0 else ()
-        wanted = (*reader.failed(recorded), *lost) if open_search(self.artifact) else ()
+        wanted = (*reader.failed(recorded), *lost) if open_search(self.artifact, self.own) else ()
         can_be_found = [address for address in wanted if type_of(address) in KINDS]
         return tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found]))
 
@@ -612,7 +624,7 @@ class Session:
         return self._result()
 
     def _look_for_doubles(self) -> None:
-        search = open_search(self.artifact)
+        search = open_search(self.artifact, self.own)
         if search is None or self.home.base is None:
             return
         gone = {str(one["id"]) for one in self.resources if one["action"] == "delete"}

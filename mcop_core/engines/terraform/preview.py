@@ -33,6 +33,13 @@ from mcop_core.engines.sealed import read_secrets, unseal
 from mcop_core.engines.state import StateAddress, StateFile, held, write_durably
 from mcop_core.engines.terraform import sealed
 from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, show_plan
+from mcop_core.engines.terraform.credentials import (
+    NONE,
+    OwnCredentials,
+    credentials_of,
+    own_credentials,
+    references_to,
+)
 from mcop_core.engines.terraform.log import EventReader
 from mcop_core.engines.terraform.merge import (
     Draft,
@@ -93,8 +100,10 @@ def preview(
         Unreachable: A state could not be read.
         Cancelled: A person stopped it.
     """
+    entries = [credentials_of(component.request) for component in components]
     secrets = _secrets_of(components, workspace)
-    planner = _Planner(workspace, report, binary, mirror, cache, secrets=secrets)
+    own = own_credentials(entries, secrets)
+    planner = _Planner(workspace, report, binary, mirror, cache, secrets=secrets, own=own)
     pointers = {ref: value for ref, value in known.items() if SensitivePointer.read(value)}
     values = unseal({str(ref): value for ref, value in pointers.items()}, workspace.open_store)
     given = {**known, **{ref: values[str(ref)] for ref in pointers}}
@@ -123,8 +132,10 @@ def preview_destroy(
     if state is None:
         return ComponentChanges(step, Mode.ALONE)
     needed, types = artifact.runtime.get("sealed", {}), artifact.runtime.get("types", {})
-    secrets = read_secrets(needed, workspace, StateAddress.of(artifact).namespace)
-    planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), secrets)
+    entry = artifact.runtime.get("credentials", {})
+    secrets = read_secrets({"": needed, "credentials": entry}, workspace, StateAddress.of(artifact).namespace)
+    own = own_credentials([entry], secrets)
+    planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), secrets, own)
     passed_on = frozenset(artifact.runtime.get("environment", ()))
     root = MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}, needed, types, passed_on)
     _, document = planner.plan(root, step)
@@ -135,7 +146,8 @@ def _secrets_of(components: Sequence[Component], workspace: Workspace) -> Mappin
     """Return every secret that *components* refer to; all that cannot be read are told at once."""
     by_namespace: dict[str, set[SecretRef]] = {}
     for component in components:
-        by_namespace.setdefault(component.request.address[0], set()).update(references_in(component.request.inputs))
+        needed = by_namespace.setdefault(component.request.address[0], set())
+        needed.update(references_in(component.request.inputs), references_to([credentials_of(component.request)]))
     asked = (workspace.read_secrets(namespace, refs) for namespace, refs in by_namespace.items() if refs)
     return {ref: value for found in asked for ref, value in found.items()}
 
@@ -306,6 +318,7 @@ class _Planner:
     cache: Path | None
     mode: tuple[str, ...] = ()
     secrets: Mapping[SecretRef, str] = field(default_factory=dict)
+    own: OwnCredentials = NONE
 
     def plan(self, root: MergedRoot, name: str) -> tuple[MergedRoot, Document]:
         """
@@ -336,7 +349,7 @@ class _Planner:
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
         write_durably(directory / STATE_FILE, root.state)
         values = unseal(root.sealed, self.workspace.open_store, self.secrets)
-        mask = Mask([*values.values(), *self.secrets.values()])
+        mask = Mask([*values.values(), *self.secrets.values(), *self.own.variables.values()])
         reader, raw = EventReader(mask), []
         environment = self._environment(root, directory)
         process = self._start((*_PLAN, *self.mode), directory, environment | sealed.variables(values, root.types))
@@ -366,8 +379,8 @@ class _Planner:
         return Process.start(self.binary, arguments, directory=directory, environment=environment, name="preview")
 
     def _environment(self, root: MergedRoot, directory: Path) -> dict[str, str]:
-        base, config = self.workspace.environment, directory / CLI_CONFIG
-        return terraform_environment(base, cli_config_file=config, own=root.environment)
+        base, config = self.own.without_the_workers(self.workspace.environment), directory / CLI_CONFIG
+        return self.own.over(terraform_environment(base, cli_config_file=config, own=root.environment))
 
 
 def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:

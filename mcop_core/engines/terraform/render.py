@@ -27,6 +27,7 @@ from mcop_core.engines.base import (
     RenderRequest,
 )
 from mcop_core.engines.carrier import Carrier
+from mcop_core.engines.terraform.credentials import credentials_of
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.provider_block import Configured, ProviderName, configure_provider, split_source
 from mcop_core.engines.terraform.tool import Demand
@@ -264,6 +265,7 @@ def module_files(request: RenderRequest, faults: list[Fault]) -> dict[str, bytes
 
 def _runtime(request: RenderRequest, inputs: _Inputs, state: Mapping[str, str]) -> dict[str, Any]:
     environment = list(request.settings.environment)
+    credentials = credentials_of(request)
     return {
         "state": dict(state),
         "sealed": inputs.sealed,
@@ -271,6 +273,7 @@ def _runtime(request: RenderRequest, inputs: _Inputs, state: Mapping[str, str]) 
         "outputs": {name: {"sensitive": output.sensitive} for name, output in request.interface.outputs.items()},
         "terraform": Demand.of(request.settings, request.interface.required_version).to_json(),
         **({"environment": environment} if environment else {}),
+        **({"credentials": credentials} if credentials else {}),
     }
 
 

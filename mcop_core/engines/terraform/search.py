@@ -15,6 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.terraform.credentials import NONE, OwnCredentials
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, split_source
 from mcop_core.errors import Unreachable
 
@@ -296,17 +297,23 @@ _ROLE = {"role_arn": "RoleArn", "external_id": "ExternalId", "session_name": "Ro
 """Arguments of the provider's block `assume_role` -> those of STS."""
 
 
-def open_search(artifact: RenderedArtifact) -> Search | None:
+def open_search(artifact: RenderedArtifact, own: OwnCredentials = NONE) -> Search | None:
     """
     Return what finds the resources of *artifact*; nothing is asked yet.
 
     None: they carry no tag, or the provider speaks to another cloud, or as somebody else, than can be asked here.
+
+    Args:
+        own: The credentials that its manifest names.
     """
     configuration = aws_configuration(artifact)
     tag = ((configuration.get("default_tags") or {}).get("tags") or {}).get(ADDRESS_TAG)
     role = _role(configuration.get("assume_role"))
     if not tag or role is None or not all(_UNDERSTOOD.fullmatch(name) for name in configuration):
         return None
+    if own.variables and not own.aws_keys:
+        return None  # a token of a workload's identity is exchanged by the provider alone
+    configuration |= own.aws_keys
     session = cache(lambda: _session(configuration, role))
     return Search(tag, lambda service: session().client(service))
 

@@ -16,6 +16,25 @@ def refs(*texts):
     return [SecretRef.parse(text) for text in texts]
 
 
+@pytest.mark.parametrize("scopes", [None, {"*": ["secret://*"]}, {"shop": ["secret://airflow/mcop.team.*"]}])
+@pytest.mark.parametrize("id_", ["mcop.team.aws", "MCOP.team.aws", "mcop.team"])
+def test_a_connection_of_another_namespace_is_read_for_nobody_else(scopes, id_):
+    """Whatever else is allowed, and in whatever letters it is asked for."""
+    (ref,) = refs(f"secret://airflow/{id_}#password")
+    with pytest.raises(Refused, match="belongs to the namespace team, and this manifest is of shop"):
+        SecretReader({}, scopes, {str(ref): "hunter2"}).read("shop", [ref])
+
+
+def test_a_connection_of_the_own_namespace_needs_no_scope():
+    """Its id says whose it is; `mcop.shop-eu.aws` is another namespace's."""
+    (ref,) = refs("secret://airflow/mcop.shop.aws#password")
+    reader = SecretReader({}, {"shop": ["secret://env/*"]}, {str(ref): "hunter2"})
+
+    assert reader.read("shop", [ref]) == {ref: "hunter2"}
+    with pytest.raises(Refused):
+        reader.read("shop-eu", [ref])
+
+
 def test_the_stores_are_one_visible_mapping():
     """The entry points of the package."""
     assert list(registered(GROUP, "secret store")) == ["airflow", "env", "secretsmanager", "ssm", "vault"]

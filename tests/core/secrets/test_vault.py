@@ -1,5 +1,7 @@
 """The store `vault`, against a fake of Vault's API."""
 
+import json
+
 import pytest
 
 from mcop_core.errors import InvalidInput, Refused, SecretNotFound, Unreachable
@@ -57,7 +59,6 @@ REFUSALS = {
     "no address": ({"VAULT_ADDR": ""}, DATABASE, InvalidInput, "VAULT_ADDR"),
     "nobody there": ({"VAULT_ADDR": f"http://127.0.0.1:{free_port()}"}, DATABASE, Unreachable, "does not answer"),
     "no path": ({}, SecretRef("vault", "kv", "a"), InvalidInput, "<mount>/<path>"),
-    "no key": ({}, SecretRef("vault", "kv/shop/database"), SecretNotFound, "Keys: password, port, user"),
     "deleted": ({}, SecretRef("vault", "kv/gone", "a"), SecretNotFound, "deleted"),
     "version 1": ({}, SecretRef("vault", "legacy/a", "a"), InvalidInput, "version 2"),
 }
@@ -71,6 +72,14 @@ def test_what_cannot_be_read_is_told_apart(vault, changes, ref, kind, says):
         VaultStore({**vault.environment, **changes}).get(ref)
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_without_a_key_it_is_all_of_the_secret(vault):
+    """As a JSON object, as with every store."""
+    found = json.loads(VaultStore(vault.environment).get(SecretRef("vault", "kv/shop/database")))
+
+    assert {"password", "port", "user"} == set(found)
+    assert "hunter2" == found["password"]
 
 
 def test_a_sealed_vault_is_unreachable(vault):
