@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mcop_core.catalog.models import Manifest
-from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, WorkflowGroup
+from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, Step, WorkflowGroup
 from mcop_core.errors import Fault, InvalidName, Refused, closest
 from mcop_core.secrets.reference import SecretRef, check_owner
 
 
 def check_credentials(manifest: Manifest, plan: DeploymentPlan) -> Iterator[Fault]:
     """Yield what is wrong with them: no reference, one of another namespace's, a provider that nothing is for."""
-    used = {step.provider for workflow in plan.workflows for group in workflow.groups for step in group.steps}
+    steps = [step for workflow in plan.workflows for group in workflow.groups for step in group.steps]
+    used = {step.provider for step in steps}
+    yield from _different(manifest, steps)
     for provider, text in sorted(manifest.credentials.items()):
         path = f"credentials.{provider}"
         yield from (Fault(problem, str(manifest.ref), path) for problem in _problems(text, manifest.namespace))
@@ -20,6 +22,21 @@ def check_credentials(manifest: Manifest, plan: DeploymentPlan) -> Iterator[Faul
             message = f"no component is for the provider {provider!r}."
             near = closest(provider, used)
             yield Fault(message, str(manifest.ref), path, allowed=tuple(sorted(used)), suggestion=near)
+
+
+def _different(manifest: Manifest, steps: Sequence[Step]) -> Iterator[Fault]:
+    """A preview plans all components as one, in which a Terraform provider has one set of credentials."""
+    by_source: dict[str, str] = {}
+    for step in steps:
+        source, own = step.settings.source, manifest.credentials.get(step.provider, "")
+        other = by_source.setdefault(source, step.provider) if source else step.provider
+        if manifest.credentials.get(other, "") != own:
+            message = (
+                f"{step.provider} and {other} are both served by the Terraform provider {source}: write the same "
+                "credentials for both, or take two manifests"
+            )
+            yield Fault(message, str(manifest.ref), "credentials")
+            return
 
 
 def _problems(text: str, namespace: str) -> Iterator[str]:

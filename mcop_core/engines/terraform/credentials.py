@@ -126,6 +126,33 @@ def _is_kept(name: str, names: set[str], prefixes: tuple[str, ...]) -> bool:
     return name not in names and not (prefixes and name.startswith(prefixes))
 
 
+def check_alike(requests: Iterable[RenderRequest]) -> None:
+    """
+    Make sure that those who share a process speak as one: it has one set of variables for a provider.
+
+    Raises:
+        Refused: Two of one provider have different credentials, or only one of them has its own.
+    """
+    found: dict[tuple[str, ...], tuple[str, str]] = {}
+    for one in requests:
+        for provider, credentials in _spoken_as(one).items():
+            step, others = found.setdefault(provider, (one.step, credentials))
+            if credentials != others:
+                both = ((step, others), (one.step, credentials))
+                told = " and ".join(f"{name} with {text or 'those of the worker'}" for name, text in both)
+                raise Refused(
+                    f"components of one provider with different credentials cannot be looked at as one: {told}"
+                )
+
+
+def _spoken_as(request: RenderRequest) -> dict[tuple[str, ...], str]:
+    """Return provider -> credentials, of all that a component needs; those beside its adapter's are the worker's."""
+    others = {tuple(split_source(entry.source)[1:]): "" for entry in request.interface.providers.values()}
+    source = request.settings.source
+    own = tuple(split_source(source)[1:]) if source else ("", *sorted(request.settings.credential_fields))
+    return {**others, own: request.credentials}
+
+
 def references_to(entries: Iterable[Mapping[str, Any]]) -> set[SecretRef]:
     """Return the references of *entries*, each as `credentials_of` returns it, or empty."""
     return {ref for entry in entries if entry and (ref := read_secret(entry["from"])) is not None}

@@ -36,6 +36,7 @@ from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, sho
 from mcop_core.engines.terraform.credentials import (
     NONE,
     OwnCredentials,
+    check_alike,
     credentials_of,
     own_credentials,
     references_to,
@@ -100,6 +101,7 @@ def preview(
         Unreachable: A state could not be read.
         Cancelled: A person stopped it.
     """
+    check_alike(component.request for component in components)
     entries = [credentials_of(component.request) for component in components]
     secrets = _secrets_of(components, workspace)
     own = own_credentials(entries, secrets)

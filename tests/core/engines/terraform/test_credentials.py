@@ -129,6 +129,19 @@ def test_two_credentials_for_one_provider_do_not_mix():
         own_credentials(entries, {REF: json.dumps(KEYS), other: json.dumps({**KEYS, "login": "AKIAOTHER"})})
 
 
+@pytest.mark.parametrize("other", ["", "secret://airflow/mcop.shop.aws2"], ids=["the worker's", "others"])
+def test_components_that_speak_as_others_are_not_looked_at_as_one(other, tmp_path):
+    """Neither would be planned as whom it is deployed as."""
+    engine = TerraformEngine(Settings(), {})
+    both = [request(), replace(request(ref=other), address=(*ADDRESS[:4], "other"))]
+    components = [Component(one.step, one) for one in both]
+    workspace = Workspace(tmp_path, lambda url: LocalStore(tmp_path), {}, lambda: False, "mcop.shop manual")
+    with pytest.raises(
+        Refused, match=r"base\.net\.thing with secret://airflow/mcop\.shop\.aws and base\.net\.other with"
+    ):
+        engine.preview(components, workspace, Recorder())
+
+
 def test_what_was_cut_off_is_looked_for_with_the_same_credentials():
     """An access key is taken; for what only the provider can exchange nothing is looked for."""
     files = {
