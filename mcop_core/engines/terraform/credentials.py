@@ -106,6 +106,11 @@ class OwnCredentials:
         found = {word: self.variables[name] for word, name in names.items() if name in self.variables}
         return found if "access_key" in found and "AWS_ROLE_ARN" not in self.variables else {}
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What of them is hidden in every text: all but words as `true`, which would take more from a log."""
+        return tuple(text for text in self.variables.values() if len(text) >= _SHORTEST)
+
     def without_the_workers(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return *environment*, of the worker, without what says as whom a provider speaks."""
         names = {name for name in self.hidden if not name.endswith("*")}
@@ -118,6 +123,8 @@ class OwnCredentials:
 
 
 NONE = OwnCredentials()
+_SHORTEST = 8
+"""Characters of what is hidden."""
 
 
 def _is_kept(name: str, names: set[str], prefixes: tuple[str, ...]) -> bool:

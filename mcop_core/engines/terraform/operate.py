@@ -311,7 +311,7 @@ class Session:
         self.secrets = read_secrets({"": sealed_values, "credentials": entry}, self.workspace, self._namespace)
         self.own = own_credentials([entry], self.secrets)
         values = unseal(sealed_values, self.workspace.open_store, self.secrets)
-        secret = [*values.values(), *self.secrets.values(), *self.own.variables.values()]
+        secret = [*values.values(), *self.secrets.values(), *self.own.texts]
         return values, Mask([*secret, *self._private()])
 
     @property

@@ -351,7 +351,7 @@ class _Planner:
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
         write_durably(directory / STATE_FILE, root.state)
         values = unseal(root.sealed, self.workspace.open_store, self.secrets)
-        mask = Mask([*values.values(), *self.secrets.values(), *self.own.variables.values()])
+        mask = Mask([*values.values(), *self.secrets.values(), *self.own.texts])
         reader, raw = EventReader(mask), []
         environment = self._environment(root, directory)
         process = self._start((*_PLAN, *self.mode), directory, environment | sealed.variables(values, root.types))

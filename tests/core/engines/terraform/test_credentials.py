@@ -76,6 +76,15 @@ def test_an_adapter_says_what_another_provider_reads():
     assert {"PATH": "/bin"} == found.without_the_workers({"ACME_KEY": "w", "ACME_OTHER": "w", "PATH": "/bin"})
 
 
+def test_what_is_hidden_in_logs_are_texts_and_no_words():
+    """A switch among them is no secret, and stands in every log."""
+    found = own({"login": "AKIAOWNKEY", "password": "hush-hush", "use_oidc": True}, "hashicorp/azurerm")
+
+    assert "true" == found.variables["ARM_USE_OIDC"]
+    assert {"AKIAOWNKEY", "hush-hush"} == set(found.texts)
+    assert "hush" not in repr(found)
+
+
 def test_nothing_of_the_workers_says_as_whom():
     """Where the cloud is stays; files, roles and the machine are closed; what is of another cloud is not touched."""
     found = own(KEYS)
