@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.locked
 
-.PHONY: setup run down test test-campaign check bench lock clean
+.PHONY: setup run down test test-campaign check bench reference lock clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,10 @@ check: setup
 
 bench: setup
 	@$(BIN)/python -m bench
+
+# The pages of the catalogs that come with MCOP, from their own files.
+reference: setup
+	@$(BIN)/python -m tests.docs.reference
 
 # Loose ranges live in pyproject.toml; this writes the lock.
 lock:
