@@ -304,6 +304,17 @@ class _Pairing:
         self.candidates[type_] = [other for other in self.candidates.get(type_, []) if other != one]
 
     def _learn(self, planned: Mapping[str, Any], tried: Mapping[str, str]) -> None:
+        """Take from a plan what it tells of the pairs *tried* in it."""
+        before = set(self.found.values())
+        self._read(planned, tried)
+        self._try_again(set(self.found.values()) - before)
+
+    def _try_again(self, settled: set[str]) -> None:
+        """Let what belongs to one of *settled* be paired anew: before, it was planned into something else."""
+        waiting = {one for one, values in self._seen.items() if settled & _texts(values) - {one}}
+        self._tried = {(address, one) for address, one in self._tried if one not in waiting}
+
+    def _read(self, planned: Mapping[str, Any], tried: Mapping[str, str]) -> None:
         self.planned = planned
         for change in planned.get("resource_changes") or []:
             address, how = change["address"], change["change"]
@@ -381,6 +392,12 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, list):
         return "_".join(map(str, value))
     return str(value) if isinstance(value, (str, int)) else ""
+
+
+def _texts(values: Mapping[str, Any]) -> set[str]:
+    """Return the texts among *values*, and those in lists among them."""
+    listed = (item for value in values.values() if isinstance(value, list) for item in value)
+    return {item for item in (*values.values(), *listed) if isinstance(item, str)}
 
 
 def _is_import(change: Mapping[str, Any]) -> bool:

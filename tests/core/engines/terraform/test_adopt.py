@@ -127,6 +127,41 @@ def test_siblings_are_told_apart_by_what_they_would_become(order):
     assert len(cloud.plans) <= 4
 
 
+class Network(Cloud):
+    """Networks, and subnets in them: into which network a subnet is planned depends on what is imported for it."""
+
+    def _change(self, address, pairs, read):
+        wanted = dict(self.wanted[address])
+        parent = wanted.pop("in", None)
+        if parent is not None:
+            wanted["vpc_id"] = pairs.get(parent, "known after apply")
+        return Cloud({address: wanted})._change(address, pairs, read)
+
+
+@pytest.mark.parametrize("ids", [("vpc-1", "vpc-2"), ("vpc-2", "vpc-1")])
+def test_what_belongs_to_something_else_in_doubt_is_tried_again_once_that_is_found(ids):
+    """Both networks and their subnets are in doubt: a subnet tried while its network was mistaken is no stray."""
+    first, second = f"{VPC}[0]", f"{VPC}[1]"
+    nets = {id_: {"id": id_, "vpc_id": cidr, "cidr_block": cidr} for id_, cidr in zip(ids, "ab", strict=True)}
+    there = {
+        f"subnet-{name}": {"id": f"subnet-{name}", "cidr_block": name, "vpc_id": id_}
+        for name, id_ in zip("wxyz", [ids[0], ids[0], ids[1], ids[1]], strict=True)
+    }
+    wanted = {first: {"vpc_id": "a"}, second: {"vpc_id": "b"}}
+    wanted |= {
+        f"{SUBNET}[{index}]": {"cidr_block": name, "in": parent}
+        for index, (name, parent) in enumerate(zip("wxyz", [first, first, second, second], strict=True))
+    }
+    cloud = Network(wanted, aws_vpc=nets, aws_subnet=there)
+
+    done = adopt(list(wanted), None, cloud.search, cloud.plan)
+
+    assert () == done.strays == done.unknown
+    assert {first: ids[0], second: ids[1]} == {address: done.adopted[address] for address in (first, second)}
+    assert [f"subnet-{name}" for name in "wxyz"] == [done.adopted[f"{SUBNET}[{index}]"] for index in range(4)]
+    assert len(cloud.plans) <= 8
+
+
 def test_fewer_resources_than_addresses_leave_the_others_to_be_created():
     """Of three in doubt one exists; the two others are absent, and nothing is unknown."""
     cloud = Cloud(zones("a", "b", "c"), aws_subnet=subnets(x="c"))
