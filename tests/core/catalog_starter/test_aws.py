@@ -100,22 +100,14 @@ def test_every_manifest_is_planned_as_one(tmp_path):
     assert [steps for steps in wrong.values() if steps] == []
 
 
-DIFFERS = {
-    "brochure-staging": {},
-    "lake-staging": {},
-    "backoffice-staging": {
-        "application.network.endpoints": "ministack forgets the security groups of an endpoint",
-        "application.web.database": "ministack forgets which logs are exported",
-        "application.web.service": "ministack forgets whether tasks are balanced over zones",
-    },
-}
-"""Manifest -> step -> why planning it again on ministack shows a change; a whole stack applies the storefront."""
+# A whole stack applies the storefront; ministack names no secret of a database, without which no container is defined.
+APPLIED = ("brochure-staging", "lake-staging")
 
 
 @pytest.mark.campaign
 @pytest.mark.terraform
 @pytest.mark.emulator
-@pytest.mark.parametrize("name", DIFFERS)
+@pytest.mark.parametrize("name", APPLIED)
 def test_a_manifest_is_applied_planned_again_and_destroyed(tmp_path, name):
     """Step by step, as its DAG does it: nothing is left to do, and at the end nothing is left."""
     with running("ministack", tmp_path) as emulator:
@@ -123,11 +115,11 @@ def test_a_manifest_is_applied_planned_again_and_destroyed(tmp_path, name):
         steps = [step.id for step in world.plans[name].steps]
         for step in steps:
             world.apply(step, name)
-        again = {step for step in steps if world.again(step, name)}
+        again = [step for step in steps if world.again(step, name)]
         for step in reversed(steps):
             world.destroy(step, name)
 
-    assert again == set(DIFFERS[name])
+    assert again == []
     assert [step for step in steps if world.held(step)] == []
 
 
