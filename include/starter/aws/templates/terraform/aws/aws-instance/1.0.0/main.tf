@@ -24,6 +24,8 @@ data "aws_vpc" "this" {
 }
 
 data "aws_ssm_parameter" "ubuntu" {
+  count = var.ami_id == null ? 1 : 0
+
   name = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
 }
 
@@ -61,7 +63,7 @@ resource "aws_vpc_security_group_egress_rule" "all" {
 }
 
 resource "aws_instance" "this" {
-  ami                         = nonsensitive(data.aws_ssm_parameter.ubuntu.value)
+  ami                         = var.ami_id == null ? nonsensitive(data.aws_ssm_parameter.ubuntu[0].value) : var.ami_id
   instance_type               = local.instance_types[var.size]
   subnet_id                   = var.subnet_ids[0]
   vpc_security_group_ids      = [aws_security_group.this.id]

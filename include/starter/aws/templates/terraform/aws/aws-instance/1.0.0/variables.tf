@@ -55,6 +55,17 @@ variable "startup_script" {
   default     = ""
 }
 
+variable "ami_id" {
+  description = "Id of another image of Linux for x86_64; null for the newest Ubuntu 24.04 when the machine is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ami_id == null || can(regex("^ami-[0-9a-z]+$", var.ami_id))
+    error_message = "An image's id begins with ami-."
+  }
+}
+
 variable "disk_gb" {
   description = "Size of the disk in gigabytes."
   type        = number
