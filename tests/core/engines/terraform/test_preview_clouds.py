@@ -13,6 +13,7 @@ from mcop_core.engines.terraform.providers import find_mirror
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.manifests import Manifest, actions, attribute, modes, ref
 from tests.emulators import free_port, running
+from tests.opentofu import registry
 
 pytestmark = [pytest.mark.campaign, pytest.mark.terraform, pytest.mark.emulator]
 
@@ -153,7 +154,7 @@ def two_versions(shop, tmp_path_factory):
     """The same states, and a mirror that holds the provider's package under two version numbers."""
     folder = tmp_path_factory.mktemp("versions")
     mirror = find_mirror(os.environ.get("MCOP_TERRAFORM_PLUGIN_MIRROR", ""), os.environ)
-    package = next(mirror.glob(f"registry.terraform.io/hashicorp/aws/{VERSION}/*"))
+    package = next(mirror.glob(f"{registry()}/hashicorp/aws/{VERSION}/*"))
     for version in (VERSION, OTHER_VERSION):
         link = folder / "mirror" / package.relative_to(mirror).parents[1] / version / package.name
         link.parent.mkdir(parents=True)

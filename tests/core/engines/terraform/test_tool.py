@@ -11,6 +11,7 @@ import pytest
 
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderRequirement
 from mcop_core.engines.base import Component
+from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.tool import Demand, Program, Tool, identify, settings_problems
 from mcop_core.errors import EngineFailed, InvalidDocuments, Refused
@@ -181,6 +182,24 @@ def test_both_tools_serve_side_by_side(tmp_path):
 
     assert [["terraform"], ["opentofu"]] == [list(ran[tool]) for tool in Tool]
     assert ran[Tool.OPENTOFU]["opentofu"] == identify(str(find_tofu()), os.environ).version
+
+
+@needs_tofu
+@pytest.mark.terraform
+@pytest.mark.skipif(stands_for_terraform(), reason="`terraform` is OpenTofu here: needs both")
+@pytest.mark.parametrize(("one", "other"), [tuple(Tool), tuple(Tool)[::-1]], ids=lambda tool: f"{tool}")
+def test_a_component_without_providers_goes_from_either_tool_to_the_other(tmp_path, one, other):
+    """The state of one is read, planned and written by the other: nothing is to be done, and a change is made."""
+    engine = TerraformEngine(Settings(cache_dir=str(tmp_path / "cache"), opentofu=str(find_tofu())))
+    world = Manifest(tmp_path, engine=engine)
+    made = world.apply("net", MODULE, INPUTS, AdapterSettings(tool=one))["made"]
+
+    moved = AdapterSettings(tool=other)
+    assert () == world.preview(net=(MODULE, INPUTS, moved))["net"].resources
+    assert made == world.apply("net", MODULE, INPUTS, moved)["made"]
+    assert world.apply("net", MODULE, {"name": "b"}, moved)["made"] == made.removesuffix("a") + "b"
+    written = StateFile.parse(world.state("net").read_bytes(), "").document["terraform_version"]
+    assert written == identify(str(find_tofu()) if other == Tool.OPENTOFU else "terraform", os.environ).version
 
 
 def test_the_variable_that_names_an_opentofu_is_the_one_that_is_read(tmp_path):
