@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -46,6 +47,8 @@ resource "aws_ssm_parameter" "this" {
 }
 output "arn" { value = aws_sns_topic.this.arn }
 """
+_REFUSED = re.compile(r"with (module\.(\w+)\.(?:aws_ssm_parameter|aws_cloudwatch_log_group)\.this),")
+"""In what a failed apply says: the address of what cannot be made, and its element."""
 _OWNER = ("bench", "shop", "main", "group")
 _ADAPTER = AdapterSettings(source="hashicorp/aws", version="~> 5.0", configuration={"region": "us-east-1"})
 _FILES = {"main.tf": _MODULE.encode()}
@@ -90,13 +93,25 @@ class DeployedShop:
         (root / "module").mkdir(parents=True)
         (root / "module" / "main.tf").write_text(_MODULE)
         (root / "main.tf.json").write_text(json.dumps(self._root()))
-        # On a busy machine the provider's client loses answers and repeats the requests, which then are refused.
-        for arguments in (("init",), ("apply", "-auto-approve", "-parallelism=4")):
-            self._terraform(root, *arguments)
+        self._terraform(root, "init")
+        self._apply(root)
         state = json.loads((root / "terraform.tfstate").read_bytes())
         self._arns = {step: state["outputs"][_element(step)]["value"] for step in self.names}
         for step in self.names:
             self._store.put(_key(step), json.dumps(self._cut(state, step)).encode())
+
+    def _apply(self, root: Path) -> None:
+        """The provider's client loses an answer now and then and repeats the request, which is refused: import that."""
+        while True:
+            try:
+                self._terraform(root, "apply", "-auto-approve")
+                return
+            except SystemExit as error:
+                refused = _REFUSED.findall(str(error)) if "AlreadyExists" in str(error) else []
+                if not refused:
+                    raise
+            for address, element in refused:
+                self._terraform(root, "import", address, f"/bench/{element}")
 
     def _root(self) -> dict[str, Any]:
         version = next(iter(self._locks.values())).version
@@ -131,10 +146,10 @@ class DeployedShop:
         outputs = {"arn": {"value": self._arns[step], "type": "string"}}
         return {**state, "lineage": f"bench-{step}", "outputs": outputs, "resources": resources}
 
-    def _terraform(self, root: Path, *arguments: str) -> None:
+    def _terraform(self, root: Path, what: str, *arguments: str) -> None:
         config = root / "terraform.tfrc"
         config.write_text(cli_config(find_mirror(self._settings.terraform_plugin_mirror)))
-        command = [self._settings.terraform, *arguments, "-input=false", "-no-color"]
+        command = [self._settings.terraform, what, "-input=false", "-no-color", *arguments]
         environment = terraform_environment(self._environment, cli_config_file=config)
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
