@@ -42,7 +42,7 @@ resource "aws_ssm_parameter" "this" {
   name           = "/bench/${var.name}"
   type           = "String"
   description    = "after ${var.upstream}"
-  insecure_value = var.text
+  value          = var.text
   tags           = var.tags
 }
 output "arn" { value = aws_sns_topic.this.arn }
