@@ -154,7 +154,7 @@ def doubles(state: StateFile, search: Search, *, gone: Collection[str] = ()) -> 
     return tuple(
         f"{type_} {one}"
         for type_ in sorted(types)
-        if type_ in KINDS and KINDS[type_].can_double
+        if type_ in KINDS and KINDS[type_].doubles
         for one in search(type_)
         if one not in gone and json.dumps(one) not in known
     )

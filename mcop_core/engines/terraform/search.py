@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from mcop_core.engines.base import RenderedArtifact
 from mcop_core.engines.terraform.credentials import NONE, OwnCredentials
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, split_source
 from mcop_core.errors import Unreachable
 
+Answer = TypeVar("Answer")
 Tagged = tuple[str, Mapping[str, str]]
 """ARN or id of a resource, and its tags."""
 Client = Callable[[str], Any]
@@ -115,17 +116,17 @@ class Kind:
     Attributes:
         service: Key of `LISTERS`.
         identity: What the ARN or id looks like; its first group is the import id.
-        can_double: Whether a creation that is repeated makes a second one, and what is deleted is gone at once: no name
-            has to be unique, no token of the request's keeps the cloud from it, and no tag is listed for an hour more.
+        doubles: For what a creation that is repeated makes twice, since no name has to be unique and no token of the
+            request's keeps the cloud from it: EC2's operation that lists what is there, and its filter by id.
     """
 
     service: str
     identity: re.Pattern[str]
-    can_double: bool = False
+    doubles: tuple[str, str] | None = None
 
 
-def _ec2(prefix: str, *, can_double: bool = False) -> Kind:
-    return Kind("EC2", re.compile(rf"({prefix}-[0-9a-z]+)"), can_double)
+def _ec2(prefix: str, *, doubles: tuple[str, str] | None = None) -> Kind:
+    return Kind("EC2", re.compile(rf"({prefix}-[0-9a-z]+)"), doubles)
 
 
 def _arn(service: str, tail: str, lister: str = "Resource Groups Tagging") -> Kind:
@@ -138,25 +139,25 @@ def _whole_arn(service: str, tail: str, lister: str = "Resource Groups Tagging")
 
 
 KINDS: Mapping[str, Kind] = {
-    "aws_vpc": _ec2("vpc", can_double=True),
-    "aws_subnet": _ec2("subnet", can_double=True),
+    "aws_vpc": _ec2("vpc", doubles=("describe_vpcs", "vpc-id")),
+    "aws_subnet": _ec2("subnet", doubles=("describe_subnets", "subnet-id")),
     "aws_security_group": _ec2("sg"),
     "aws_vpc_security_group_ingress_rule": _ec2("sgr"),
     "aws_vpc_security_group_egress_rule": _ec2("sgr"),
-    "aws_route_table": _ec2("rtb", can_double=True),
-    "aws_internet_gateway": _ec2("igw", can_double=True),
-    "aws_egress_only_internet_gateway": _ec2("eigw", can_double=True),
+    "aws_route_table": _ec2("rtb", doubles=("describe_route_tables", "route-table-id")),
+    "aws_internet_gateway": _ec2("igw", doubles=("describe_internet_gateways", "internet-gateway-id")),
+    "aws_egress_only_internet_gateway": _ec2("eigw", doubles=("describe_egress_only_internet_gateways", "")),
     "aws_nat_gateway": _ec2("nat"),
-    "aws_eip": _ec2("eipalloc", can_double=True),
-    "aws_network_acl": _ec2("acl", can_double=True),
-    "aws_network_interface": _ec2("eni", can_double=True),
+    "aws_eip": _ec2("eipalloc", doubles=("describe_addresses", "allocation-id")),
+    "aws_network_acl": _ec2("acl", doubles=("describe_network_acls", "network-acl-id")),
+    "aws_network_interface": _ec2("eni", doubles=("describe_network_interfaces", "network-interface-id")),
     "aws_vpc_endpoint": _ec2("vpce"),
     "aws_vpc_peering_connection": _ec2("pcx"),
-    "aws_vpc_dhcp_options": _ec2("dopt", can_double=True),
+    "aws_vpc_dhcp_options": _ec2("dopt", doubles=("describe_dhcp_options", "dhcp-options-id")),
     "aws_customer_gateway": _ec2("cgw"),
     "aws_vpn_gateway": _ec2("vgw"),
     "aws_instance": _ec2("i"),
-    "aws_ebs_volume": _ec2("vol", can_double=True),
+    "aws_ebs_volume": _ec2("vol", doubles=("describe_volumes", "volume-id")),
     "aws_launch_template": _ec2("lt"),
     "aws_s3_bucket": _arn("s3", "([^/]+)"),
     "aws_dynamodb_table": _arn("dynamodb", "table/([^/]+)"),
@@ -252,7 +253,14 @@ class Search:
         """
         kind = KINDS[type_]
         matches = (kind.identity.fullmatch(identity) for identity in self._carriers(kind.service))
-        return sorted({match.group(1) for match in matches if match})
+        found = sorted({match.group(1) for match in matches if match})
+        return self._still_there(kind.service, *kind.doubles, found) if kind.doubles and found else found
+
+    def _still_there(self, service: str, operation: str, by_id: str, found: list[str]) -> list[str]:
+        """Leave out what was deleted: a cloud may list its tags for longer than it is there."""
+        wanted = {"Filters": [{"Name": by_id, "Values": found}]} if by_id else {}
+        listed = json.dumps(self._ask(service, lambda: getattr(self.client("ec2"), operation)(**wanted)), default=str)
+        return [one for one in found if json.dumps(one) in listed]
 
     def half_made(self, type_: str, values: Mapping[str, Any]) -> list[str]:
         """
@@ -275,17 +283,20 @@ class Search:
             raise Unreachable(message, service=KINDS[type_].service) from error
 
     def _carriers(self, service: str) -> list[str]:
+        if service not in self._listed:
+            found = self._ask(service, lambda: list(LISTERS[service](self.client)))
+            self._listed[service] = [one for one, tags in found if tags.get(ADDRESS_TAG) == self.tag]
+        return self._listed[service]
+
+    def _ask(self, service: str, ask: Callable[[], Answer]) -> Answer:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        if service not in self._listed:
-            try:
-                found = LISTERS[service](self.client)
-                self._listed[service] = [one for one, tags in found if tags.get(ADDRESS_TAG) == self.tag]
-            except (BotoCoreError, ClientError) as error:
-                raise Unreachable(
-                    f"{service} cannot be asked which resources of {self.tag} exist: {error}", service=service
-                ) from error
-        return self._listed[service]
+        try:
+            return ask()
+        except (BotoCoreError, ClientError) as error:
+            raise Unreachable(
+                f"{service} cannot be asked which resources of {self.tag} exist: {error}", service=service
+            ) from error
 
 
 _UNDERSTOOD = re.compile(

@@ -49,6 +49,49 @@ def test_each_service_is_asked_in_its_own_way(emulator):
     assert [topic] == search("aws_sns_topic")
 
 
+LIVES = {
+    "aws_vpc": ("vpc", "create_vpc", "Vpc", "delete_vpc", {"CidrBlock": "10.8.0.0/16"}),
+    "aws_internet_gateway": (
+        "internet-gateway",
+        "create_internet_gateway",
+        "InternetGateway",
+        "delete_internet_gateway",
+        {},
+    ),
+    "aws_eip": ("elastic-ip", "allocate_address", "Allocation", "release_address", {"Domain": "vpc"}),
+    "aws_ebs_volume": (
+        "volume",
+        "create_volume",
+        "Volume",
+        "delete_volume",
+        {"AvailabilityZone": "us-east-1a", "Size": 1},
+    ),
+}
+"""Type -> its name in tags, what makes it, what its id is called, what deletes it, and with what it is made."""
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("type_", LIVES)
+def test_what_was_deleted_is_not_found_although_its_tag_is_listed(emulator, type_):
+    """The emulator keeps the tags of what is gone, and EC2 may for a while."""
+    kind, create, word, delete, how = LIVES[type_]
+    ec2, tag = emulator.client("ec2"), f"{TAG}-{type_}"
+    made = [getattr(ec2, create)(**how, **tagged(kind, tag)) for _ in range(2)]
+    kept, gone = (found.get(word, found)[f"{word}Id"] for found in made)
+    getattr(ec2, delete)(**{f"{word}Id": gone})
+
+    assert [kept] == Search(tag, emulator.client)(type_)
+
+
+@pytest.mark.emulator
+def test_every_kind_that_can_double_can_be_asked_whether_it_is_there(emulator):
+    """Nothing is listed of an id that never was."""
+    for type_, kind in KINDS.items():
+        if kind.doubles:
+            never = f"{kind.identity.pattern[1:].split('-')[0]}-0abc"
+            assert (type_, []) == (type_, Search(TAG, emulator.client, {kind.service: [never]})(type_))
+
+
 @pytest.mark.emulator
 def test_a_bucket_that_was_not_tagged_yet_is_told_from_those_in_use(emulator):
     """The account's own, without tags, never written to; no other type is tagged by a request of its own."""
