@@ -148,6 +148,13 @@ def look(catalog, names):
         return detect_drift(names, watch)
 
 
+def failures(find, *, times=3):
+    """Return what could not be looked at; again where the provider's client had closed its connection by itself."""
+    found = [one for one in find().values() if isinstance(one, McopError)]
+    lost = any("closed network connection" in str(one) for one in found)
+    return failures(find, times=times - 1) if lost and times > 1 else found
+
+
 def test_each_manifest_speaks_as_itself_alone(settings, cloud, connections, scheduling, tmp_path, monkeypatch, capfd):
     """Preview, apply and drift of two namespaces: each with its own key, never the worker's, and it is kept nowhere."""
     catalog = publish(tmp_path, settings, shop="mcop.shop.aws", cafe="mcop.cafe.aws")
@@ -170,8 +177,7 @@ def test_each_manifest_speaks_as_itself_alone(settings, cloud, connections, sche
     for name, key in zip(names, (SHOPS, CAFES), strict=True):
         look(catalog, [name])
         assert keys_of(cloud) == {key}
-    found = look(catalog, names)
-    assert not [one for one in found.values() if isinstance(one, McopError)]
+    assert not failures(lambda: look(catalog, names))
     assert keys_of(cloud) == {SHOPS, CAFES}
 
     left = all_bytes(tmp_path / "store") + all_bytes(tmp_path / "runs") + all_bytes(tmp_path / "states")
