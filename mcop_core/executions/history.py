@@ -198,8 +198,8 @@ def read_execution(run: Mapping[str, Any], task_instances: Iterable[Mapping[str,
         steps=tuple(read_step(item) for item in task_instances),
         note=run.get("note") or "",
     )
-    failed = [split_id(record.id)] if _has_failed(record) else []
-    return with_failures([record], lambda _: failed)[0]
+    is_belied = record.status is Status.COMPLETED and any(step.state in UNSUCCESSFUL for step in record.steps)
+    return replace(record, status=Status.FAILED) if is_belied else record
 
 
 def with_failures(
@@ -217,10 +217,6 @@ def with_failures(
     completed = {split_id(record.id): record.id for record in found if record.status is Status.COMPLETED}
     failed = {completed[run] for run in unsuccessful(list(completed))} if completed else set()
     return [replace(record, status=Status.FAILED) if record.id in failed else record for record in found]
-
-
-def _has_failed(record: ExecutionRecord) -> bool:
-    return any(step.state in UNSUCCESSFUL for step in record.steps)
 
 
 def _manifest(dag: str, conf: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,6 +144,13 @@ def _primitive(
     locks = _other_locks(interface, adapter, engine, source) if lock else {}
     read = {"template": template, "interface": interface, "locks": locks, "exemptions": exemptions}
     return Candidate(item.model_copy(update=read), source, files, published is not None)
+
+
+def engine_finder(sources: Iterable[SourceDocument], open_engine: OpenEngine) -> Callable[[Primitive], Engine]:
+    """Return what opens a primitive's engine: that of the adapter in *sources* that serves it, or else its type's."""
+    adapters = [source.object for source in sources if isinstance(source.object, Adapter)]
+    engines = {(item.provider, item.primitive_type): item.engine for item in adapters}
+    return lambda item: open_engine(engines.get((item.provider, item.primitive_type), item.primitive_type))
 
 
 def template_folder(item: Primitive, source: SourceDocument, folder: Path) -> Path:

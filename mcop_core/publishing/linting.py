@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcop_core.artifacts.templates import collect_files
-from mcop_core.catalog.models import Adapter, Primitive
+from mcop_core.catalog.models import Primitive
 from mcop_core.catalog.yaml_files import read_whole_folder
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.limits import USUAL_LIMITS, Limits
-from mcop_core.publishing.candidates import OpenEngine, in_folder, template_folder
+from mcop_core.publishing.candidates import OpenEngine, engine_finder, in_folder, template_folder
 
 if TYPE_CHECKING:
     from mcop_core.catalog.yaml_files import SourceDocument
@@ -33,13 +33,12 @@ def lint_folder(folder: Path, open_engine: OpenEngine, *, limits: Limits = USUAL
         UnknownName: There is no such engine.
     """
     sources = read_whole_folder(folder, limits=limits)
-    adapters = [source.object for source in sources if isinstance(source.object, Adapter)]
-    engines = {(item.provider, item.primitive_type): item.engine for item in adapters}
+    engine_of = engine_finder(sources, open_engine)
     found: dict[str, list[Fault]] = {}
     for source in sources:
         if isinstance(source.object, Primitive):
             item = source.object
-            engine = open_engine(engines.get((item.provider, item.primitive_type), item.primitive_type))
+            engine = engine_of(item)
             found[str(item.ref)] = list(_remarks(item, source, folder, engine, limits))
     return found
 

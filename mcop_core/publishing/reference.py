@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mcop_core.artifacts.templates import collect_files
 from mcop_core.catalog.models import (
-    Adapter,
     CatalogObject,
     Input,
     InterfaceInput,
@@ -21,7 +20,7 @@ from mcop_core.catalog.models import (
 )
 from mcop_core.catalog.yaml_files import SourceDocument, read_whole_folder
 from mcop_core.limits import USUAL_LIMITS, Limits
-from mcop_core.publishing.candidates import OpenEngine, template_folder
+from mcop_core.publishing.candidates import OpenEngine, engine_finder, template_folder
 
 _Taken = Input | InterfaceInput | Parameter
 _Given = Output | InterfaceOutput
@@ -38,14 +37,13 @@ def read_described(folder: Path, open_engine: OpenEngine, *, limits: Limits = US
         UnknownName: There is no such engine.
     """
     sources = read_whole_folder(folder, limits=limits)
-    adapters = [source.object for source in sources if isinstance(source.object, Adapter)]
-    engines = {(item.provider, item.primitive_type): item.engine for item in adapters}
+    engine_of = engine_finder(sources, open_engine)
 
     def described(source: SourceDocument, item: CatalogObject) -> CatalogObject:
         if not isinstance(item, Primitive):
             return item
         files = collect_files(template_folder(item, source, folder), limits=limits)
-        engine = open_engine(engines.get((item.provider, item.primitive_type), item.primitive_type))
+        engine = engine_of(item)
         return item.model_copy(update={"interface": engine.describe(files)})
 
     return [described(source, source.object) for source in sources if source.object is not None]

@@ -14,7 +14,7 @@ from typing import Any
 
 from mcop_core.engines.base import SECRET_KEY, RenderRequest, read_secret
 from mcop_core.engines.terraform.provider_block import split_source
-from mcop_core.engines.terraform.providers import CREDENTIALS
+from mcop_core.engines.terraform.providers import CREDENTIALS, is_meant
 from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, Refused
 from mcop_core.secrets.reference import SecretRef
 
@@ -113,9 +113,7 @@ class OwnCredentials:
 
     def without_the_workers(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return *environment*, of the worker, without what says as whom a provider speaks."""
-        names = {name for name in self.hidden if not name.endswith("*")}
-        prefixes = tuple(name.removesuffix("*") for name in self.hidden if name.endswith("*"))
-        return {name: text for name, text in environment.items() if _is_kept(name, names, prefixes)}
+        return {name: text for name, text in environment.items() if _is_kept(name) or not is_meant(name, self.hidden)}
 
     def over(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return *environment*, of a Terraform process, with these credentials."""
@@ -127,10 +125,8 @@ _SHORTEST = 8
 """Characters of what is hidden."""
 
 
-def _is_kept(name: str, names: set[str], prefixes: tuple[str, ...]) -> bool:
-    if name in _KEPT or name.startswith(_KEPT_PREFIX):
-        return True
-    return name not in names and not (prefixes and name.startswith(prefixes))
+def _is_kept(name: str) -> bool:
+    return name in _KEPT or name.startswith(_KEPT_PREFIX)
 
 
 def check_alike(requests: Iterable[RenderRequest]) -> None:

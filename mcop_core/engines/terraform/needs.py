@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mcop_core.catalog.models import Adapter, Interface, ProviderRequirement
 from mcop_core.engines.base import Need
-from mcop_core.engines.terraform.providers import CREDENTIALS
+from mcop_core.engines.terraform.providers import CREDENTIALS, is_meant
 from mcop_core.engines.terraform.tool import Demand, identify
 from mcop_core.errors import EngineFailed, InvalidDocuments, Refused
 
@@ -64,10 +64,6 @@ def _said(error: EngineFailed) -> str:
 def _credentials(adapter: Adapter, environment: Mapping[str, str]) -> Iterator[Need]:
     named = (*CREDENTIALS.get(adapter.settings.source, ()), *adapter.settings.environment)
     if named:
-        found = sorted(name for name in environment if any(_means(pattern, name) for pattern in named))
+        found = sorted(name for name in environment if is_meant(name, named))
         detail = ", ".join(found) or "none is set: the provider must find its credentials otherwise, as from a role"
         yield Need(f"credentials, {' or '.join(named)}", True if found else None, detail)
-
-
-def _means(pattern: str, name: str) -> bool:
-    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from mcop_core.catalog.models import ProviderLock, ProviderRequirement
@@ -122,6 +122,11 @@ def _held(mirror: Path) -> list[str]:
 # -- environment ---------------------------------------------------------------------------------------
 
 
+def is_meant(name: str, patterns: Iterable[str]) -> bool:
+    """Whether the variable *name* is one of *patterns*, of which `ABC_*` stands for all of a prefix."""
+    return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in patterns)
+
+
 def terraform_environment(
     base: Mapping[str, str], *, cli_config_file: Path | None = None, own: Collection[str] = ()
 ) -> dict[str, str]:
@@ -136,9 +141,11 @@ def terraform_environment(
         cli_config_file: Holds the text of `cli_config`.
         own: What the adapters have passed on beside, as `AdapterSettings.environment`.
     """
-    names = {*_PASSED_ON, *own}
-    prefixes = (*_CLOUDS, *(name.removesuffix("*") for name in own if name.endswith("*")))
-    passed = {name: value for name, value in base.items() if name in names or name.startswith(prefixes)}
+    passed = {
+        name: value
+        for name, value in base.items()
+        if name in _PASSED_ON or name.startswith(_CLOUDS) or is_meant(name, own)
+    }
     if passed.get("AWS_ENDPOINT_URL", "").startswith("http://"):
         passed.pop("AWS_CA_BUNDLE", None)  # the provider refuses to start with a bundle it has no use for
     if cli_config_file is not None:
