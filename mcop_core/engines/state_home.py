@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid5
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines import lock as locks
@@ -221,12 +221,14 @@ def move(
 def take_over(into: StateHome, out: StateHome, found: StateFile) -> None:
     """Make *found* the state of *into* and that of *out* an empty one, by the three writes of `moving`."""
     into.write(found.with_note(MOVED_FROM, out.address))
-    out.write(_empty(into.address))
+    out.write(_emptied(out.address, found, into.address))
     into.write(found)
     into.report.record("state_moved", origin=str(out.address), state=str(into.address))
     into.report.log(f"Moved the state {out.address.key} to {into.address.key}.")
 
 
-def _empty(moved_to: StateAddress) -> StateFile:
-    document = {"version": 4, "serial": 1, "lineage": str(uuid4()), "outputs": {}, "resources": []}
+def _emptied(address: StateAddress, found: StateFile, moved_to: StateAddress) -> StateFile:
+    # the same bytes whoever writes them: a dead runner's write that arrives late is then that of who goes on
+    lineage = str(uuid5(NAMESPACE_URL, f"{address} {found.lineage}"))
+    document = {"version": 4, "serial": 1, "lineage": lineage, "outputs": {}, "resources": []}
     return StateFile.of(document).with_note(MOVED_TO, moved_to)

@@ -47,13 +47,14 @@ class Mover(Bench):
         moving.move(origin or self.old, target or self.new, self.workspace(), report or Recorder(), SWIFT)
 
     def killed_at_write(self, number):
-        """Move, and die instead of the state write with this number, from 1; return whether there was one."""
-        left, put = [number], self.store.put
+        """Move, and die instead of the state write with this number, from 1; return that write if there was one."""
+        left, put, unmade = [number], self.store.put, []
 
         def counted(key, data, **condition):
             if key in (OLD, NEW):
                 left[0] -= 1
                 if not left[0]:
+                    unmade.append(lambda: put(key, data, **condition))
                     raise Killed
             return put(key, data, **condition)
 
@@ -63,10 +64,21 @@ class Mover(Bench):
         except Killed:
             for key in (OLD, NEW):
                 self.store.delete(f"{key}.tflock")  # as the next holder of the lease breaks it
-            return True
         finally:
             self.store.put = put
-        return False
+        return unmade[0] if unmade else None
+
+    def before_next_write(self, late):
+        """Let *late* happen when the next state write is on its way."""
+        put = self.store.put
+
+        def after_the_late_one(key, data, **condition):
+            if key in (OLD, NEW):
+                self.store.put = put
+                late()
+            return put(key, data, **condition)
+
+        self.store.put = after_the_late_one
 
     def counting(self, key):
         """Return how many resources count at *key*."""
@@ -107,6 +119,17 @@ def test_killed_at_any_write_nothing_is_lost(mover, number):
     assert mover.apply(mover.new).is_empty
     assert not mover.killed_at_write(1)
     assert (mover.folder / "made").read_text().split() == ["a", "b"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_write_that_arrives_late_is_that_of_who_goes_on(mover, number):
+    """The dead runner's write happens between what the next attempt reads and what it writes."""
+    place(mover, OLD)
+    mover.before_next_write(mover.killed_at_write(number))
+
+    mover.move()
+
+    assert (mover.counting(OLD), mover.counting(NEW)) == (0, 1)
 
 
 @pytest.mark.terraform
