@@ -52,7 +52,7 @@ def move(
     ):
         for session in (into, out):
             session.settle()
-            _check_known(session.doubtful)
+            _check_known(session.doubt.addresses)
         places = [] if out.home.base is None else [Place(out.home.address, module_of(origin), out.home.base)]
         found = state_of(into.home.address, into.home.base, module_of(target), places)
         if found is None or found is into.home.base:

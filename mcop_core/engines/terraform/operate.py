@@ -28,48 +28,22 @@ from mcop_core.engines.sealed import read_secrets, unseal
 from mcop_core.engines.state import Leftover
 from mcop_core.engines.state_home import StateHome, leased_home
 from mcop_core.engines.terraform import sealed, work_copy
-from mcop_core.engines.terraform.adopt import (
-    Adoption,
-    PlanImports,
-    adopt,
-    doubled,
-    doubles,
-    import_blocks,
-    is_child,
-    type_of,
-    unknown,
-)
-from mcop_core.engines.terraform.command import (
-    IMPORT_FILE,
-    IMPORT_PLAN_FILE,
-    PLAN_FILE,
-    POLL_S,
-    Process,
-    cancelled,
-    failure,
-    show_plan,
-)
-from mcop_core.engines.terraform.credentials import NONE, OwnCredentials, own_credentials
-from mcop_core.engines.terraform.log import EventReader, Fact, LogLine, summary, tally
+from mcop_core.engines.terraform.command import PLAN_FILE, POLL_S, Process, cancelled
+from mcop_core.engines.terraform.commands import EVENTS, Commands, tell
+from mcop_core.engines.terraform.credentials import own_credentials
+from mcop_core.engines.terraform.doubt import Doubt
+from mcop_core.engines.terraform.log import EventReader, summary, tally
 from mcop_core.engines.terraform.plan_json import Holds, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation, check_files
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
-from mcop_core.engines.terraform.search import KINDS, open_search
 from mcop_core.engines.terraform.shipper import Shipper
-from mcop_core.errors import (
-    EngineFailed,
-    McopError,
-    Tampered,
-    Unreachable,
-)
+from mcop_core.errors import EngineFailed, McopError, Tampered
 from mcop_core.secrets.reference import SecretRef
 
 RESUMES = 5
 """How often one operation starts Terraform again that was killed, or whose provider was."""
 
-_EVENTS = "apply"
-_INIT = "init"
 _PRIVATE = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -208,17 +182,17 @@ class Session:
     home: StateHome
     is_settled: bool = True
     is_fenced: bool = False
-    doubtful: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
     was_completed: bool = False
-    provider_died: bool = False
-    has_adopted: bool = False
-    adopted: set[str] = field(default_factory=set)
     resumes: int = 0
+    doubt: Doubt = field(init=False)
+    mask: Mask = field(default_factory=Mask)
     secrets: Mapping[SecretRef, str] = field(default_factory=dict)
-    own: OwnCredentials = NONE
+    values: Mapping[str, Any] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.doubt = Doubt(self.artifact, self.home, self.report)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -229,49 +203,48 @@ class Session:
 
     def run(self) -> ApplyResult:
         """Carry out the operation."""
-        self.home.pull()
-        values, mask = self._unseal()
-        self._settle(mask)
+        self._begin()
         if self.was_completed:
             return self._finish()
-        if not self.doubtful:
+        if not self.doubt.addresses:
             self._stop_if_cancelled()
-        if self.operation == "destroy" and self.home.base is None and not self.doubtful:
+        if self.operation == "destroy" and self.home.base is None and not self.doubt.addresses:
             self.report.log("Nothing to destroy: there is no state.")
             return ApplyResult({})
-        preparation = self._preparation(mask)
+        commands = self._commands()
+        preparation = self._preparation(commands)
         while True:
             try:
                 preparation.make_ready()
-                self._resolve_doubt(values, mask)
+                self._resolve_doubt(commands)
                 self._stop_if_cancelled()
-                return self._terraform(values, mask)
+                return self._terraform(commands)
             except EngineFailed as error:
                 self._stop_if_cancelled()
-                if not (self._may_resume() if self._can_go_on(error) else preparation.make_ready_again(error)):
+                can_go_on = self._can_go_on(error, commands)
+                if not (self._may_resume() if can_go_on else preparation.make_ready_again(error)):
                     raise
                 self._warn(f"{error} Starting again.")
 
     def recover(self) -> ApplyResult | None:
         """Settle what a dead predecessor left; return what it did, None if it was cut off."""
-        self.home.pull()
-        values, mask = self._unseal()
-        self._settle(mask)
-        if self.doubtful:
-            preparation = self._preparation(mask)
+        self._begin()
+        if self.doubt.addresses:
+            commands = self._commands()
+            preparation = self._preparation(commands)
             preparation.make_ready()
             try:
-                self._resolve_doubt(values, mask)
+                self._resolve_doubt(commands)
             except EngineFailed as error:
                 if not preparation.make_ready_again(error):
                     raise
-                self._resolve_doubt(values, mask)
+                self._resolve_doubt(commands)
         return self._finish() if self.was_completed else None
 
-    def _can_go_on(self, error: EngineFailed) -> bool:
+    def _can_go_on(self, error: EngineFailed, commands: Commands) -> bool:
         """Whether Terraform, or the provider under it, was killed, or what it failed to create is in the state now."""
         exit_code = error.facts.get("exit_code")
-        return self.provider_died or self.has_adopted or (exit_code is not None and exit_code < 0)
+        return commands.provider_died or self.doubt.has_adopted or (exit_code is not None and exit_code < 0)
 
     def _may_resume(self) -> bool:
         self.resumes += 1
@@ -299,24 +272,27 @@ class Session:
     def settle(self) -> None:
         """Pull the state, and settle what a dead predecessor left, as `run` does before anything else."""
         self.home.pull()
-        self._settle(Mask(self._private()))
+        self.mask = Mask(self._private())
+        self._settle()
+
+    def _begin(self) -> None:
+        self.home.pull()
+        self._unseal()
+        self._settle()
+
+    def _unseal(self) -> None:
+        """Read the secrets and what else is sealed; from here on they are hidden in every text."""
+        inputs, entry = self._sealed(), self.artifact.runtime.get("credentials", {})
+        namespace = self.home.address.namespace
+        self.secrets = read_secrets({"": inputs, "credentials": entry}, self.workspace, namespace)
+        self.doubt.own = own_credentials([entry], self.secrets)
+        self.values = unseal(inputs, self.workspace.open_store, self.secrets)
+        secret = [*self.values.values(), *self.secrets.values(), *self.doubt.own.texts]
+        self.mask = Mask([*secret, *self._private()])
 
     def _sealed(self) -> Mapping[str, Any]:
         nothing_is_there = self.operation == "destroy" and self.home.base is None
         return {} if nothing_is_there else self.artifact.runtime.get("sealed", {})
-
-    def _unseal(self) -> tuple[dict[str, Any], Mask]:
-        """Read the secrets and what else is sealed; return the values, and what hides them in every text."""
-        sealed_values, entry = self._sealed(), self.artifact.runtime.get("credentials", {})
-        self.secrets = read_secrets({"": sealed_values, "credentials": entry}, self.workspace, self._namespace)
-        self.own = own_credentials([entry], self.secrets)
-        values = unseal(sealed_values, self.workspace.open_store, self.secrets)
-        secret = [*values.values(), *self.secrets.values(), *self.own.texts]
-        return values, Mask([*secret, *self._private()])
-
-    @property
-    def _namespace(self) -> str:
-        return self.home.address.namespace
 
     def _private(self) -> list[Any]:
         outputs = self.home.base.outputs.values() if self.home.base else ()
@@ -326,8 +302,8 @@ class Session:
 
     # -- what a predecessor left ------------------------------------------------------------------------
 
-    def _settle(self, mask: Mask) -> None:
-        own = self._own_leftover(mask)
+    def _settle(self) -> None:
+        own = self._own_leftover()
         others = [_left_in(path) for path in reversed(self._foreign())]
         inflight = self.home.read_inflight()
         leftovers = [left for left in (own, *others, inflight) if left is not None]
@@ -335,7 +311,7 @@ class Session:
         if settled.is_new and settled.state is not None:
             self.report.log(f"Resuming: pushing the state of serial {settled.state.serial} that was left unpushed.")
             self.home.push(settled.state)
-        self._doubt(settled.doubtful)
+        self.doubt.note(settled.doubtful)
         if leftovers:
             self._clear(*self._foreign())
         self.is_settled = True
@@ -343,13 +319,13 @@ class Session:
     def _foreign(self) -> list[Path]:
         return [path for path in self.home.lease.left if path != self.directory]
 
-    def _own_leftover(self, mask: Mask) -> Leftover | None:
-        events = self.directory / f"{_EVENTS}.out"
-        process = Process.find(self.directory, name=_EVENTS)
+    def _own_leftover(self) -> Leftover | None:
+        events = self.directory / f"{EVENTS}.out"
+        process = Process.find(self.directory, name=EVENTS)
         if not ((self.directory / work_copy.BASE_FILE).exists() and events.exists()):
             self._await_end(process)
             return work_copy.left_in(self.directory, ())
-        reader = EventReader(mask)
+        reader = EventReader(self.mask)
         if process is not None:
             self.report.log(f"Following on Terraform process {process.pid}, which outlived its runner.")
             self._follow(process, reader)
@@ -374,146 +350,81 @@ class Session:
 
     def _replay(self, events: Path, reader: EventReader) -> None:
         for line in events.read_text(errors="replace").splitlines():
-            self._tell(*reader.read(line))
-        self._tell(reader.close(), [])
+            tell(self.report, *reader.read(line))
+        tell(self.report, reader.close(), [])
 
     def _clear(self, *others: Path) -> None:
         """Remove every copy of the state: what it holds is in the store now. What is in doubt stays noted there."""
-        if not self.doubtful:
+        if not self.doubt.addresses:
             self.home.delete_inflight()
         for directory in (self.directory, *others):
             work_copy.forget(directory)
             for end in ("out", "err"):
-                (directory / f"{_EVENTS}.{end}").unlink(missing_ok=True)
+                (directory / f"{EVENTS}.{end}").unlink(missing_ok=True)
         self.is_settled = True
         self.home.note_settled()
 
-    # -- what nobody knows ------------------------------------------------------------------------------
-
-    def _doubt(self, addresses: tuple[str, ...]) -> None:
-        """Note which creations are in doubt, where whoever comes next finds it."""
-        self.doubtful = addresses
-        if not addresses:
-            return
-        self.home.note_doubt(addresses)
-
-    def _resolve_doubt(self, values: Mapping[str, Any], mask: Mask) -> None:
-        """Find out what became of the creations in doubt, and put what exists into the state."""
-        looked_for = (*self.doubtful, *self.refused)
-        if not looked_for:
-            return
-        self.report.log(f"Looking in the cloud for what was cut off: {', '.join(looked_for)}.")
-        try:
-            found = self._look_for_doubtful(partial(self._plan_imports, values, mask))
-        finally:
-            work_copy.forget(self.directory)
-        if found.state is not None and found.adopted:
-            self.home.push(found.state)
-        self.report.record(
-            "adopted", **{name: getattr(found, name) for name in ("adopted", "absent", "unknown", "strays")}
-        )
-        for address, one in found.adopted.items():
-            self.report.log(f"= {address} was created before: taken into the state [{one}]")
-        for address in found.absent:
-            self.report.log(f"{address} was not created")
-        self.has_adopted = bool(found.adopted)
-        self.adopted |= found.adopted.keys()
-        self.doubtful = self.refused = ()
-        self.home.delete_inflight()
-        if found.unknown or found.strays:
-            raise unknown(found)
-
-    def _look_for_doubtful(self, plan: PlanImports) -> Adoption:
-        search, look = (
-            open_search(self.artifact, self.own),
-            partial(adopt, self.doubtful, self.home.base, refused=self.refused),
-        )
-        if search is None:
-            return look(search=None, plan=plan)
-        return look(search=search, plan=plan, half_made=search.half_made)
-
-    def _plan_imports(self, values: Mapping[str, Any], mask: Mask, pairs: Mapping[str, str]) -> Mapping[str, Any]:
-        work_copy.place(self.directory, self.home.base, self.home.digest)
-        state.write_durably(self.directory / IMPORT_FILE, import_blocks(pairs))
-        environment = self._environment(sealed.variables(values, self.artifact.runtime.get("types", {})))
-        arguments = ["plan", "-input=false", "-json", f"-out={IMPORT_PLAN_FILE}"]
-        process = Process.start(
-            self.binary, arguments, directory=self.directory, environment=environment, name="import"
-        )
-        reader = EventReader(mask)
-        for line in process.lines(lambda: False):
-            reader.read(line)
-        if process.exit_code != 0:
-            self.provider_died = reader.provider_died
-            raise failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
-        return show_plan(self.binary, IMPORT_PLAN_FILE, cwd=self.directory, environment=environment)
-
     # -- Terraform --------------------------------------------------------------------------------------
 
-    def _preparation(self, mask: Mask) -> Preparation:
+    def _commands(self) -> Commands:
+        runtime = self.artifact.runtime
+        workers = self.doubt.own.without_the_workers(self.workspace.environment)
+        allowed = terraform_environment(workers, own=runtime.get("environment", ()))
+        return Commands(
+            self.operation,
+            self.binary,
+            self.directory,
+            {**self.doubt.own.over(allowed), "TF_CLI_CONFIG_FILE": str(self.directory / CLI_CONFIG)},
+            sealed.variables(self.values, runtime.get("types", {})),
+            self.mask,
+            self.report,
+            self.is_cancelled,
+            self._stop_if_cancelled,
+        )
+
+    def _preparation(self, commands: Commands) -> Preparation:
         return Preparation(
             self.artifact.files,
             self.directory,
             binary=self.binary,
             mirror=self.mirror,
             cache=self.cache,
-            run=partial(self._install, mask=mask),
+            run=commands.install,
         )
 
-    def _install(self, arguments: tuple[str, ...], *, mask: Mask) -> None:
-        self.report.log("::group::init")
-        process = Process.start(
-            self.binary, arguments, directory=self.directory, environment=self._environment({}), name=_INIT
-        )
-        for line in process.lines(self.is_cancelled):
-            if line.strip():
-                self.report.log(mask(line))
-        self.report.log("::endgroup::")
-        if process.exit_code != 0:
-            self._stop_if_cancelled()
-            raise failure(arguments[0], process.exit_code, (), mask(process.stderr))
-        self.report.record("initialised", command=arguments[0])
+    def _resolve_doubt(self, commands: Commands) -> None:
+        self.doubt.resolve(partial(self._plan_imports, commands))
 
-    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        workers = self.own.without_the_workers(self.workspace.environment)
-        allowed = terraform_environment(workers, own=self.artifact.runtime.get("environment", ()))
-        return {**self.own.over(allowed), **variables, "TF_CLI_CONFIG_FILE": str(self.directory / CLI_CONFIG)}
-
-    def _terraform(self, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
-        variables = sealed.variables(values, self.artifact.runtime.get("types", {}))
+    def _plan_imports(self, commands: Commands, pairs: Mapping[str, str]) -> Mapping[str, Any]:
         work_copy.place(self.directory, self.home.base, self.home.digest)
-        self.provider_died = self.has_adopted = False
-        reader = EventReader(mask)
-        environment = self._environment(variables)
+        try:
+            return commands.plan_imports(pairs)
+        finally:
+            work_copy.forget(self.directory)
+
+    def _terraform(self, commands: Commands) -> ApplyResult:
+        work_copy.place(self.directory, self.home.base, self.home.digest)
+        commands.provider_died = self.doubt.has_adopted = False
+        reader = EventReader(self.mask)
         if self.gate is not None:
-            self._pass(self.gate, reader, environment, mask)
+            self._pass(self.gate, reader, commands)
         self._hold_files()
         self.is_settled = False
-        process = Process.start(
-            self.binary, self._arguments(), directory=self.directory, environment=environment, name=_EVENTS
-        )
+        process = commands.start_apply(is_planned=self.gate is not None)
         self.report.record("terraform_started", pid=process.pid, operation=self.operation)
         self._follow(process, reader)
         self.report.record("terraform_ended", pid=process.pid, exit_code=process.exit_code)
         self._learn(reader)
-        return self._end(process, reader, values, mask)
+        return self._end(process, reader, commands)
 
-    @property
-    def _destroys(self) -> list[str]:
-        return ["-destroy"] if self.operation == "destroy" else []
-
-    def _arguments(self) -> list[str]:
-        what = ["-auto-approve", *self._destroys] if self.gate is None else [PLAN_FILE]
-        return ["apply", "-input=false", "-json", "-backup=-", *what]
-
-    def _pass(self, gate: Gate, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
+    def _pass(self, gate: Gate, reader: EventReader, commands: Commands) -> None:
         """Write the plan that will be applied, and ask *gate* whether it may be."""
         try:
-            self._plan(reader, environment, mask)
+            commands.plan(reader)
             planned = self._plan_digest()
-            shown = show_plan(self.binary, PLAN_FILE, cwd=self.directory, environment=environment)
+            shown = commands.show(PLAN_FILE)
             module = module_of(self.artifact)
-            adopted = tuple(sorted(one.removeprefix(f"module.{module}.") for one in self.adopted))
+            adopted = tuple(sorted(one.removeprefix(f"module.{module}.") for one in self.doubt.adopted))
             gate(replace(read_component(shown, module, self.secrets.values()), adopted=adopted))
             self._hold_plan(planned)
         except McopError:
@@ -545,17 +456,6 @@ class Session:
             work_copy.forget(self.directory)
             raise
 
-    def _plan(self, reader: EventReader, environment: Mapping[str, str], mask: Mask) -> None:
-        arguments = ["plan", *self._destroys, "-input=false", "-json", f"-out={PLAN_FILE}"]
-        process = Process.start(self.binary, arguments, directory=self.directory, environment=environment, name="plan")
-        for line in process.lines(self.is_cancelled):
-            self._tell(*reader.read(line))
-        if process.exit_code != 0:
-            self._tell(reader.close(), [])
-            self._stop_if_cancelled()
-            self.provider_died = reader.provider_died
-            raise failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
-
     def _follow(self, process: Process, reader: EventReader) -> None:
         base = json.loads((self.directory / work_copy.BASE_FILE).read_bytes())["base"]
         with Shipper(
@@ -568,74 +468,37 @@ class Session:
             every_s=self.timing.ship_every_s,
         ) as shipper:
             for line in process.lines(self.is_cancelled, idle=lambda: self._note_fence(shipper)):
-                self._tell(*reader.read(line))
-            self._tell(reader.close(), [])
+                tell(self.report, *reader.read(line))
+            tell(self.report, reader.close(), [])
         self._note_fence(shipper)
         shipper.ship()
 
     def _note_fence(self, shipper: Shipper) -> None:
         self.is_fenced = self.is_fenced or shipper.is_fenced
 
-    def _tell(self, lines: list[LogLine], facts: list[Fact]) -> None:
-        for fact in facts:
-            self.report.record(fact.event, **fact.facts)
-        for line in lines:
-            self.report.log(line.line, level=line.level)
-
     # -- after ------------------------------------------------------------------------------------------
 
-    def _end(self, process: Process, reader: EventReader, values: Mapping[str, Any], mask: Mask) -> ApplyResult:
+    def _end(self, process: Process, reader: EventReader, commands: Commands) -> ApplyResult:
         local = work_copy.read_local(self.directory)
         if local is not None and (process.exit_code is None or process.exit_code < 0):
             local = reader.corrected(local)
         if local is not None and (self.home.base is None or local.content() != self.home.base.content()):
             self.home.push(local)
-        self._doubt(self._in_doubt(reader, process.exit_code))
-        self.refused = self._refused(reader)
+        self.doubt.note_after(reader, process.exit_code)
         self._clear()
         if process.exit_code != 0:
-            self.provider_died = reader.provider_died
-            self._resolve_doubt(values, mask)
+            error = commands.failed(self.operation, process, reader)
+            self._resolve_doubt(commands)
             if self.is_cancelled():
                 raise cancelled(self.operation)
-            raise failure(self.operation, process.exit_code, reader.diagnostics, mask(process.stderr))
+            raise error
         return self._finish()
-
-    def _recorded(self) -> Mapping[str, str]:
-        return self.home.base.instances() if self.home.base else {}
-
-    def _in_doubt(self, reader: EventReader, exit_code: int | None) -> tuple[str, ...]:
-        """Return what was cut off, and what failed or was lost and can be looked for: then nobody need wonder."""
-        recorded = self._recorded()
-        lost = reader.unheard(recorded) if exit_code and exit_code > 0 else ()
-        wanted = (*reader.failed(recorded), *lost) if open_search(self.artifact, self.own) else ()
-        can_be_found = [address for address in wanted if type_of(address) in KINDS]
-        return tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found]))
-
-    def _refused(self, reader: EventReader) -> tuple[str, ...]:
-        """Return the children whose creation failed. Noted nowhere: whoever comes next is refused again."""
-        failed = reader.failed(self._recorded())
-        return tuple(one for one in failed if is_child(type_of(one)) and one not in self.doubtful)
 
     def _finish(self) -> ApplyResult:
         """Return the result, unless something that was created is in the cloud twice."""
         if self.operation == "apply":
-            self._look_for_doubles()
+            self.doubt.look_for_doubles(self.resources)
         return self._result()
-
-    def _look_for_doubles(self) -> None:
-        search = open_search(self.artifact, self.own)
-        if search is None or self.home.base is None:
-            return
-        gone = {str(one["id"]) for one in self.resources if one["action"] == "delete"}
-        try:
-            found = doubles(self.home.base, search, gone=gone)
-        except Unreachable as error:
-            self._warn(f"{error}. So nobody looked whether something was created twice.")
-            return
-        if found:
-            self.report.record("doubles", resources=list(found))
-            raise doubled(found)
 
     def _result(self) -> ApplyResult:
         wanted = self.artifact.runtime.get("outputs", {})
@@ -650,6 +513,6 @@ def _left_in(directory: Path) -> Leftover | None:
     """Return what another operation left in *directory*, by its state and by what its Terraform said."""
     reader = EventReader(Mask())
     with suppress(FileNotFoundError):
-        for line in (directory / f"{_EVENTS}.out").read_text(errors="replace").splitlines():
+        for line in (directory / f"{EVENTS}.out").read_text(errors="replace").splitlines():
             reader.read(line)
     return work_copy.left_in(directory, reader.doubtful(), reader.corrected)
