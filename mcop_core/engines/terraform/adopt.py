@@ -9,17 +9,16 @@ plans their import, and the right one is the one that need not be changed. Nothi
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 from mcop_core.engines.state import StateFile
+from mcop_core.engines.terraform.imports import with_imported
 from mcop_core.engines.terraform.search import KINDS, TAGGED_LATER
-from mcop_core.errors import EngineFailed, UnknownOutcome
+from mcop_core.errors import EngineFailed
 
 _ROUNDS = 8
 """How many pairings are tried at most; each costs a plan."""
@@ -430,91 +429,3 @@ def _not_associated(error: EngineFailed, pairs: Mapping[str, str]) -> dict[str, 
     told = [_NO_ASSOCIATION.search(entry["summary"]) for entry in error.facts["diagnostics"]]
     absent = {f"{found[2]}/{found[1]}" for found in told if found}
     return {address: one for address, one in pairs.items() if one in absent}
-
-
-# -- files -----------------------------------------------------------------------------------------------
-
-
-def import_blocks(pairs: Mapping[str, str]) -> bytes:
-    """Return the file that imports each id of *pairs* to its address. Pure."""
-    blocks = [{"to": address, "id": one.replace("${", "$${").replace("%{", "%%{")} for address, one in pairs.items()]
-    return json.dumps({"import": blocks}, indent=1).encode()
-
-
-def with_imported(state: StateFile | None, planned: Mapping[str, Any], found: Mapping[str, str]) -> StateFile | None:
-    """
-    Return *state* with the resources at the addresses *found*, as the plan read them; *state* if there are none. Pure.
-
-    Args:
-        planned: `terraform show -json` of a plan that imports them.
-    """
-    if not found:
-        return state
-    document: dict[str, Any] = copy.deepcopy(dict(state.document)) if state else _no_state(planned)
-    document["serial"] = int(document["serial"]) + 1
-    root = planned["prior_state"]["values"]["root_module"]
-    for module, resource in _resources(root):
-        if resource["address"] in found:
-            _insert(document["resources"], module, resource)
-    return StateFile.parse(json.dumps(document, indent=2).encode(), "the state with what was adopted")
-
-
-def _no_state(planned: Mapping[str, Any]) -> dict[str, Any]:
-    version = planned["terraform_version"]
-    return {
-        "version": 4,
-        "terraform_version": version,
-        "serial": 0,
-        "lineage": str(uuid4()),
-        "outputs": {},
-        "resources": [],
-    }
-
-
-def _resources(module: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Yield (module address, resource) of everything in a module and below it."""
-    for resource in module.get("resources") or []:
-        yield module.get("address", ""), resource
-    for child in module.get("child_modules") or []:
-        yield from _resources(child)
-
-
-def _insert(resources: list[dict[str, Any]], module: str, resource: Mapping[str, Any]) -> None:
-    own = {
-        **({"module": module} if module else {}),
-        "mode": "managed",
-        "type": resource["type"],
-        "name": resource["name"],
-    }
-    entry = next((one for one in resources if all(one.get(k, "") == own.get(k, "") for k in (*own, "module"))), None)
-    if entry is None:
-        entry = {**own, "provider": f'provider["{resource["provider_name"]}"]', "instances": []}
-        resources.append(entry)
-    index = {"index_key": resource["index"]} if "index" in resource else {}
-    entry["instances"].append({**index, "schema_version": resource["schema_version"], "attributes": resource["values"]})
-
-
-def unknown(found: Adoption) -> UnknownOutcome:
-    """Return the error that names creations which were cut off, and resources that no address was found for."""
-    parts = []
-    if found.unknown:
-        parts.append(
-            f"Terraform was cut off while it created {', '.join(found.unknown)}: the cloud may hold them, the state "
-            "does not."
-        )
-    if found.strays:
-        parts.append(
-            f"The cloud holds what carries this component's tag and no state knows: {', '.join(found.strays)}."
-        )
-    parts.append("Look for them in the cloud; import them or remove them; then run the step again.")
-    return UnknownOutcome(" ".join(parts), resources=(*found.unknown, *found.strays))
-
-
-def doubled(found: tuple[str, ...]) -> UnknownOutcome:
-    """Return the error that names what is in the cloud once more than the state knows."""
-    return UnknownOutcome(
-        "The apply is complete and its state written. But the cloud also holds what carries this component's tag and "
-        f"no state knows: {', '.join(found)}. An answer of the cloud's may have been lost, so that the request was "
-        "repeated. Remove them, or take the tag off what is not MCOP's; then run the step again.",
-        resources=found,
-    )

@@ -10,7 +10,6 @@ from typing import Any
 from mcop_core.engines import state
 from mcop_core.engines.base import Reporter
 from mcop_core.engines.mask import Mask
-from mcop_core.engines.terraform.adopt import import_blocks
 from mcop_core.engines.terraform.command import (
     IMPORT_FILE,
     IMPORT_PLAN_FILE,
@@ -19,6 +18,7 @@ from mcop_core.engines.terraform.command import (
     failure,
     show_plan,
 )
+from mcop_core.engines.terraform.imports import import_blocks
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine
 from mcop_core.errors import EngineFailed
 

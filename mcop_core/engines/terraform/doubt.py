@@ -13,16 +13,14 @@ from mcop_core.engines.terraform.adopt import (
     Adoption,
     PlanImports,
     adopt,
-    doubled,
     doubles,
     is_child,
     type_of,
-    unknown,
 )
 from mcop_core.engines.terraform.credentials import NONE, OwnCredentials
 from mcop_core.engines.terraform.log import EventReader
 from mcop_core.engines.terraform.search import KINDS, Search, open_search
-from mcop_core.errors import Unreachable
+from mcop_core.errors import UnknownOutcome, Unreachable
 
 
 @dataclass(slots=True)
@@ -88,7 +86,7 @@ class Doubt:
         self.addresses = self.refused = ()
         self.home.delete_inflight()
         if found.unknown or found.strays:
-            raise unknown(found)
+            raise _unknown(found)
 
     def _look(self, plan: PlanImports) -> Adoption:
         search = self._search()
@@ -125,7 +123,33 @@ class Doubt:
             return
         if found:
             self.report.record("doubles", resources=list(found))
-            raise doubled(found)
+            raise _doubled(found)
 
     def _search(self) -> Search | None:
         return open_search(self.artifact, self.own)
+
+
+def _unknown(found: Adoption) -> UnknownOutcome:
+    """Return the error that names creations which were cut off, and resources that no address was found for."""
+    parts = []
+    if found.unknown:
+        parts.append(
+            f"Terraform was cut off while it created {', '.join(found.unknown)}: the cloud may hold them, the state "
+            "does not."
+        )
+    if found.strays:
+        parts.append(
+            f"The cloud holds what carries this component's tag and no state knows: {', '.join(found.strays)}."
+        )
+    parts.append("Look for them in the cloud; import them or remove them; then run the step again.")
+    return UnknownOutcome(" ".join(parts), resources=(*found.unknown, *found.strays))
+
+
+def _doubled(found: tuple[str, ...]) -> UnknownOutcome:
+    """Return the error that names what is in the cloud once more than the state knows."""
+    return UnknownOutcome(
+        "The apply is complete and its state written. But the cloud also holds what carries this component's tag and "
+        f"no state knows: {', '.join(found)}. An answer of the cloud's may have been lost, so that the request was "
+        "repeated. Remove them, or take the tag off what is not MCOP's; then run the step again.",
+        resources=found,
+    )

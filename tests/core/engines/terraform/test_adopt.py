@@ -5,7 +5,8 @@ import json
 import pytest
 
 from mcop_core.engines.state import StateFile
-from mcop_core.engines.terraform.adopt import adopt, doubles, import_blocks, type_of
+from mcop_core.engines.terraform.adopt import adopt, doubles, type_of
+from mcop_core.engines.terraform.imports import import_blocks
 from mcop_core.errors import EngineFailed, Unreachable
 
 SUBNET, VPC, ROUTE = "module.m.aws_subnet.zone", "module.m.aws_vpc.main", "module.m.aws_route.out"
