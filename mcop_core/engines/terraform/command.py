@@ -79,7 +79,7 @@ def show_plan(binary: str, plan_file: str, *, cwd: Path, environment: Mapping[st
     """
     shown = run(binary, ["show", "-json", plan_file], cwd=cwd, environment=environment)
     if shown.exit_code != 0:
-        raise failure("show", shown.exit_code, (), shown.stderr)
+        raise failure(binary, "show", shown.exit_code, (), shown.stderr)
     document: dict[str, Any] = json.loads(shown.stdout)
     return document
 
@@ -270,11 +270,14 @@ def hint_for(text: str) -> str:
     return next((hint for signs, hint in _HINTS if any(sign in low for sign in signs)), "")
 
 
-def failure(command: str, exit_code: int | None, diagnostics: Sequence[Mapping[str, str]], stderr: str) -> EngineFailed:
+def failure(
+    binary: str, command: str, exit_code: int | None, diagnostics: Sequence[Mapping[str, str]], stderr: str
+) -> EngineFailed:
     """
     Return the error for a command that failed.
 
     Args:
+        binary: What ran, named in the error: Terraform or OpenTofu.
         command: `init`, `apply`, `destroy`.
         diagnostics: `{"summary", "detail", "where"}` each, as Terraform said them, masked.
         stderr: What it wrote beside, masked; used when there are no diagnostics.
@@ -282,13 +285,13 @@ def failure(command: str, exit_code: int | None, diagnostics: Sequence[Mapping[s
     said = "; ".join(_sentence(entry) for entry in diagnostics) or _last_lines(stderr) or "it gave no reason"
     ended = _ending(exit_code)
     hint = hint_for(" ".join([said, *(entry["detail"] for entry in diagnostics)])) or _killed_hint(exit_code)
-    text = f"terraform {command} {ended}: {said}" + (f" Hint: {hint}" if hint else "")
+    text = f"{Path(binary).name} {command} {ended}: {said}" + (f" Hint: {hint}" if hint else "")
     return EngineFailed(text, diagnostics=tuple(dict(entry) for entry in diagnostics), hint=hint, exit_code=exit_code)
 
 
 def cancelled(command: str) -> Cancelled:
     """Return the error for a command that a person stopped."""
-    return Cancelled(f"terraform {command} was cancelled; what it had done is in the state, and the lock is free")
+    return Cancelled(f"{command} was cancelled; what it had done is in the state, and the lock is free")
 
 
 def _sentence(entry: Mapping[str, str]) -> str:

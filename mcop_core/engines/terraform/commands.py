@@ -71,7 +71,7 @@ class Commands:
         self.report.log("::endgroup::")
         if process.exit_code != 0:
             self.stop_if_cancelled()
-            raise failure(arguments[0], process.exit_code, (), self.mask(process.stderr))
+            raise failure(self.binary, arguments[0], process.exit_code, (), self.mask(process.stderr))
         self.report.record("initialised", command=arguments[0])
 
     def plan(self, reader: EventReader) -> None:
@@ -119,7 +119,7 @@ class Commands:
     def failed(self, command: str, process: Process, reader: EventReader) -> EngineFailed:
         """Return the error of a *process* that failed, and remember whether its provider had died."""
         self.provider_died = reader.provider_died
-        return failure(command, process.exit_code, reader.diagnostics, self.mask(process.stderr))
+        return failure(self.binary, command, process.exit_code, reader.diagnostics, self.mask(process.stderr))
 
     @property
     def _destroys(self) -> list[str]:

@@ -360,7 +360,7 @@ class _Planner:
             raw.append(line)
         self._stop_if_cancelled()
         if process.exit_code != 0:
-            error = failure("plan", process.exit_code, reader.diagnostics, mask(process.stderr))
+            error = failure(self.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
         return show_plan(self.binary, PLAN_FILE, cwd=directory, environment=environment)
 
@@ -370,7 +370,7 @@ class _Planner:
             self.report.log(line)
         self._stop_if_cancelled()
         if process.exit_code != 0:
-            error = failure(arguments[0], process.exit_code, (), process.stderr)
+            error = failure(self.binary, arguments[0], process.exit_code, (), process.stderr)
             raise PlanFailed(error.message, **error.facts, steps=named(process.stderr, root))
 
     def _stop_if_cancelled(self) -> None:

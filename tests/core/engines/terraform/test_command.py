@@ -130,13 +130,15 @@ def test_a_failure_says_what_terraform_said_and_where():
     """Diagnostics first; without any the last words of the error stream; a signal by its number."""
     diagnostic = {"summary": "Bad", "detail": "connection refused", "where": "aws_vpc.x, main.tf:3"}
 
-    error = failure("apply", 1, [diagnostic], "")
+    error = failure("terraform", "apply", 1, [diagnostic], "")
 
     assert str(error).startswith(
         "terraform apply failed with exit code 1: aws_vpc.x, main.tf:3: Bad: connection refused"
     )
     assert error.diagnostics == (diagnostic,)
     assert "endpoint" in error.hint
-    assert "last words" in str(failure("init", 1, [], "╷\n│ last words\n╵\n"))
-    assert "killed by signal 9" in str(failure("apply", -9, [], ""))
-    assert "ended unseen" in str(failure("apply", None, [], ""))
+    assert "tofu init failed with exit code 1: last words" in str(
+        failure("/usr/bin/tofu", "init", 1, [], "╷\n│ last words\n╵\n")
+    )
+    assert "killed by signal 9" in str(failure("terraform", "apply", -9, [], ""))
+    assert "ended unseen" in str(failure("terraform", "apply", None, [], ""))
