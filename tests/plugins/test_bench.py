@@ -4,8 +4,9 @@ import importlib
 
 import pytest
 
-from bench.__main__ import NAMES
+from bench.__main__ import NAMES, main, report
 from bench.dags import measure
+from bench.measure import Figure, compare
 from bench.plans import write_plans
 
 
@@ -16,11 +17,56 @@ def test_a_measurement_can_begin(name):
 
 
 def test_the_floor_builds_the_same_dags(tmp_path):
-    """Else the measurement ends instead of printing a ratio."""
-    building, *sizes = measure(write_plans(tmp_path, 1))
+    """Else the measurement ends instead of giving a ratio."""
+    building, *sizes = measure(write_plans(tmp_path, 1), pairs=1)
 
-    assert "x the floor" in building
-    assert [line.split(":")[0] for line in sizes] == [
+    assert "x the floor" in building.unit
+    assert [figure.name for figure in sizes] == [
         "serialised size of mcop.shop0",
         "serialised size of mcop.shop0.destroy",
     ]
+    assert all(figure.is_met for figure in sizes)
+
+
+MET = Figure("building", 1.2, 1.2, "x the floor")
+MISSED = Figure("building", 1.21, 1.2, "x the floor", "load 0.1")
+
+
+@pytest.mark.parametrize(
+    ("figures", "code"),
+    [([MET, "a remark"], 0), ([MET, MISSED], 1), ([Figure("nothing", float("nan"), 1.2, "x")], 1), ([], 1)],
+)
+def test_the_exit_code_says_whether_every_target_is_met(figures, code, capsys):
+    """What is no number meets none, and a run without a single figure proves nothing."""
+    assert report({"dags": lambda: figures}) == code
+    assert f"{sum(figure == MET for figure in figures)} of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [SystemExit("the sides find different changes"), OSError("no emulator")])
+def test_a_measurement_that_fails_keeps_no_other_from_being_made(error, capsys):
+    """It counts as missed; the others say something all the same."""
+
+    def fails():
+        yield MET
+        raise error
+
+    assert report({"preview": fails, "dags": lambda: [MET]}) == 1
+    said = capsys.readouterr().out
+    assert f"FAILED preview: {type(error).__name__}: {error}" in said
+    assert said.endswith("2 of 2 targets met, 1 measurements failed\n")
+
+
+def test_a_line_says_figure_target_and_where_it_comes_from():
+    """The ratio is the median of the pairs' own."""
+    figure = compare("building", [(1.0, 1.0), (3.0, 1.0), (2.0, 1.0)]).held_to(1.2)
+
+    assert figure.line().startswith(
+        "MISSED building: 2.00x the floor, at most 1.20 (2.000 s against 1.000 s, 3 pairs, load "
+    )
+    assert MISSED.line() == "MISSED building: 1.21x the floor, at most 1.20 (load 0.1)"
+
+
+def test_an_unknown_measurement_is_refused(capsys):
+    """Nothing is measured then, not even what is known."""
+    assert main(["dags", "dag"]) == 2
+    assert "unknown measurement 'dag'; known: dags" in capsys.readouterr().err
