@@ -127,6 +127,7 @@ class InterfaceInput(Model):
 class InterfaceOutput(Model):
     """What the primitives of an interface put out under one name."""
 
+    type: str = Field("any", description="Terraform type constraint of its values.")
     description: str = ""
     sensitive: bool = False
 
@@ -157,6 +158,7 @@ class Input(Model):
 class Output(Model):
     """One `output` of a module."""
 
+    type: str = Field("any", description="Terraform type constraint; of a module's own output nothing says it.")
     description: str = ""
     sensitive: bool = False
 

@@ -17,6 +17,7 @@ from mcop_core.compiler.plan import Declaration, DeploymentPlan, LayeredValue, P
 from mcop_core.compiler.provenance import RUN_SOURCE, is_literal, trace
 from mcop_core.errors import Fault, InvalidInput, InvalidName
 from mcop_core.parameters.conversion import convert
+from mcop_core.parameters.fitting import misfits
 from mcop_core.parameters.layers import Layer
 from mcop_core.parameters.pending import BROKEN, Sealed, with_secrets
 from mcop_core.parameters.resolver import Resolved, ResolvedScope, Surroundings, resolve, resolve_scope
@@ -217,13 +218,14 @@ class Evaluation:
             return Resolved(value)
         return Resolved(value, tuple(_named(check_against(value, rule), f"parameter {name}")))
 
-    @staticmethod
-    def _finish_input(step: Step, name: str, value: Any) -> Resolved:
+    def _finish_input(self, step: Step, name: str, value: Any) -> Resolved:
         declared = step.interface.inputs.get(name, Input())
         what = f"input {name} of {step.primitive} ({step.id.strip('.')})"
         if value is None and declared.required and not declared.nullable:
             return Resolved(value, (Fault(f"{what}: it is required and must not be null"),))
-        converted, faults = convert(value, read_type(declared.type))
+        wanted = read_type(declared.type)
+        converted, faults = convert(value, wanted)
+        faults = faults or misfits(value, wanted, lambda ref: read_type(self._index.type_of(ref)))
         return Resolved(converted, tuple(_named(faults, what)))
 
 

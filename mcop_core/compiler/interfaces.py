@@ -13,6 +13,7 @@ from mcop_core.catalog.models import (
     Input,
     Interface,
     InterfaceInput,
+    InterfaceOutput,
     Output,
     Primitive,
     PrimitiveInterface,
@@ -24,13 +25,15 @@ from mcop_core.parameters.validator import placed
 
 
 def check_interface_types(interface: PrimitiveInterface) -> list[Fault]:
-    """Say which types of an interface's inputs cannot be read."""
+    """Say which types of an interface's inputs and outputs cannot be read."""
+    types = {f"inputs.{name}.type": one.type for name, one in interface.inputs.items()}
+    types |= {f"outputs.{name}.type": one.type for name, one in interface.outputs.items()}
     faults: list[Fault] = []
-    for name, declared in interface.inputs.items():
+    for path, text in types.items():
         try:
-            parse_type(declared.type)
+            parse_type(text)
         except InvalidInput as error:
-            faults.append(Fault(error.message, str(interface.ref), f"inputs.{name}.type"))
+            faults.append(Fault(error.message, str(interface.ref), path))
     return faults
 
 
@@ -73,8 +76,18 @@ def _outputs(primitive: Primitive, interface: PrimitiveInterface) -> Iterator[Fa
     for name, promised in interface.outputs.items():
         if name not in own:
             yield _missing(interface, "output", name, list(own))
-        elif own[name].sensitive and not promised.sensitive:
+            continue
+        if not _gives(own[name].type, promised.type):
+            yield Fault(f"the output {name} has the type {own[name].type}; {interface.ref} promises {promised.type}")
+        if own[name].sensitive and not promised.sensitive:
             yield Fault(f"the output {name} is sensitive, and {interface.ref} does not say so")
+
+
+def _gives(own: str, promised: str) -> bool:
+    try:
+        return ANY in (parse_type(own), parse_type(promised)) or parse_type(own) == parse_type(promised)
+    except InvalidInput:
+        return True  # told of the type itself
 
 
 def _missing(interface: PrimitiveInterface, what: str, name: str, known: list[str]) -> Fault:
@@ -83,15 +96,22 @@ def _missing(interface: PrimitiveInterface, what: str, name: str, known: list[st
 
 
 def as_interface(primitive: Primitive, interface: PrimitiveInterface) -> Primitive:
-    """Return *primitive* with no other inputs and outputs than those of *interface*."""
+    """Return *primitive* with the inputs and outputs of *interface* alone, which says the outputs' types."""
     own = primitive.interface
+    outputs = {
+        name: _typed(own.outputs[name], promised) for name, promised in interface.outputs.items() if name in own.outputs
+    }
     seen = own.model_copy(
         update={
             "inputs": {name: own.inputs[name] for name in interface.inputs if name in own.inputs},
-            "outputs": {name: own.outputs[name] for name in interface.outputs if name in own.outputs},
+            "outputs": outputs,
         }
     )
     return primitive.model_copy(update={"interface": seen})
+
+
+def _typed(own: Output, promised: InterfaceOutput) -> Output:
+    return own.model_copy(update={"type": promised.type}) if own.type == ANY.name else own
 
 
 def stand_in(interface: PrimitiveInterface, primitive_type: str) -> Primitive:
@@ -101,7 +121,8 @@ def stand_in(interface: PrimitiveInterface, primitive_type: str) -> Primitive:
         for name, one in interface.inputs.items()
     }
     outputs = {
-        name: Output(description=one.description, sensitive=one.sensitive) for name, one in interface.outputs.items()
+        name: Output(type=one.type, description=one.description, sensitive=one.sensitive)
+        for name, one in interface.outputs.items()
     }
     return Primitive(
         name=interface.name,

@@ -78,8 +78,16 @@ class OutputIndex:
 
     def is_sensitive(self, ref: OutputRef) -> bool:
         """Whether the primitive marks the output as sensitive; an output that is not in sight is not."""
-        found = self._outputs.get(str(ref.step), {}).get(ref.output)
+        found = self._find(ref)
         return found is not None and found.sensitive
+
+    def type_of(self, ref: OutputRef) -> str:
+        """Return the type of the output, `any` if nothing says it."""
+        found = self._find(ref)
+        return "any" if found is None else found.type
+
+    def _find(self, ref: OutputRef) -> Output | None:
+        return self._outputs.get(str(ref.step), {}).get(ref.output)
 
     def _fault(self, ref: OutputRef, reference: Reference) -> Fault | None:
         steps = (ref.step.workflow, ref.step.group, str(ref.step))

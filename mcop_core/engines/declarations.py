@@ -91,7 +91,10 @@ def to_interface(inputs: Mapping[str, DeclaredInput], outputs: Mapping[str, Decl
             )
             for name, one in inputs.items()
         },
-        outputs={name: Output(description=one.description, sensitive=one.sensitive) for name, one in outputs.items()},
+        outputs={
+            name: Output(type=one.type, description=one.description, sensitive=one.sensitive)
+            for name, one in outputs.items()
+        },
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import RenderedArtifact, SensitivePointer
 from mcop_core.engines.state import StateAddress, StateFile, where_it_is
-from mcop_core.errors import StoredObjectMissing
+from mcop_core.errors import EngineFailed, StoredObjectMissing
+from mcop_core.parameters.conversion import convert
+from mcop_core.parameters.types import parse_type
 
 
 def outputs_of(artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> dict[str, Any]:
@@ -34,11 +36,29 @@ def read_outputs(
     Return each wanted output's value with its type, a sensitive one as a pointer to *address*. Pure.
 
     Args:
-        wanted: Output -> `{"sensitive": bool}`. An output that is null is not in the state.
+        wanted: Output -> `{"sensitive": bool, "type"?: type constraint}`. An output that is null is not in the state.
         holds_secret: Whether a value holds a secret although the module does not say that it is sensitive.
+
+    Raises:
+        EngineFailed: A value cannot have the type that is wanted; names every output of which this is so.
     """
     held = found.outputs if found else {}
+    _check_types({name: facts["type"] for name, facts in wanted.items() if "type" in facts}, held, address)
     return {name: _output(name, facts, held.get(name, {}), address, holds_secret) for name, facts in wanted.items()}
+
+
+def _check_types(types: Mapping[str, str], held: Mapping[str, Mapping[str, Any]], address: StateAddress) -> None:
+    faults = [
+        f"{name}: {fault}"
+        for name, text in types.items()
+        for fault in convert(held.get(name, {}).get("value"), parse_type(text))[1]
+    ]
+    if faults:
+        raise EngineFailed(
+            f"{address.step} puts out what the interface of its primitive does not promise: {'; '.join(faults)}. What "
+            "was deployed is in the state; publish a version of the primitive whose outputs are of these types.",
+            diagnostics=(),
+        )
 
 
 def _output(

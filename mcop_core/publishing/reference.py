@@ -94,7 +94,11 @@ def _takes(inputs: Mapping[str, _Taken]) -> Iterator[str]:
 
 
 def _gives(outputs: Mapping[str, _Given]) -> Iterator[str]:
-    yield from _table(("gives", ""), [(f"`{name}`", _about(one)) for name, one in sorted(outputs.items())])
+    if all(one.type == "any" for one in outputs.values()):  # as of every module of Terraform's
+        yield from _table(("gives", ""), [(f"`{name}`", _about(one)) for name, one in sorted(outputs.items())])
+        return
+    rows = [(f"`{name}`", _code(one.type), _about(one)) for name, one in sorted(outputs.items())]
+    yield from _table(("gives", "type", ""), rows)
 
 
 def _default(one: _Taken) -> str:

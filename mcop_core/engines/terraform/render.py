@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcop_core.artifacts.store import check_key
-from mcop_core.catalog.models import Input, ProviderLock, ProviderRequirement
+from mcop_core.catalog.models import Input, Output, ProviderLock, ProviderRequirement
 from mcop_core.engines.backend import render_backend
 from mcop_core.engines.base import (
     RenderedArtifact,
@@ -270,11 +270,15 @@ def _runtime(request: RenderRequest, inputs: _Inputs, state: Mapping[str, str]) 
         "state": dict(state),
         "sealed": inputs.sealed,
         "types": {name: request.interface.inputs[name].type for name in inputs.sealed},
-        "outputs": {name: {"sensitive": output.sensitive} for name, output in request.interface.outputs.items()},
+        "outputs": {name: _promise(output) for name, output in request.interface.outputs.items()},
         "terraform": Demand.of(request.settings, request.interface.required_version).to_json(),
         **({"environment": environment} if environment else {}),
         **({"credentials": credentials} if credentials else {}),
     }
+
+
+def _promise(output: Output) -> dict[str, Any]:
+    return {"sensitive": output.sensitive, **({} if output.type == "any" else {"type": output.type})}
 
 
 def module_of(artifact: RenderedArtifact) -> str:

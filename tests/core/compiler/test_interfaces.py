@@ -16,7 +16,7 @@ BUCKET = PrimitiveInterface.model_validate(
             "tags": {"type": "map(string)", "required": False},
             "key": {"type": "string", "required": False, "sensitive": True},
         },
-        "outputs": {"url": {}, "password": {"sensitive": True}},
+        "outputs": {"url": {"type": "string"}, "password": {"sensitive": True}},
     }
 )
 INPUTS = {
@@ -46,6 +46,12 @@ def bucket(inputs, outputs):
         ({"more": "string"}, {}, ["interface#bucket@1.2.0 has no input 'more', which the module requires"]),
         ({}, {"url": None}, ["the module has no output 'url'"]),
         ({}, {"url": {"sensitive": True}}, ["the output url is sensitive"]),
+        ({}, {"url": {"type": "string"}, "password": {"type": "number"}}, []),
+        (
+            {},
+            {"url": {"type": "number"}},
+            ["the output url has the type number; interface#bucket@1.2.0 promises string"],
+        ),
         ({"name": None, "nam": "string"}, {"url": None, "ur": {}}, ["Did you mean", "has no input 'nam'", "Did you"]),
     ],
 )
@@ -65,21 +71,27 @@ def test_a_pattern_sees_no_more_than_the_interface():
     seen = as_interface(own, BUCKET)
 
     assert (set(seen.interface.inputs), set(seen.interface.outputs)) == (set(BUCKET.inputs), set(BUCKET.outputs))
+    assert {name: one.type for name, one in seen.interface.outputs.items()} == {"url": "string", "password": "any"}
     assert (seen.ref, seen.template) == (own.ref, own.template)
     assert check_implementation(stand_in(BUCKET, "terraform"), BUCKET) == []
 
 
 def test_types_of_an_interface_can_be_read():
     """With the input's path."""
-    wrong = BUCKET.model_copy(update={"inputs": {"n": BUCKET.inputs["name"].model_copy(update={"type": "strin"})}})
-    assert [fault.path for fault in check_interface_types(wrong)] == ["inputs.n.type"]
+    wrong = BUCKET.model_copy(
+        update={
+            "inputs": {"n": BUCKET.inputs["name"].model_copy(update={"type": "strin"})},
+            "outputs": {"u": BUCKET.outputs["url"].model_copy(update={"type": "list("})},
+        }
+    )
+    assert [fault.path for fault in check_interface_types(wrong)] == ["inputs.n.type", "outputs.u.type"]
 
 
 PORTABLE = """
 kind: interface
 name: bucket
 inputs: {name: {type: string}}
-outputs: {url: {}}
+outputs: {url: {}, zones: {type: list(string)}}
 ---
 kind: pattern
 name: web
@@ -88,12 +100,13 @@ parameters: {provider: {type: string}}
 elements:
   one: {interface: bucket, version: 1.0.0, inputs: {name: one}}
   two: {interface: bucket, version: 1.0.0, inputs: {name: "${one.arn}", colour: red}}
+  three: {interface: bucket, version: 1.0.0, inputs: {name: "${one.zones}"}}
 ---
 kind: primitive
 name: s3
 implements: {bucket: 1.0.0, buckt: 1.0.0}
 inputs: {name: string}
-outputs: {url: {}, arn: {}}
+outputs: {url: {}, arn: {}, zones: {}}
 """
 
 
@@ -103,8 +116,10 @@ def test_a_pattern_is_checked_before_its_provider_is_known():
     pattern, s3 = (next(item for item in found if item.kind == kind) for kind in ("pattern", "primitive"))
 
     told = [(fault.path, str(fault)) for fault in check_object(pattern, view_of(found))]
-    assert [path for path, _ in told] == ["elements.two.inputs.colour", "elements.two.inputs.name"]
-    assert "interface#bucket@1.0.0 has no input 'colour'" in told[0][1] and "no output 'arn'" in told[1][1]
+    names = ["two.inputs.colour", "three.inputs.name", "two.inputs.name"]
+    assert [path for path, _ in told] == [f"elements.{name}" for name in names]
+    assert "interface#bucket@1.0.0 has no input 'colour'" in told[0][1] and "no output 'arn'" in told[2][1]
+    assert "a string is wanted, and ${" in told[1][1] and "one.zones} is a list(string)" in told[1][1]
 
     unknown = check_object(s3, view_of(found))
     assert [(fault.path, fault.suggestion) for fault in unknown] == [("implements.buckt", "bucket")]

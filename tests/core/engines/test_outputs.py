@@ -7,7 +7,7 @@ from mcop_core.engines.base import Component, RenderRequest, SensitivePointer
 from mcop_core.engines.outputs import outputs_of
 from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.preview import preview
-from mcop_core.errors import StoredObjectMissing
+from mcop_core.errors import EngineFailed, StoredObjectMissing
 from mcop_core.refs import OutputRef
 from tests.core.engines.terraform.operations import KEY, Bench, Recorder, artifact
 
@@ -31,6 +31,20 @@ def test_what_was_put_out_last_is_returned(bench):
     pointer = SensitivePointer(f"{bench.url}#{KEY}", "token").to_json()
     expected = {"plain": [1], "nothing": None, "token": pointer}
     assert outputs_of(made, lambda url: bench.store) == expected
+
+
+def test_an_output_is_of_the_type_that_was_promised(bench):
+    """By Terraform's conversions; what it is instead is said, and no value."""
+    made = artifact(bench.url, {}, outputs=("plain",), sensitive=("token",))
+    place(bench, outputs=OUTPUTS)
+    promised = made.runtime["outputs"]
+    promised["plain"]["type"], promised["token"]["type"] = "list(string)", "string"
+    assert outputs_of(made, lambda url: bench.store)["plain"] == [1]
+
+    promised["plain"]["type"], promised["token"]["type"] = "string", "map(string)"
+    with pytest.raises(EngineFailed, match="plain: a string is wanted, this is a list; token: a map") as failed:
+        outputs_of(made, lambda url: bench.store)
+    assert "canary" not in str(failed.value)
 
 
 def test_a_component_that_was_not_applied_puts_nothing_out(bench):
