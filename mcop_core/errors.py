@@ -6,21 +6,28 @@ The whole error tree.
     │   ├── InvalidDocuments                every fault of a publication or a run's overrides at once
     │   ├── InvalidName                     a name, version or reference is not of its form
     │   ├── InvalidReference                a text's `${...}` cannot be read
-    │   └── ReferenceCycle                  definitions refer to each other in a circle; names the path
+    │   ├── ReferenceCycle                  definitions refer to each other in a circle; names the path
+    │   └── Unsupported                     a cloud cannot do this; lists what it can
     ├── NotFound (LookupError)
     │   ├── ObjectNotFound                  no such object or version in the catalog
     │   ├── UnknownName                     a registry does not know the name; lists what it knows
     │   ├── StoredObjectMissing             no such key in an object store
-    │   └── SecretNotFound                  no such secret in its store, or no such key in the secret
+    │   ├── SecretNotFound                  no such secret in its store, or no such key in the secret
+    │   └── NotInCloud                      a cloud has no such instance, cluster or region
     ├── Conflict (RuntimeError)
     │   ├── VersionConflict                 a published version has other bytes; carries both digests
     │   ├── PreconditionFailed              a conditional write lost
     │   ├── StateLocked                     somebody else holds the state's lock; names the holder
     │   └── StateConflict                   the state moved (serial or lineage) while it was held
     ├── Refused (PermissionError)           MCOP will not do this: revoked version, graph of another plan
-    │   └── Deviates                        a step's plan is not what was approved; carries what is not
+    │   ├── Deviates                        a step's plan is not what was approved; carries what is not
+    │   └── CredentialsRefused              a cloud does not take the credentials, or they may not do this
     ├── Tampered (ValueError)               bytes do not have the digest they were asked for by
-    ├── Unreachable (ConnectionError)       DynamoDB, S3, Airflow or a secret store did not answer
+    ├── Unreachable (ConnectionError)       DynamoDB, S3, Airflow, a secret store or a cloud did not answer
+    │   └── Throttled                       a cloud asks for patience; carries for how many seconds
+    ├── CloudFailed (RuntimeError)          a cloud answered that it did not do what it was asked
+    │   ├── NoCapacity                      the zone or region has none of that size left
+    │   └── QuotaExceeded                   the account may have no more of it
     ├── EngineFailed (RuntimeError)         the engine ran and failed; carries its diagnostics
     ├── BrokenPackage (RuntimeError)        an installed package registers what cannot be used; names it
     ├── UnknownOutcome (RuntimeError)       what happened in the cloud cannot be told
@@ -124,6 +131,10 @@ class ReferenceCycle(InvalidInput):
     path: tuple[str, ...]
 
 
+class Unsupported(InvalidInput):
+    """A cloud cannot do this; carries `capability`, and `known`: what it can."""
+
+
 class NotFound(McopError, LookupError):
     """Something that was asked for by name is not there."""
 
@@ -142,6 +153,10 @@ class StoredObjectMissing(NotFound):
 
 class SecretNotFound(NotFound):
     """No such secret in its store, or no such key in it; names the reference, never a value."""
+
+
+class NotInCloud(NotFound):
+    """A cloud has no such instance, cluster or region, or does not show it yet."""
 
 
 class Conflict(McopError, RuntimeError):
@@ -172,12 +187,34 @@ class Deviates(Refused):
     """A step's own plan is not what was approved; carries `changes`, the JSON of those that were not."""
 
 
+class CredentialsRefused(Refused):
+    """A cloud does not take the credentials, or they may not do what was asked; never carries them."""
+
+
 class Tampered(McopError, ValueError):
     """Bytes do not have the digest they were asked for by."""
 
 
 class Unreachable(McopError, ConnectionError):
-    """DynamoDB, S3, Airflow or a secret store did not answer; carries `service`."""
+    """DynamoDB, S3, Airflow, a secret store or a cloud did not answer; carries `service`."""
+
+
+class Throttled(Unreachable):
+    """A cloud did nothing and asks for patience; carries `retry_after_s`, 0 where it does not say how long."""
+
+    retry_after_s: float
+
+
+class CloudFailed(McopError, RuntimeError):
+    """A cloud answered that it did not do what it was asked, or what cannot be read; carries `code`, its own word."""
+
+
+class NoCapacity(CloudFailed):
+    """The zone or region has none of that size left: another place may have."""
+
+
+class QuotaExceeded(CloudFailed):
+    """The account may have no more of it there, until its quota is raised or something is deleted."""
 
 
 class EngineFailed(McopError, RuntimeError):

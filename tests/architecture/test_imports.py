@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"engines", "artifacts", "catalog", "secrets"},
     "policies": BASE,
     "access": BASE,
+    "clouds": BASE | {"secrets"},
 }
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""
 

@@ -1,0 +1,271 @@
+"""What is written once over all strategies: patience, deadlines, doubles, what is left behind, fallbacks to others."""
+
+from dataclasses import replace
+
+import pytest
+
+from mcop_core.clouds.config import CloudConfig
+from mcop_core.clouds.context import CloudContext
+from mcop_core.clouds.creating import How
+from mcop_core.clouds.memory import MemoryCloud, MemoryStrategy, Trouble, raising
+from mcop_core.clouds.models import InstanceState, Order
+from mcop_core.clouds.ours import creation_token, own_tags
+from mcop_core.clouds.placing import Place, WorkerRequest
+from mcop_core.clouds.strategy import Capability
+from mcop_core.errors import (
+    CloudFailed,
+    Conflict,
+    InvalidDocuments,
+    InvalidInput,
+    NoCapacity,
+    QuotaExceeded,
+    Throttled,
+    UnknownName,
+    UnknownOutcome,
+    Unreachable,
+    Unsupported,
+)
+from tests.clouds.clock import QuickClock, quick_pace
+
+ONE = WorkerRequest(("one",))
+
+
+def config(name: str = "dict", **changes) -> CloudConfig:
+    return CloudConfig(
+        **{"name": name, "provider": "memory", "region": "north", "size": "small", "image": "linux", **changes}
+    )
+
+
+class Stage:
+    """A cloud in memory, its clock, and a context for it."""
+
+    def __init__(self, *, without: set[Capability] = frozenset(), pace: dict | None = None, **changes):
+        self.clock = QuickClock()
+        self.cloud = MemoryCloud(clock=self.clock)
+        self.strategy = MemoryStrategy(config(**changes), cloud=self.cloud, without=without)
+        self.pace = quick_pace(self.clock, **(pace or {}))
+        self.context = CloudContext(self.strategy, pace=self.pace)
+
+    def trouble(self, operation: str, error, **changes) -> None:
+        self.cloud.troubles.append(Trouble(operation, raising(error), **changes))
+
+    def asked(self, operation: str) -> int:
+        return sum(one == operation for one, _ in self.cloud.requests)
+
+
+def test_the_pause_that_a_cloud_asks_for_is_kept():
+    """And no shorter one."""
+    stage = Stage()
+    stage.trouble("create_instance", Throttled("slow down", retry_after_s=17.0))
+    assert stage.context.create_workers(ONE).is_whole
+
+    assert 17.0 in stage.clock.waited
+
+
+def test_a_pause_that_is_longer_than_our_patience_is_not_begun():
+    """The failure says so at once."""
+    stage = Stage()
+    stage.trouble("create_instance", Throttled("come back tomorrow", retry_after_s=86_400.0), times=None)
+    (failure,) = stage.context.create_workers(ONE).failures
+
+    assert isinstance(failure.error, Throttled)
+    assert stage.clock.monotonic() < 60
+
+
+def test_pauses_grow_and_have_an_end():
+    """A cloud that does not answer is asked ever less often, and then given up."""
+    stage = Stage()
+    stage.trouble("regions", Unreachable("nobody there"), times=None)
+    with pytest.raises(Unreachable):
+        stage.context.regions()
+
+    assert stage.clock.waited == sorted(stage.clock.waited)
+    assert 4 <= stage.asked("regions") <= 12
+
+
+def test_what_does_not_run_in_time_is_deleted_again():
+    """Nothing half-built is left."""
+    stage = Stage(pace={"settles_s": 300.0})
+    stage.cloud.starts_s = 301.0
+    (failure,) = stage.context.create_workers(ONE).failures
+
+    assert "does not run after 300 s" in str(failure)
+    assert [] == stage.cloud.running()
+
+
+def test_what_cannot_be_deleted_either_is_named():
+    """By its id and region, so that a person can look."""
+    stage = Stage(pace={"settles_s": 30.0})
+    stage.cloud.starts_s = 40.0
+    stage.trouble("delete_instance", CloudFailed("not today", code="No"), times=None)
+    (failure,) = stage.context.create_workers(ONE).failures
+
+    assert "Left behind: i-000001 in north: not today" in str(failure)
+
+
+def test_a_worker_that_is_there_twice_is_settled():
+    """Without tokens two callers can make two; the older one stays."""
+    stage = Stage(without={Capability.CREATE_TOKENS})
+    ids = [stage.cloud.put("one", "north", own_tags(stage.strategy.config, "one")) for _ in range(3)]
+    (made,) = stage.context.create_workers(ONE).found
+
+    assert (How.ADOPTED, ids[0]) == (made.how, made.worker.id)
+    assert [ids[0]] == [one.id for one in stage.cloud.running()]
+
+
+def test_answers_that_stay_lost_are_an_unknown_outcome():
+    """A cloud without tokens that shows nothing: nobody can tell, and nobody guesses."""
+    stage = Stage(without={Capability.CREATE_TOKENS})
+    stage.trouble("create_instance", Unreachable("cut"), times=None)
+    (failure,) = stage.context.create_workers(ONE).failures
+
+    assert isinstance(failure.error, UnknownOutcome)
+    assert 3 == stage.asked("create_instance")
+
+
+def test_a_stopped_worker_is_neither_started_nor_replaced():
+    """Somebody stopped it."""
+    stage = Stage()
+    stage.context.create_workers(ONE)
+    (machine,) = stage.cloud.machines.values()
+    stage.cloud._shown = lambda one: _stopped(one.instance)
+    (failure,) = stage.context.create_workers(ONE).failures
+
+    assert isinstance(failure.error, Conflict)
+    assert "start it in the cloud, or delete it" in str(failure)
+    assert [machine] == list(stage.cloud.machines.values())
+
+
+def _stopped(instance):
+    return replace(instance, state=InstanceState.STOPPED)
+
+
+def test_the_places_of_a_request_are_tried_in_order_on_other_clouds_too():
+    """Zone, region, cloud; the answer has every reason."""
+    stage, other = Stage(), Stage(name="other", region="south")
+    other.cloud.clock = stage.clock
+    stage.cloud.capacity = {("north", "a"): 0, ("north", "b"): 0}
+    places = (Place(region="north", zone="a"), Place(region="north", zone="b"), Place(cloud="other"))
+    context = CloudContext(stage.strategy, pace=stage.pace, others={"other": other.strategy}.__getitem__)
+    (made,) = context.create_workers(WorkerRequest(("one",), places)).found
+
+    assert ("other", "south") == (made.worker.cloud, made.worker.region)
+    assert ["dict/north/a", "dict/north/b"] == [tried.what for tried in made.instead_of]
+
+
+def test_a_quota_is_a_regions_and_not_a_zones():
+    """Another zone of the region has none either: it is not asked."""
+    stage = Stage()
+    stage.cloud.quota = 0
+    places = tuple(Place(region="north", zone=zone) for zone in "abc")
+    (failure,) = stage.context.create_workers(WorkerRequest(("one",), places)).failures
+
+    assert isinstance(failure.error, QuotaExceeded)
+    assert 1 == stage.asked("create_instance")
+
+
+def test_where_no_place_has_any_left_every_place_is_told():
+    """In one error."""
+    stage = Stage()
+    stage.cloud.capacity = {("north", ""): 0, ("south", ""): 0}
+    places = (Place(region="north"), Place(region="south"))
+    (failure,) = stage.context.create_workers(WorkerRequest(("one",), places)).failures
+
+    assert isinstance(failure.error, NoCapacity)
+    assert "dict/north: " in str(failure) and "dict/south: " in str(failure)
+
+
+def test_a_place_that_does_not_answer_keeps_no_other_from_being_used():
+    """It is left out, and told."""
+    stage = Stage()
+    stage.trouble("instance_page", Unreachable("down"), times=None, region="north")
+    places = (Place(region="north"), Place(region="south"))
+    made = stage.context.create_workers(WorkerRequest(("one",), places))
+
+    assert ["south"] == [one.worker.region for one in made.found]
+    assert ["north"] == [failure.region for failure in made.failures]
+
+
+def test_a_worker_that_is_only_begun_is_settled_by_the_same_call():
+    """What a deferred task does: begin, go away, come back."""
+    stage = Stage()
+    (begun,) = stage.context.create_workers(ONE, waits=False).found
+    (made,) = stage.context.create_workers(ONE).found
+
+    assert ("pending", "running") == (begun.worker.state, made.worker.state)
+    assert begun.worker.id == made.worker.id
+
+
+FAULTY = {
+    "names": (WorkerRequest(("Web_1", "a", "a")), ["'Web_1' is no name", "asked for twice"]),
+    "none": (WorkerRequest(()), ["no worker is asked for"]),
+    "tags": (WorkerRequest(("a",), tags={"Team": "x"}), ["the tag Team=x must match"]),
+    "ours": (WorkerRequest(("a",), tags={"mcop-owner": "x"}), ["one of MCOP's own"]),
+    "nowhere": (WorkerRequest(("a",), ()), ["no place"]),
+}
+
+
+@pytest.mark.parametrize(("request_", "says"), FAULTY.values(), ids=FAULTY)
+def test_a_request_that_cannot_be_is_refused_whole(request_, says):
+    """With every fault, before anything is asked."""
+    stage = Stage()
+    with pytest.raises(InvalidDocuments) as caught:
+        stage.context.create_workers(request_)
+
+    assert [] == [text for text in says if text not in str(caught.value)]
+    assert [] == stage.cloud.requests
+
+
+def test_what_a_cloud_cannot_do_is_said_before_it_is_asked():
+    """With what it can."""
+    stage = Stage(without={Capability.ZONES, Capability.CLUSTERS})
+    with pytest.raises(Unsupported, match=r"cannot choose a zone\. It can: "):
+        stage.context.create_workers(WorkerRequest(("one",), (Place(region="north", zone="a"),)))
+    with pytest.raises(Unsupported, match="cannot list clusters"):
+        stage.context.list_clusters()
+
+    assert [] == stage.cloud.requests
+
+
+def test_a_size_must_be_said_somewhere():
+    """In the request or in the configuration."""
+    with pytest.raises(InvalidDocuments, match="cloud dict, size: a worker needs size"):
+        Stage(size="").context.create_workers(ONE)
+
+
+def test_an_unknown_cloud_of_a_place_is_named():
+    """A context may have no others."""
+    with pytest.raises(UnknownName, match="no other cloud 'moon'"):
+        Stage().context.create_workers(WorkerRequest(("one",), (Place(cloud="moon"),)))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("fra1", Place(region="fra1")),
+        ("us-east-1/us-east-1b", Place(region="us-east-1", zone="us-east-1b")),
+        ("do:", Place(cloud="do")),
+        ("do:fra1/x", Place("do", "fra1", "x")),
+    ],
+)
+def test_a_place_can_be_typed(text, place):
+    """Cloud, region and zone."""
+    assert place == Place.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", ":", "a:b:c", "a/b/c", "/b", ":x"])
+def test_what_is_no_place_is_refused(text):
+    """With what one is."""
+    with pytest.raises(InvalidInput, match="is no place: write region"):
+        Place.parse(text)
+
+
+def test_a_token_is_the_same_for_the_same_creation_only():
+    """Whoever asks again, after a kill say, asks for the same thing."""
+    stage, strategy = Stage(), MemoryStrategy(config())
+    made = stage.context.create_workers(ONE).found[0].worker
+    order = Order("one", "north", "", "small", "linux", "", made.tags, "")
+    tokens = {creation_token(order, owner, number) for owner in ("mcop", "team") for number in (0, 1)}
+
+    assert 4 == len(tokens)
+    assert creation_token(order, strategy.config.owner, 0) == stage.cloud.machines[made.id].token
