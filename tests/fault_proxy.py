@@ -31,6 +31,8 @@ class Does(StrEnum):
     FAIL = "fail"
     THROTTLE = "throttle"
     EXPIRE = "expire"
+    REFUSE = "refuse with the rule's code"
+    GARBLE = "answer a web page"
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Fault:
         skip: How many such requests pass first.
         times: How many it then meets; None: all, until it is cleared.
         delay_s: How long `DELAY` holds a request back, seconds.
+        code: What `REFUSE` says, with 400.
         hits: How many it has met.
     """
 
@@ -55,6 +58,7 @@ class Fault:
     skip: int = 0
     times: int | None = 1
     delay_s: float = 0.0
+    code: str = ""
     hits: int = 0
 
     def meets(self, request: "Request") -> bool:
@@ -188,7 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
         if does is Does.DROP_REQUEST:
             return self._hang_up()
         if does in _REFUSALS:
-            return self._answer(*refusal(does, request))
+            return self._answer(*refusal(does, request, fault.code))
+        if does is Does.GARBLE:
+            return self._answer(200, [("Content-Type", "text/html")], b"<html><body><h1>It works!</h1></body></html>")
         if fault and does is Does.DELAY:
             time.sleep(fault.delay_s)
         answer = self._pass_on(request)
@@ -244,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 # -- errors as AWS writes them ---------------------------------------------------------------------------
 
-_REFUSALS = {Does.FAIL, Does.THROTTLE, Does.EXPIRE}
+_REFUSALS = {Does.FAIL, Does.THROTTLE, Does.EXPIRE, Does.REFUSE}
 _CODES = {
     "json": {
         Does.FAIL: (500, "InternalServerError"),
@@ -277,10 +283,10 @@ _SHAPES = {
 }
 
 
-def refusal(does: Does, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Return the error that the service of *request* would answer with, in its protocol's shape."""
+def refusal(does: Does, request: Request, code: str = "") -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return the error that the service of *request* would answer with, in its protocol's shape; *code* of `REFUSE`."""
     protocol = "ec2" if request.service == "ec2" else "form" if request.is_form else "rest"
     protocol = "json" if request.is_json else protocol
-    status, code = _CODES[protocol][does]
+    status, code = (400, code) if does is Does.REFUSE else _CODES[protocol][does]
     kind = "application/x-amz-json-1.0" if protocol == "json" else "text/xml"
     return status, [("Content-Type", kind)], _SHAPES[protocol].format(code=code).encode()

@@ -27,8 +27,8 @@ from mcop_core.errors import (
     Unreachable,
 )
 
-_GENERATIONS = 50
-"""Tokens that are tried: each worker of one name that is gone has used one up, as long as its cloud remembers it."""
+_TOKENS = 3
+"""How many tokens are tried: one whose worker is gone is used up, as long as its cloud remembers it."""
 _TRIES = 3
 """How often a creation whose answers are lost is asked for, where the cloud knows no tokens."""
 
@@ -60,17 +60,29 @@ class Lifecycle:
             UnknownOutcome: The cloud did not answer, and shows nothing: what it did cannot be told.
             McopError: As `CloudStrategy.create_instance`.
         """
-        for generation in range(_GENERATIONS):
-            token = creation_token(order, self.strategy.config.owner, generation)
+        salt, shown = "", None
+        for _ in range(_TOKENS):
+            token = creation_token(order, self.strategy.config.owner, self.pace.now(), salt)
             made = self._accepted(replace(order, token=token))
-            # What a cloud answers at once as gone or failed is what this token made before.
-            if made.state not in (InstanceState.DELETED, InstanceState.DELETING, InstanceState.FAILED):
-                return made
-        raise CloudFailed(
-            f"{self._called(order.name, order.region)}: {_GENERATIONS} workers of this name are gone and not forgotten "
-            "by the cloud yet: choose another name",
-            code="tokens",
-        )
+            shown = self._once_shown(made)
+            # What is gone at the first look, or never comes, is what the same token made before: it is used up.
+            if shown is not None and shown.state not in (InstanceState.DELETED, InstanceState.DELETING):
+                return shown
+            salt = self.pace.new_id()
+        called = self._called(order.name, order.region)
+        if shown is not None and shown.problem is not Problem.NONE:
+            raise self._not_coming(called, shown)
+        raise CloudFailed(f"{called}: the cloud accepted it {_TOKENS} times and has nothing of it", code="vanished")
+
+    def _once_shown(self, made: Worker) -> Worker | None:
+        """Return *made* as it is once the cloud shows it; None if it does not for as long as that may take."""
+        if made.is_gone:
+            return made
+        for _ in self.pace.rounds(self.pace.appears_s):
+            now = self._now(made.ref)
+            if now is not None:
+                return replace(now, operation=now.operation or made.operation)
+        return None
 
     def _accepted(self, order: Order) -> Worker:
         has_tokens = Capability.CREATE_TOKENS in self.strategy.capabilities
@@ -132,15 +144,18 @@ class Lifecycle:
             if now is not None and now.state is InstanceState.RUNNING:
                 return now
             if now is not None and now.state in _NOT_COMING:
-                kind = _ERRORS.get(now.problem, CloudFailed)
-                detail = now.detail or now.native_state or now.state
-                raise kind(f"{called}: {now.id} does not come to run: {detail}", code=now.native_state)
+                raise self._not_coming(called, now)
             if settled.has_passed:
                 state = now.state if now else "not shown"
                 message = f"{called}: {worker.id} does not run after {self.pace.settles_s:g} s, it is {state}"
                 raise CloudFailed(message, code="deadline")
             self.pace.clock.wait(min(pause, max(settled.left_s, 0.0)))
         raise AssertionError("pauses have no end")
+
+    def _not_coming(self, called: str, worker: Worker) -> CloudFailed:
+        kind = _ERRORS.get(worker.problem, CloudFailed)
+        detail = worker.detail or worker.native_state or worker.state
+        return kind(f"{called}: {worker.id} does not come to run: {detail}", code=worker.native_state)
 
     def _undone(self, worker: Worker, error: McopError) -> McopError:
         """Delete what was begun and return *error*, with what is left if that does not work either."""

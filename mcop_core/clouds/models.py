@@ -82,7 +82,7 @@ class Instance:
         native_state: The cloud's own word for the state.
         size, image: In the cloud's own words.
         tags: Key -> value; a tag without a value has an empty one.
-        problem: Why it is FAILED.
+        problem: Why it is FAILED, or DELETED without ever having run.
         detail: What the cloud says of its state, a sentence; empty if nothing.
         raw: The cloud's answer as it came.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from datetime import datetime
 
 from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.models import Instance, InstanceState, Order, Worker
@@ -65,15 +66,18 @@ def protection_of(worker: Worker, config: CloudConfig) -> str:
     return ""
 
 
-def creation_token(order: Order, owner: str, generation: int) -> str:
+def creation_token(order: Order, owner: str, now: datetime, salt: str) -> str:
     """
     Return the token of one creation: the same for the same worker at the same place, 40 hex digits.
 
+    It holds for the hour of *now*: what was created longer ago shows its tags, and clouds remember tokens for a day.
+
     Args:
-        generation: How many workers of that name the cloud says are gone already: their tokens are used up.
+        salt: Empty first; where the token is used up, since what it made is gone, something new.
     """
-    parts = (owner, order.name, order.region, order.zone, order.size, order.image, order.key, str(generation))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+    parts = (owner, order.name, order.region, order.zone, order.size, order.image, order.key)
+    text = "\0".join((*parts, now.strftime("%Y-%m-%dT%H"), salt))
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
 def best_of(doubles: Iterable[Worker]) -> Worker:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from mcop_core.clouds.strategy import CloudStrategy
@@ -62,6 +64,8 @@ class Pace:
         appears_s: How long the cloud may take to show what it has just created, or an answer that was lost.
         settles_s: How long an instance may take to run, or to be gone.
         jitter: Gives a number from 0 to 1; pauses are shortened by up to half of it, so that many do not ask at once.
+        now: Gives the time, aware UTC.
+        new_id: Gives a text that nobody had before.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -72,6 +76,8 @@ class Pace:
     appears_s: float = 60.0
     settles_s: float = 900.0
     jitter: Callable[[], float] = random.random
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex
 
     def pauses(self) -> Iterator[float]:
         """Yield the seconds of one pause after the other, without end."""

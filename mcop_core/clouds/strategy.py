@@ -79,7 +79,8 @@ class CloudStrategy(Protocol):
 
     def get_instance(self, ref: InstanceRef) -> Instance:
         """
-        Return one instance as it is now; FAILED with its `problem` if its creation failed after it was accepted.
+        Return one instance as it is now, with its `problem` if its creation failed after it was accepted: FAILED, or
+        DELETED where nothing of it is left.
 
         Raises:
             NotInCloud: There is none, or the cloud does not show it yet.

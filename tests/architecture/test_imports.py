@@ -57,6 +57,8 @@ AWS_EDGES = {
     "engines.lock",
     "engines.terraform.search",
     "secrets.aws",
+    "clouds.aws",
+    "clouds.aws_session",
     "embedded",
     "bootstrap",
 }
@@ -81,9 +83,15 @@ def modules() -> list[tuple[str, Path]]:
 
 
 def imports(path: Path) -> set[str]:
-    """Return the dotted names that a file imports, those inside functions and type checks included."""
+    """
+    Return the dotted names that a file imports, those inside functions and type checks included.
+
+    `load("pydo", extra="digitalocean")` imports, too: it is how the clouds' SDKs are.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "load" and node.keywords:
+            found |= {first.value for first in node.args[:1] if isinstance(first, ast.Constant)}
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

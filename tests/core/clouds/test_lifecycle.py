@@ -1,6 +1,7 @@
 """What is written once over all strategies: patience, deadlines, doubles, what is left behind, fallbacks to others."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -28,6 +29,7 @@ from mcop_core.errors import (
 from tests.clouds.clock import QuickClock, quick_pace
 
 ONE = WorkerRequest(("one",))
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def config(name: str = "dict", **changes) -> CloudConfig:
@@ -261,11 +263,30 @@ def test_what_is_no_place_is_refused(text):
 
 
 def test_a_token_is_the_same_for_the_same_creation_only():
-    """Whoever asks again, after a kill say, asks for the same thing."""
-    stage, strategy = Stage(), MemoryStrategy(config())
-    made = stage.context.create_workers(ONE).found[0].worker
-    order = Order("one", "north", "", "small", "linux", "", made.tags, "")
-    tokens = {creation_token(order, owner, number) for owner in ("mcop", "team") for number in (0, 1)}
+    """Whoever asks again within the hour, after a kill say, asks for the same thing."""
+    order = Order("one", "north", "", "small", "linux", "", {}, "")
+    asked = [
+        (order, "mcop", NOON, ""),
+        (replace(order, name="two"), "mcop", NOON, ""),
+        (replace(order, zone="a"), "mcop", NOON, ""),
+        (order, "team", NOON, ""),
+        (order, "mcop", NOON + timedelta(hours=1), ""),
+        (order, "mcop", NOON, "/i-1"),
+    ]
 
-    assert 4 == len(tokens)
-    assert creation_token(order, strategy.config.owner, 0) == stage.cloud.machines[made.id].token
+    assert len(asked) == len({creation_token(*one) for one in asked})
+    assert creation_token(*asked[0]) == creation_token(order, "mcop", NOON + timedelta(minutes=59), "")
+
+
+def test_a_worker_of_a_token_that_the_cloud_forgot_is_made_with_another():
+    """Accepted and never shown: the token's worker was deleted long ago, and the cloud repeats its answer."""
+    stage = Stage()
+    first = stage.context.create_workers(ONE).found[0].worker
+    stage.context.delete_workers(["one"])
+    create = stage.strategy.create_instance
+    del stage.cloud.machines[first.id]
+    answers = iter([lambda order: first, create])
+    stage.strategy.create_instance = lambda order: next(answers)(order)
+    (made,) = stage.context.create_workers(ONE).found
+
+    assert "i-000002" == made.worker.id
