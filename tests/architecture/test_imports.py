@@ -69,6 +69,7 @@ OUTSIDE: dict[str, set[str]] = {
     "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
     "httpx": {"engines.jenkins.client", "executions.airflow_api", "secrets.vault", "embedded"},
     "yaml": {"catalog.yaml_files", "cli"},
+    "pydo": {"clouds.digitalocean"},
     "airflow": set(),
 }
 """Outside package -> the only modules (or rooms) that may import it."""
@@ -132,7 +133,7 @@ def test_core_imports_without_airflow_and_cloud_sdks():
     """Every core module that is no edge imports where Airflow, boto3 and HTTP clients are absent."""
     edges = {"embedded", "cli", "__main__", "executions.airflow_api"}
     names = [f"mcop_core.{m}" for m, _ in modules() if not any(m == e or m.startswith(f"{e}.") for e in edges)]
-    absent = ["airflow", "boto3", "botocore", "httpx", "moto", "ministack"]
+    absent = ["airflow", "boto3", "botocore", "httpx", "moto", "ministack", "pydo"]
     program = (
         "import sys, importlib\n"
         f"sys.modules.update(dict.fromkeys({absent!r}))\n"
