@@ -1,0 +1,45 @@
+"""The contract's scene in a real account: only workers of an owner of its own are made and deleted."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from mcop_core.clouds.config import CloudConfig
+from mcop_core.clouds.context import CloudContext
+from mcop_core.clouds.models import InstanceState
+from mcop_core.clouds.patience import Pace
+from mcop_core.clouds.strategy import CloudStrategy
+from tests.contracts.cloud_strategy import Scene
+
+OWNER = "mcop-contract"
+
+
+def real_scene(
+    provider: str, strategy_of: Callable[[CloudConfig, Mapping[str, str]], CloudStrategy], given: Mapping[str, Any]
+) -> Iterator[Scene]:
+    """
+    Yield the scene of one account, and delete what the test has made in it.
+
+    Args:
+        given: `config`, a configuration with two `regions`, and `credentials`.
+    """
+    config = CloudConfig(**{"name": "real", **given["config"], "provider": provider, "owner": OWNER})
+    region, other = config.regions[:2]
+    strategy = strategy_of(config.model_copy(update={"region": region}), given["credentials"])
+    context = CloudContext(strategy, pace=Pace())
+
+    def ids() -> set[str]:
+        found = context.list_workers()
+        assert found.is_whole, found.failures
+        return {one.id for one in found.found if one.state is not InstanceState.DELETING}
+
+    def put(name: str, region: str, tags: Mapping[str, str]) -> str:
+        pytest.skip("nothing but workers is made in a real account")
+
+    if ids():
+        pytest.fail(f"the account has workers of {OWNER} already: delete them first")
+    yield Scene(strategy, region, other, Pace(), put, ids, is_real=True)
+    left = context.list_workers().found
+    gone = context.delete_all_workers(len(left))
+    assert gone.is_whole, gone.failures
