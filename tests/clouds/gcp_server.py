@@ -33,6 +33,9 @@ SIZES = {"e2-small": 2, "e2-medium": 2, "n2-standard-4": 4}
 IMAGE = "projects/debian-cloud/global/images/family/debian-12"
 CA = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nGKE\n-----END CERTIFICATE-----\n").decode()
 
+POOLS = {"system": 1, "burst": 2}
+"""Node pool of a cluster -> how many nodes it has in each zone."""
+
 _ROOT = "/compute/v1/projects/{project}"
 _ZONE = f"{_ROOT}/zones/{{zone}}"
 _LINK = f"https://www.googleapis.com/compute/v1/projects/{PROJECT}"
@@ -50,6 +53,12 @@ def cluster_error(status: int, word: str, message: str) -> Answer:
     return Answer(status, {"error": {"code": status, "message": message, "status": word}})
 
 
+def failed_at_once(code: str) -> Answer:
+    """The answer to a creation that has failed when it comes."""
+    failure = {"errors": [{"code": code, "message": f"{code} in this zone"}]}
+    return Answer(200, {"name": "operation-0", "operationType": "insert", "status": "DONE", "error": failure})
+
+
 def throttled(retry_after_s: int = 1) -> Answer:
     """What a project hears that asked too much."""
     said = "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute'."
@@ -64,6 +73,7 @@ class GcpServer(RestServer):
         instances: (zone, name) -> instance.
         disks: (zone, name) -> name of the instance that it is attached to, empty if it is to none.
         clusters: (location, name) -> cluster.
+        groups: Path of an instance group, from its zone on -> how many nodes it has.
         cpu_limit: Of every region.
         exhausted: Zones whose creations are accepted and fail.
         forbids: Whether the service account has no rights.
@@ -76,6 +86,7 @@ class GcpServer(RestServer):
         self.instances: dict[tuple[str, str], dict[str, Any]] = {}
         self.disks: dict[tuple[str, str], str] = {}
         self.clusters: dict[tuple[str, str], dict[str, Any]] = {}
+        self.groups: dict[str, int] = {}
         self.cpu_limit = 100
         self.exhausted: set[str] = set()
         self.forbids = False
@@ -110,10 +121,14 @@ class GcpServer(RestServer):
         with self.lock:
             self._put(name, zone, body, status)
 
-    def put_cluster(self, name: str, location: str, **fields: Any) -> None:
-        """Have a cluster with two pools, one of which scales, and two add-ons, one of them off."""
+    def put_cluster(self, name: str, location: str, pools: tuple[str, ...] = tuple(POOLS), **fields: Any) -> None:
+        """Have a cluster with *pools*, one of which scales, and three add-ons, one of them off."""
         pool = {"config": {"machineType": "n2-standard-4"}, "version": "1.33.4-gke.1036000", "status": "RUNNING"}
-        groups = [f"{_LINK}/zones/{zone}/instanceGroupManagers/x" for zone in ("a", "b", "c")]
+        zones = [f"{region}-{letter}" for region, letters in REGIONS.items() for letter in letters]
+        here = [zone for zone in zones if zone.startswith(location)]
+        groups = {
+            pool: [f"{_LINK}/zones/{zone}/instanceGroupManagers/{name}-{pool}" for zone in here] for pool in POOLS
+        }
         scaled = {"autoscaling": {"enabled": True, "minNodeCount": 1, "maxNodeCount": 5}}
         with self.lock:
             self.clusters[location, name] = {
@@ -122,7 +137,7 @@ class GcpServer(RestServer):
                 "id": uuid.uuid4().hex * 2,
                 "status": "RUNNING",
                 "endpoint": "203.0.113.7",
-                "masterAuth": {"clusterCaCertificate": CA},
+                "masterAuth": {"clusterCaCertificate": CA, "username": "admin", "password": "of-an-old-cluster"},
                 "currentMasterVersion": "1.33.4-gke.1036000",
                 "currentNodeCount": 4,
                 "createTime": "2026-02-03T04:05:06+00:00",
@@ -130,11 +145,15 @@ class GcpServer(RestServer):
                 "addonsConfig": {"httpLoadBalancing": {}, "gcePersistentDiskCsiDriverConfig": {"enabled": True}}
                 | {"horizontalPodAutoscaling": {"disabled": True}},
                 "nodePools": [
-                    {"name": "system", "initialNodeCount": 1, "instanceGroupUrls": groups, **pool},
-                    {"name": "burst", "initialNodeCount": 1, "instanceGroupUrls": groups[:1], **pool, **scaled},
+                    {"name": one, "initialNodeCount": 1, "instanceGroupUrls": groups[one], **pool}
+                    | (scaled if one == "burst" else {})
+                    for one in pools
                 ],
                 **fields,
             }
+            for pool in self.clusters[location, name]["nodePools"]:
+                for group in pool["instanceGroupUrls"]:
+                    self.groups[group.removeprefix(_LINK)] = POOLS[pool["name"]]
 
     # -- who is let in -------------------------------------------------------------------------------------
 
@@ -247,7 +266,12 @@ class GcpServer(RestServer):
             "creationTimestamp": "2026-03-03T21:06:07.123-08:00",
             "labels": body.get("labels", {}),
             "labelFingerprint": _fingerprint(body.get("labels", {})),
-            "disks": [{**disk, "source": f"{_LINK}/zones/{zone}/disks/{name}"} for disk in body["disks"]],
+            # What a disk is made of is said by whoever asks for it, and by no answer.
+            "disks": [
+                {key: disk[key] for key in ("boot", "autoDelete") if key in disk}
+                | {"source": f"{_LINK}/zones/{zone}/disks/{name}"}
+                for disk in body["disks"]
+            ],
             "networkInterfaces": [{"name": "nic0", "networkIP": f"10.132.0.{number % 250 + 2}", "accessConfigs": []}],
             "selfLink": f"{_LINK}/zones/{zone}/instances/{name}",
         }
@@ -308,7 +332,7 @@ class GcpServer(RestServer):
 
     def _listed(self, asked: Asked, zone: str) -> list[dict[str, Any]] | Answer:
         """Return the instances that a list has; each list is a look at all of them, and skips what is not seen yet."""
-        wanted = re.fullmatch(r"labels\.([\w-]+)=([\w-]*)", asked.query.get("filter", ""))
+        wanted = re.fullmatch(r'labels\.([\w-]+)="?([\w-]*)"?', asked.query.get("filter", ""))
         if asked.query.get("filter") and not wanted:
             return error(400, "invalid", f"Invalid value for field 'filter': '{asked.query['filter']}'.")
         for place in list(self.instances):
@@ -316,6 +340,13 @@ class GcpServer(RestServer):
         shown = [(place, one) for place, one in sorted(self.instances.items()) if self._unseen.get(place, 0) <= 0]
         here = [one for place, one in shown if zone in ("", place[0])]
         return [one for one in here if not wanted or one["labels"].get(wanted[1]) == wanted[2]]
+
+    @routes.on("GET", f"{_ZONE}/instanceGroupManagers/{{name}}")
+    def _get_group(self, asked: Asked, project: str, zone: str, name: str) -> Answer:
+        path = f"/zones/{zone}/instanceGroupManagers/{name}"
+        if path not in self.groups:
+            return _nothing(path[1:])
+        return Answer(200, {"name": name, "targetSize": self.groups[path]})
 
     @routes.on("GET", f"{_ZONE}/operations/{{id}}")
     def _get_operation(self, asked: Asked, project: str, zone: str, id: str) -> Answer:
