@@ -101,14 +101,16 @@ class Destroy(BaseOperator):
         self.step = step
 
 
-def build_by_hand(name: str, digest: str, pages: Mapping[str, str]) -> list[DAG]:
+def build_by_hand(name: str, digest: str, pages: Mapping[str, str], wanted: str | None = None) -> list[DAG]:
     """
     Build the DAGs of manifest *name*, whose plan has this digest: the one that deploys, and the one that destroys.
 
     Args:
         pages: Task id -> page of the tasks that every manifest has.
+        wanted: Id of the one that is needed; None for both.
     """
-    return [_deploying(name, digest, pages), _destroying(name, digest, pages)]
+    builders = {f"mcop.{name}": _deploying, f"mcop.{name}.destroy": _destroying}
+    return [build(name, digest, pages) for dag_id, build in builders.items() if wanted in {dag_id, None}]
 
 
 def _deploying(name: str, digest: str, pages: Mapping[str, str]) -> DAG:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.plans import PROJECT
 from mcop_core import bootstrap, publishing
 from mcop_core.cli.starting import await_published
 from mcop_core.compiler.plan import DeploymentPlan
@@ -27,8 +28,6 @@ from mcop_core.executions.record import ExecutionRecord
 from mcop_core.executions.status import Status
 from mcop_core.runner.attach import request_cancel
 from mcop_core.settings import PREFIX, Settings, load_profile
-
-PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)

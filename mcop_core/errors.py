@@ -38,7 +38,6 @@ Each error is also the builtin it resembles, keeps its facts as attributes, and 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -235,5 +234,7 @@ class Cancelled(McopError, RuntimeError):
 
 def closest(name: str, options: Iterable[str]) -> str | None:
     """Return the option most like *name*, or None when none is near."""
+    import difflib  # a millisecond of every task, and of use where something is wrong
+
     matches = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)
     return matches[0] if matches else None

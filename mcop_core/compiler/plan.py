@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mcop_core.catalog.models import (
+from mcop_core.catalog.parts import (
     AdapterSettings,
     ApprovalPolicy,
     DriftPolicy,
@@ -26,9 +26,9 @@ from mcop_core.parameters.ordering import order_by_references
 
 
 class PlanPart(BaseModel):
-    """Frozen, closed."""
+    """Frozen, closed; built when the first one is read, as `catalog.parts.Model`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class LayeredValue(PlanPart):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
-from mcop_airflow.snapshot_folder import plan_digests
-from mcop_airflow.snapshot_source import EMPTY, SnapshotSource
-from mcop_core.bootstrap import open_repository, open_store
-from mcop_core.settings import Settings
+from mcop_airflow.preloading import load_code
+from mcop_airflow.snapshot_folder import EMPTY, is_complete, plan_digests
+
+if TYPE_CHECKING:
+    from mcop_airflow.snapshot_source import SnapshotSource
 
 
 class CatalogBundle(BaseDagBundle):
@@ -32,6 +33,11 @@ class CatalogBundle(BaseDagBundle):
 
     @cached_property
     def _source(self) -> SnapshotSource:
+        # Imported here: a task, whose snapshot lies here already, needs neither compiler nor boto3 to begin.
+        from mcop_airflow.snapshot_source import SnapshotSource
+        from mcop_core.bootstrap import open_repository, open_store
+        from mcop_core.settings import Settings
+
         settings = Settings.from_environment(os.environ)
         return SnapshotSource(
             self.base_dir,
@@ -48,8 +54,10 @@ class CatalogBundle(BaseDagBundle):
             McopError: It cannot be had, and nothing that could stand in for it lies here.
         """
         if self.version:
-            self._source.fetch(self.version)
+            if not is_complete(self.path):
+                self._source.fetch(self.version)
         else:
+            load_code()  # this is the DAG processor, which forks a process per file
             self.refresh()
         super().initialize()
 

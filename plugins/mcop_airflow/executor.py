@@ -1,4 +1,4 @@
-"""Airflow's LocalExecutor, which does not fail a task for what an earlier worker of the same attempt reports."""
+"""Airflow's LocalExecutor, whose workers know MCOP's code, and which keeps attempts apart that one worker hands on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.local_executor import LocalExecutor
+
+from mcop_airflow.preloading import load_code
 
 if TYPE_CHECKING:
     from airflow.executors.workloads import ExecutorWorkload
@@ -25,7 +27,8 @@ class ResumingLocalExecutor(LocalExecutor):
     """
 
     def start(self) -> None:
-        """Start the workers; none has anything yet."""
+        """Start the workers; none has anything yet, and each has the code of the tasks from this process."""
+        load_code()
         self._given: Counter[WorkloadKey] = Counter()
         super().start()
 

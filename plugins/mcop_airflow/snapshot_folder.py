@@ -19,11 +19,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mcop_core.artifacts.store import ObjectStore
-from mcop_core.compiler.snapshot import load_snapshot, plan_key
 from mcop_core.errors import NotFound, Tampered
 from mcop_core.refs import check_name
+
+if TYPE_CHECKING:
+    from mcop_core.artifacts.store import ObjectStore
+
+EMPTY = "empty"
+"""Name of the folder that is shown while the catalog has no snapshot."""
 
 DAGS = "dags"
 PLANS = "plans"
@@ -70,6 +75,9 @@ def read_snapshot(store: ObjectStore, digest: str, kept: Mapping[str, Path]) -> 
     Raises:
         StoredObjectMissing, Tampered, Unreachable: As `load_snapshot`.
     """
+    # Imported here: it brings the compiler, and a task, whose snapshot lies here already, reads none.
+    from mcop_core.compiler.snapshot import load_snapshot
+
     entries = load_snapshot(store, digest).manifests
     digests = {name: entry.plan for name, entry in entries.items() if entry.plan}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -81,6 +89,8 @@ def read_snapshot(store: ObjectStore, digest: str, kept: Mapping[str, Path]) -> 
 def _read_plan(store: ObjectStore, digest: str, kept: Path | None) -> bytes:
     if kept is not None and sha256(data := kept.read_bytes()).hexdigest() == digest:
         return data
+    from mcop_core.compiler.snapshot import plan_key
+
     data = store.get(plan_key(digest)).data
     found = sha256(data).hexdigest()
     if found != digest:

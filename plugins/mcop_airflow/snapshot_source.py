@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from mcop_airflow.snapshot_folder import (
+    EMPTY,
     SnapshotFiles,
     is_complete,
     kept_plans,
@@ -32,9 +33,6 @@ from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.snapshot import Snapshot, build_snapshot, load_snapshot, pinned_objects, plan_key, save_snapshot
 from mcop_core.errors import McopError, PreconditionFailed, StoredObjectMissing
 from mcop_core.refs import ObjectRef
-
-EMPTY = "empty"
-"""Name of the folder that is shown while the catalog has no snapshot."""
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import tasks_left_out
-from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import NotFound
 from mcop_core.executions import naming
@@ -23,6 +22,7 @@ from mcop_core.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from mcop_core.approval_store import ApprovalStore
     from mcop_core.approvals import Person
     from mcop_core.catalog.models import ApprovalPolicy
     from mcop_core.compiler.plan import DeploymentPlan
@@ -99,6 +99,8 @@ class ApproveOperator(BaseOperator):
             raise DownstreamTasksSkipped(tasks=left_out)
 
     def _approvals(self, context: Context) -> ApprovalStore:
+        from mcop_core.approval_store import ApprovalStore
+
         settings = Settings.from_environment(os.environ)
         store = open_store(settings.artifact_store)
         return ApprovalStore(store, self.dag_id, context["ti"].run_id, settings.record_key)

@@ -14,7 +14,6 @@ from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.run_conf import execution_facts
-from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store, open_workspace
 from mcop_core.compiler.run_conf import RunAction, run_action, run_overrides, run_slice
 from mcop_core.executions import naming
@@ -55,6 +54,7 @@ class PreviewOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Preview, store, tell, and leave the digest."""
+        from mcop_core.artifacts.store import put_once
         from mcop_core.engines.changes import preview_key
 
         settings = Settings.from_environment(os.environ)

@@ -14,11 +14,9 @@ from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.run_conf import check_changes, check_in_slice
 from mcop_airflow.xcom import pull_outputs
-from mcop_core.artifacts.store import put_once
 from mcop_core.bootstrap import open_engine, open_store
 from mcop_core.compiler.run_conf import run_overrides, run_slice
 from mcop_core.executions import naming
-from mcop_core.hand_over import HandOver
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.compiler.plan import DeploymentPlan, Step
     from mcop_core.engines.base import RenderedArtifact
+    from mcop_core.hand_over import HandOver
     from mcop_core.refs import OutputRef
 
 
@@ -55,6 +54,8 @@ class RenderPrimitiveOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Render, store, and leave the digest."""
+        from mcop_core.artifacts.store import put_once
+
         settings = Settings.from_environment(os.environ)
         check_changes(context["dag_run"].conf)
         check_in_slice(self.plan, self.step.id, context["dag_run"].conf)
@@ -102,4 +103,6 @@ class RenderPrimitiveOperator(BaseOperator):
         return {**pulled, **recorded}
 
     def _handed(self, context: Context, settings: Settings, store: ObjectStore) -> HandOver:
+        from mcop_core.hand_over import HandOver
+
         return HandOver(store, self.dag_id, context["ti"].run_id, settings.record_key)

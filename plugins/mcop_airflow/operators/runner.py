@@ -23,10 +23,8 @@ from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.retries import OUTLASTS
 from mcop_airflow.run_conf import check_changes, execution_facts
-from mcop_core.approval_store import ApprovalStore
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import Deviates, Unreachable
-from mcop_core.hand_over import HandOver
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
 
@@ -34,8 +32,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
+    from mcop_core.approval_store import ApprovalStore
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.compiler.plan import DeploymentPlan, Step
+    from mcop_core.hand_over import HandOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +207,13 @@ class RunnerOperator(BaseOperator):
         return Approval(approvals.preview(), approvals.allowed(self.task_id))
 
     def _approvals(self, context: Context, store: ObjectStore) -> ApprovalStore:
+        from mcop_core.approval_store import ApprovalStore
+
         return ApprovalStore(store, self.dag_id, context["ti"].run_id, record_key())
 
     def _handed(self, context: Context, store: ObjectStore) -> HandOver:
+        from mcop_core.hand_over import HandOver
+
         return HandOver(store, self.dag_id, context["ti"].run_id, record_key())
 
     def _connections(self, store: ObjectStore, work: Work, settings: Settings) -> Mapping[str, str]:
