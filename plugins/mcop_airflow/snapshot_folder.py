@@ -6,11 +6,15 @@ A snapshot on disk: one small DAG file per manifest, and its plan beside it.
     <folder>/index.json              manifest -> digest of its plan, or why it has none; written last
 
 A folder appears whole: it is written under another name and renamed. Nobody changes it afterwards.
+
+What a manifest has in common with the folder that was shown before is linked and not written again, and so keeps its
+time: Airflow parses at once what is newer than its last look, and nothing else.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -110,28 +114,68 @@ def is_complete(folder: Path) -> bool:
     return (folder / INDEX).is_file()
 
 
-def write_folder(folder: Path, files: SnapshotFiles) -> None:
-    """Make *folder* hold *files*; several processes may do so at once, the first one to finish wins."""
+def write_folder(folder: Path, files: SnapshotFiles, earlier: Path | None = None) -> None:
+    """
+    Make *folder* hold *files*; several processes may do so at once, the first one to finish wins.
+
+    Args:
+        earlier: A snapshot's folder on the same disk, from which files of the same bytes are linked.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-", ignore_cleanup_errors=True) as scratch:
         made = Path(scratch) / folder.name
-        _write_files(made, files)
+        _write_files(made, files, earlier)
         _put_in_place(made, folder)
 
 
-def _write_files(folder: Path, files: SnapshotFiles) -> None:
+def _write_files(folder: Path, files: SnapshotFiles, earlier: Path | None) -> None:
     for part in (DAGS, PLANS):
         (folder / part).mkdir(parents=True)
     for name, (_, plan) in files.plans.items():
-        check_name(name)
-        (folder / PLANS / f"{name}.json").write_bytes(plan)
-        (folder / DAGS / f"{name}.py").write_text(_DAG_FILE.format(name=name))
+        _write_pair(folder, earlier, check_name(name), plan, _DAG_FILE.format(name=name).encode())
     for name, error in files.broken.items():
         message = f"manifest {check_name(name)}: {error}"
-        (folder / DAGS / f"{name}.py").write_text(_BROKEN_FILE.format(name=name, message=message))
+        _write_pair(folder, earlier, name, None, _BROKEN_FILE.format(name=name, message=message).encode())
     digests = {name: digest for name, (digest, _) in files.plans.items()}
     index = {"plans": digests, "broken": dict(files.broken)}
     (folder / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True))
+
+
+def _write_pair(folder: Path, earlier: Path | None, name: str, plan: bytes | None, dag: bytes) -> None:
+    """Write a manifest's DAG file and its plan, or link both: a DAG file is as old as what it is built from."""
+    pair = {Path(DAGS, f"{name}.py"): dag} | ({Path(PLANS, f"{name}.json"): plan} if plan is not None else {})
+    is_same = earlier is not None and all(_holds(earlier / path, data) for path, data in pair.items())
+    for path, data in pair.items():
+        if not (earlier and is_same and _link(earlier / path, folder / path)):
+            (folder / path).write_bytes(data)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Return False where the file system has no links, or no more of this file."""
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
+
+
+def touch_changed(folder: Path, earlier: Path) -> None:
+    """
+    Give the DAG files in *folder* of which *earlier* holds no twin the time of now.
+
+    A folder that is shown again is older than the last look at the one between.
+    """
+    was, now = _index(earlier), _index(folder)
+    for name in sorted({*now["plans"], *now["broken"]}):
+        if any(now[part].get(name) != was[part].get(name) for part in ("plans", "broken")):
+            os.utime(folder / DAGS / f"{name}.py")
 
 
 def _put_in_place(made: Path, folder: Path) -> None:

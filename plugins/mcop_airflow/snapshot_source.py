@@ -25,6 +25,7 @@ from mcop_airflow.snapshot_folder import (
     plan_digests,
     plan_file,
     read_snapshot,
+    touch_changed,
     write_folder,
 )
 from mcop_core.artifacts.store import ObjectStore
@@ -111,12 +112,16 @@ class SnapshotSource:
         """
         folder = self.folder_of(snapshot)
         if not is_complete(folder):
-            write_folder(folder, self._read(snapshot) if snapshot != EMPTY else SnapshotFiles())
+            earlier = self._shown_last()
+            kept = kept_plans(earlier) if earlier else {}
+            files = read_snapshot(self._store, snapshot, kept) if snapshot != EMPTY else SnapshotFiles()
+            write_folder(folder, files, earlier)
         return folder
 
-    def _read(self, snapshot: str) -> SnapshotFiles:
+    def _shown_last(self) -> Path | None:
         good = self._noted()
-        return read_snapshot(self._store, snapshot, kept_plans(self.folder_of(good.snapshot)) if good else {})
+        folder = self.folder_of(good.snapshot) if good else None
+        return folder if folder and is_complete(folder) else None
 
     def current(self) -> str:
         """
@@ -127,9 +132,11 @@ class SnapshotSource:
         """
         try:
             shown = self._audited(self._repository.head().snapshot or EMPTY)
-            self.fetch(shown)
+            folder, earlier = self.fetch(shown), self._shown_last()
         except McopError as error:
             return self._last_good(error)
+        if earlier and earlier != folder:
+            touch_changed(folder, earlier)
         self._remember(shown)
         return shown
 

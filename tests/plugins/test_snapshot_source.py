@@ -1,5 +1,6 @@
 import logging
 import math
+import os
 import shutil
 
 import pytest
@@ -263,3 +264,50 @@ def test_a_pinned_snapshot_is_fetched_by_its_digest(start, catalog, wire):
 @pytest.fixture(autouse=True)
 def _hear_everything(caplog):
     caplog.set_level(logging.DEBUG)
+
+
+def files_of(folder):
+    """Manifest -> which file on the disk its DAG file is."""
+    return {path.stem: path.stat().st_ino for path in (folder / "dags").iterdir()}
+
+
+def test_only_what_changed_is_written_anew(start, catalog):
+    """The other manifests' files are those that were shown before, and as old: Airflow need not parse them again."""
+    source = start()
+    first = source.folder_of(source.current())
+    was = files_of(first)
+    times = {path.stem: path.stat().st_mtime_ns for path in (first / "dags").iterdir()}
+    catalog.publish(catalog.manifest("shop", "1.1.0"))
+    second = source.folder_of(source.current())
+    now = files_of(second)
+
+    assert first != second
+    assert {name for name in now if now[name] != was[name]} == {"shop"}
+    assert (second / "dags" / "cafe.py").stat().st_mtime_ns == times["cafe"]
+    assert (second / "plans" / "shop.json").read_bytes() != (first / "plans" / "shop.json").read_bytes()
+
+
+def test_what_is_shown_again_is_as_new_as_what_changes_by_it(start, catalog):
+    """Airflow looked at the version between later than the file was written, and would leave the old one out."""
+    source = start()
+    first = source.folder_of(source.current())
+    catalog.publish(catalog.manifest("shop", "1.1.0"))
+    second = source.folder_of(source.current())
+    for path in (*(first / "dags").iterdir(), *(second / "dags").iterdir()):
+        os.utime(path, (1.0, 1.0))
+    catalog.activate("shop", "1.0.0")
+
+    assert source.folder_of(source.current()) == first
+    assert (first / "dags" / "shop.py").stat().st_mtime > 1.0
+    assert (first / "dags" / "cafe.py").stat().st_mtime == 1.0
+
+
+def test_a_file_that_was_changed_on_the_disk_is_not_linked(start, catalog):
+    """What lies on the disk is the snapshot's or is written anew."""
+    source = start()
+    first = source.folder_of(source.current())
+    (first / "dags" / "cafe.py").write_text("# airflow dag, changed by somebody\n")
+    catalog.publish(catalog.manifest("shop", "1.1.0"))
+    second = source.folder_of(source.current())
+
+    assert "build_dags_from_file" in (second / "dags" / "cafe.py").read_text()
