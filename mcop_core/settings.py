@@ -52,6 +52,8 @@ class Settings:
         reconcile_schedule: When the DAG `mcop_reconcile` settles what Airflow calls ended and what is not, cron; empty:
             only when asked.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
+        fence_s: After how long without a renewal of its lease a runner is ended, so that another machine may take over,
+            seconds, at least twice `lease_s`; 0: never, and a person breaks the lease of a machine that is gone.
         store_patience_s: How long an operation that has something to write waits for a state store that does not
             answer, seconds.
         catalog_audit_s: How often the bundle checks that what the snapshot pins is still there, seconds.
@@ -78,6 +80,7 @@ class Settings:
     record_key: str = field(default="", repr=False)
     reconcile_schedule: str = "*/5 * * * *"
     lease_s: float = 30.0
+    fence_s: float = 0.0
     store_patience_s: float = 300.0
     catalog_audit_s: float = 60.0
     airflow_url: str = "http://127.0.0.1:8080"
@@ -111,12 +114,22 @@ class Settings:
             else:
                 field = own[variable]
                 values[field.name] = _number(variable, text) if field.type == "float" else text
-        return cls(**values, limits=Limits(**chosen))  # type: ignore[arg-type]
+        made = cls(**values, limits=Limits(**chosen))  # type: ignore[arg-type]
+        _check_fence(made)
+        return made
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that `from_environment` reads as this."""
         own = {PREFIX + name.upper(): str(value) for name, value in _values(self) if name != "limits"}
         return own | {LIMIT_PREFIX + name.upper(): str(value) for name, value in _values(self.limits)}
+
+
+def _check_fence(settings: Settings) -> None:
+    if 0 < settings.fence_s < 2 * settings.lease_s:
+        raise InvalidInput(
+            f"MCOP_FENCE_S is {settings.fence_s:g}: it must be 0, or at least {2 * settings.lease_s:g}, which is twice "
+            "MCOP_LEASE_S: a runner renews its lease a few times before it is ended"
+        )
 
 
 def _values(settings: Settings | Limits) -> list[tuple[str, object]]:

@@ -24,7 +24,7 @@ from mcop_core.operations import HeldLease, OperationNote, Operations, Settlemen
 from mcop_core.runner import attach
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.holder import Holder
-from mcop_core.runner.lease import break_lease, is_abandoned
+from mcop_core.runner.lease import break_lease, has_ended_itself, is_abandoned
 from mcop_core.runner.request import Operation, Outcome, RunRequest
 from mcop_core.settings import Settings
 
@@ -241,7 +241,7 @@ class Reconciler:
                 with suppress(StateConflict):  # it was given back, or broken before
                     break_lease(bootstrap.open_store(lease.store), lease.key, lease_id=lease.id)
             return self.settings
-        return self.settings if note.leases and all(map(_is_abandoned, note.leases)) else None
+        return self.settings if note.leases and all(map(_is_nobodys, note.leases)) else None
 
     def _conclude(self, note: OperationNote, record: ExecutionRecord | None) -> Finding:
         """Keep what came of an operation, and make the records that its task would have made."""
@@ -293,8 +293,10 @@ def _elsewhere(note: OperationNote) -> str:
     )
 
 
-def _is_abandoned(lease: HeldLease) -> bool:
-    return is_abandoned(bootstrap.open_store(lease.store), lease.key, lease_id=lease.id)
+def _is_nobodys(lease: HeldLease) -> bool:
+    """Whether a lease was taken from its holder, or may be taken from one that has ended itself."""
+    store = bootstrap.open_store(lease.store)
+    return is_abandoned(store, lease.key, lease_id=lease.id) or has_ended_itself(store, lease.key, lease_id=lease.id)
 
 
 def _time(text: str) -> datetime:

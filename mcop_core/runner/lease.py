@@ -3,13 +3,17 @@ One holder per state: the object `<key>.mcop-lease` in the state store, with a f
 
 The document names the holder, a token that grows with every holding, and when the lease runs out; its
 holder renews it every third of its time by a conditional write. A lease is taken over only when it has run
-out *and* its holder is proved dead (`holder.prove`); otherwise `StateLocked` names the holder. The document
-stays after a release, without a holder, so that tokens never start again.
+out *and* its holder is proved dead (`holder.prove`), or when its holder has ended itself, as the document says
+that it does (`fence`); otherwise `StateLocked` names the holder. The document stays after a release, without
+a holder, so that tokens never start again.
+
+Who asks for the same operation on another machine, a task's next attempt, waits for the holder.
 
 Clocks: that a lease has run out is judged by the taker having watched the document unchanged for the
 lease's whole time on its own monotonic clock, or by the wall clock plus a margin. Only the holder's own
-machine can prove it dead, so that the wall clock is always the one that wrote the time. A live holder that
-cannot reach the store keeps its lease: nobody can prove it dead, and nobody takes over from it.
+machine can prove it dead, so that the wall clock is always the one that wrote the time. That a holder on another
+machine has ended itself is judged by having watched alone. A live holder without a fence that cannot reach the
+store keeps its lease: nobody can prove it dead, and nobody takes over from it.
 """
 
 from __future__ import annotations
@@ -21,12 +25,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.errors import PreconditionFailed, StateConflict, StateLocked, StoredObjectMissing, Unreachable
+from mcop_core.errors import (
+    Cancelled,
+    PreconditionFailed,
+    StateConflict,
+    StateLocked,
+    StoredObjectMissing,
+    Unreachable,
+)
+from mcop_core.runner.fence import NO_FENCE, Fence
 from mcop_core.runner.holder import Holder, Proof, prove
 
 CLOCK_MARGIN_S = 1.0
@@ -51,6 +64,7 @@ class LeaseDocument:
         lease_s: How long it lasts without renewal, seconds.
         abandoned: Ids of dead holders' holdings, the latest `REMEMBERED` of them.
         left: Their workspaces, the oldest first; likewise.
+        fence_s: After how long without a renewal its holder has ended itself, seconds; 0: never.
     """
 
     token: int
@@ -61,6 +75,7 @@ class LeaseDocument:
     lease_s: float
     abandoned: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    fence_s: float = 0.0
 
     def to_json(self) -> bytes:
         """Return the stored form."""
@@ -88,8 +103,46 @@ def has_run_out(document: LeaseDocument, *, watched_s: float, now: datetime) -> 
     return watched_s >= document.lease_s or now > ends
 
 
+class Step(Enum):
+    """What to do about a lease that somebody holds."""
+
+    TAKE = auto()
+    WAIT = auto()
+    REFUSE = auto()
+
+
+def next_step(
+    document: LeaseDocument, proof: Proof, *, watched_s: float, is_renewed: bool, is_same: bool, now: datetime
+) -> Step:
+    """
+    Say what to do about a held lease. Pure.
+
+    Args:
+        proof: What this machine can say of the holder.
+        watched_s: For how long the document has been seen unchanged, seconds, on this machine's monotonic clock.
+        is_renewed: Whether it was seen to be renewed.
+        is_same: Whether the holder works on the operation that the lease is asked for.
+        now: By the wall clock.
+    """
+    if proof is Proof.ALIVE:
+        return Step.REFUSE
+    run_out = has_run_out(document, watched_s=watched_s, now=now)
+    if proof is Proof.DEAD:
+        return Step.TAKE if run_out else Step.WAIT
+    if document.fence_s and watched_s >= document.fence_s + CLOCK_MARGIN_S:
+        return Step.TAKE
+    waits = document.fence_s or not run_out if is_same else document.fence_s and not is_renewed
+    return Step.WAIT if waits else Step.REFUSE
+
+
 def successor(
-    found: LeaseDocument | None, holder: Holder, *, lease_id: str, lease_s: float, now: datetime
+    found: LeaseDocument | None,
+    holder: Holder,
+    *,
+    lease_id: str,
+    lease_s: float,
+    now: datetime,
+    fence_s: float = 0.0,
 ) -> LeaseDocument:
     """Return the document by which *holder* takes the lease after *found*. Pure."""
     abandoned, left = (found.abandoned, found.left) if found else ((), ())
@@ -104,6 +157,7 @@ def successor(
         lease_s=lease_s,
         abandoned=abandoned[-REMEMBERED:],
         left=tuple(dict.fromkeys(left))[-REMEMBERED:],
+        fence_s=fence_s,
     )
 
 
@@ -114,8 +168,11 @@ class StateLease:
     Implements `engines.base.Lease`.
     """
 
-    def __init__(self, store: ObjectStore, key: str, document: LeaseDocument, etag: str) -> None:
+    def __init__(
+        self, store: ObjectStore, key: str, document: LeaseDocument, etag: str, fence: Fence = NO_FENCE
+    ) -> None:
         self._store, self._key, self._document, self._etag = store, lease_key(key), document, etag
+        self._fence = fence
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="mcop-lease", daemon=True)
         self._lost = False
@@ -176,6 +233,7 @@ class StateLease:
         """Stop renewing, and give the lease back unless it is to be kept."""
         self._stop.set()
         self._thread.join()
+        self._fence.lift(self.id)
         if not (self._keeps or self._lost):
             with suppress(Unreachable, PreconditionFailed):  # it runs out by itself
                 self._write(replace(self._document, holder=None))
@@ -183,11 +241,13 @@ class StateLease:
 
     def _renew(self) -> None:
         while not self._stop.wait(self._document.lease_s / 3) and not self._lost:
-            ends = datetime.now(UTC) + timedelta(seconds=self._document.lease_s)
+            ends, asked_at = datetime.now(UTC) + timedelta(seconds=self._document.lease_s), self._fence.clock()
             with suppress(Unreachable):
-                self._write_or_lose(replace(self._document, expires_at=ends.isoformat()))
+                if self._write_or_lose(replace(self._document, expires_at=ends.isoformat())):
+                    self._fence.put_off(self.id, asked_at)
 
-    def _write_or_lose(self, document: LeaseDocument) -> None:
+    def _write_or_lose(self, document: LeaseDocument) -> bool:
+        """Write *document*, and say whether it is what lies there now."""
         try:
             self._write(document)
         except PreconditionFailed:
@@ -196,27 +256,48 @@ class StateLease:
                 self._lost = True
             else:
                 self._etag = found[1]  # our own renewal, whose answer was lost
+            return False
+        return True
 
     def _write(self, document: LeaseDocument) -> None:
         self._etag = self._store.put(self._key, document.to_json(), if_match=self._etag)
         self._document = document
 
 
+def _never() -> bool:
+    return False
+
+
 @contextmanager
 def hold_lease(
-    store: ObjectStore, key: str, *, holder: Holder, lease_s: float, tell: Callable[[str], None]
+    store: ObjectStore,
+    key: str,
+    *,
+    holder: Holder,
+    lease_s: float,
+    tell: Callable[[str], None],
+    fence: Fence = NO_FENCE,
+    is_stopped: Callable[[], bool] = _never,
 ) -> Iterator[StateLease]:
     """
     Hold the lease on the state under *key* inside the block.
 
     Args:
-        tell: One line when a dead holder's lease is waited for, and one when it is taken over.
+        tell: One line when somebody's lease is waited for, and one when it is taken over.
+        fence: What ends this process when it cannot renew the lease.
+        is_stopped: Asked while somebody else is waited for.
 
     Raises:
         StateLocked: Somebody holds it who is alive, or whom nobody here can prove dead.
+        Cancelled: It was stopped while it waited.
         Unreachable: The store does not answer.
     """
-    lease = _acquire(store, key, holder, lease_s, tell)
+    lease_id = str(uuid4())
+    try:
+        lease = _acquire(store, key, holder, lease_id, lease_s, tell, fence, is_stopped)
+    except BaseException:
+        fence.lift(lease_id)
+        raise
     lease.start()
     try:
         yield lease
@@ -224,12 +305,22 @@ def hold_lease(
         lease.end()
 
 
-def _acquire(store: ObjectStore, key: str, holder: Holder, lease_s: float, tell: Callable[[str], None]) -> StateLease:
-    lease_id = str(uuid4())
+def _acquire(
+    store: ObjectStore,
+    key: str,
+    holder: Holder,
+    lease_id: str,
+    lease_s: float,
+    tell: Callable[[str], None],
+    fence: Fence,
+    is_stopped: Callable[[], bool],
+) -> StateLease:
     while True:
-        found = _wait_until_free(store, key, holder, tell)
+        found = _wait_until_free(store, key, holder, tell, is_stopped)
         now = datetime.now(UTC)
-        document = successor(found[0] if found else None, holder, lease_id=lease_id, lease_s=lease_s, now=now)
+        fence.put_off(lease_id, fence.clock())
+        before = found[0] if found else None
+        document = successor(before, holder, lease_id=lease_id, lease_s=lease_s, now=now, fence_s=fence.fence_s)
         try:
             etag = _put(store, lease_key(key), document, found[1] if found else None)
         except (PreconditionFailed, Unreachable) as error:
@@ -239,30 +330,49 @@ def _acquire(store: ObjectStore, key: str, holder: Holder, lease_s: float, tell:
                     raise
                 continue  # somebody was faster
             etag = found[1]  # our own write, whose answer was lost
-        return StateLease(store, key, document, etag)
+        for gone in document.abandoned:
+            fence.lift(gone)  # a predecessor's in the same folder, whose engine this process follows on
+        return StateLease(store, key, document, etag, fence)
 
 
 def _wait_until_free(
-    store: ObjectStore, key: str, holder: Holder, tell: Callable[[str], None]
+    store: ObjectStore, key: str, holder: Holder, tell: Callable[[str], None], is_stopped: Callable[[], bool]
 ) -> tuple[LeaseDocument, str] | None:
-    etag, since, told = "", 0.0, False
+    seen: list[str] = []
+    since, told = 0.0, ""
     while True:
         found = _read(store, lease_key(key))
         if found is None or found[0].holder is None:
             return found
-        if found[1] != etag:
-            etag, since = found[1], time.monotonic()
-        proof = prove(found[0].holder, holder)
-        run_out = has_run_out(found[0], watched_s=time.monotonic() - since, now=datetime.now(UTC))
-        if proof is not Proof.DEAD:
-            raise held(key, found[0], proof, run_out=run_out)
-        if run_out:
-            tell(f"taking over from {_name(found[0].holder)}, which is dead")
+        if found[1] not in seen[-1:]:
+            seen.append(found[1])
+            since = time.monotonic()
+        document, proof = found[0], prove(found[0].holder, holder)
+        watched_s, now = time.monotonic() - since, datetime.now(UTC)
+        is_same = found[0].holder.operation == holder.operation
+        step = next_step(document, proof, watched_s=watched_s, is_renewed=len(seen) > 1, is_same=is_same, now=now)
+        if step is Step.REFUSE:
+            raise held(key, document, proof, run_out=has_run_out(document, watched_s=watched_s, now=now))
+        if step is Step.TAKE:
+            dead = "dead" if proof is Proof.DEAD else "not heard of, and has ended itself"
+            tell(f"taking over from {_name(found[0].holder)}, which is {dead}")
             return found
-        if not told:
-            tell(f"{_name(found[0].holder)} is dead; waiting for its lease to run out at {found[0].expires_at}")
-            told = True
-        time.sleep(min(_WATCH_S, found[0].lease_s / 4))
+        line = _waits_for(document, found[0].holder, proof, is_same=is_same)
+        if line != told:
+            tell(line)
+            told = line
+        if is_stopped():
+            raise Cancelled(f"stopped while {_name(found[0].holder)} held the state {key}; nothing was done here")
+        time.sleep(min(_WATCH_S, document.lease_s / 4))
+
+
+def _waits_for(document: LeaseDocument, holder: Holder, proof: Proof, *, is_same: bool) -> str:
+    """Return what a wait is for, the same text for as long as it is the same wait."""
+    if proof is Proof.DEAD:
+        return f"{_name(holder)} is dead; waiting for its lease to run out at {document.expires_at}"
+    if is_same:
+        return f"{_name(holder)} works on this: waiting for it"
+    return f"{_name(holder)} holds the state; if it is not heard of for {document.fence_s:g} s, it is taken over from"
 
 
 def held(key: str, document: LeaseDocument, proof: Proof, *, run_out: bool) -> StateLocked:
@@ -304,6 +414,19 @@ def is_abandoned(store: ObjectStore, key: str, *, lease_id: str) -> bool:
     """Whether the holding *lease_id* was taken from a holder that was proved, or is known to be, dead."""
     found = _read(store, lease_key(key))
     return found is not None and lease_id in found[0].abandoned
+
+
+def has_ended_itself(store: ObjectStore, key: str, *, lease_id: str) -> bool:
+    """
+    Whether the holder of *lease_id*, on whichever machine, should have ended itself by the wall clock.
+
+    That is reason enough to ask for the lease, which is then watched before it is taken.
+    """
+    found = _read(store, lease_key(key))
+    if found is None or found[0].id != lease_id or not found[0].fence_s:
+        return False
+    renewed = datetime.fromisoformat(found[0].expires_at) - timedelta(seconds=found[0].lease_s)
+    return datetime.now(UTC) > renewed + timedelta(seconds=found[0].fence_s + CLOCK_MARGIN_S)
 
 
 def _name(holder: Holder) -> str:

@@ -14,8 +14,9 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -30,14 +31,18 @@ from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact,
 from mcop_core.engines.terraform.command import hint_for
 from mcop_core.errors import McopError, UnknownOutcome, Unreachable
 from mcop_core.operations import Ending, HeldLease, OperationNote, Operations, StopRequest, with_lease
+from mcop_core.runner.fence import Fence
 from mcop_core.runner.folder import OperationFolder, failed
 from mcop_core.runner.gate import open_gate
-from mcop_core.runner.holder import Holder
+from mcop_core.runner.holder import Holder, Proof, prove
 from mcop_core.runner.journal import Journal
 from mcop_core.runner.lease import StateLease, hold_lease
 from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
 from mcop_core.runner.stopping import StopWatch, kill_engine
 from mcop_core.settings import Settings
+
+_SAYS_S = 10.0
+"""How long a runner that gave its lease back may take to note how it ended, seconds."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,7 +115,7 @@ def run_operation(
             book = job.book
             book.begin()
             with book.watch(stop, folder.workspace):
-                result = succeeded(_carry_out(job))
+                result = book.with_share(succeeded(_carry_out(job)))
             shutil.rmtree(folder.workspace, ignore_errors=True)
         except McopError as error:
             result = failed(error)
@@ -200,6 +205,10 @@ class Job:
         open_engine: Callable[[str, Settings], Engine],
     ) -> Job:
         """Open everything that *request* names."""
+
+        def is_stopped() -> bool:
+            return stop.is_set() or folder.cancel.exists()
+
         settings, store = Settings.from_environment(environment), open_store(request.store)
         artifact = load_artifact(store, request.artifact)
         book = Book(
@@ -212,9 +221,9 @@ class Job:
             directory=folder.workspace,
             open_store=open_store,
             environment=environment,
-            cancelled=lambda: stop.is_set() or folder.cancel.exists(),
+            cancelled=is_stopped,
             owner=request.owner,
-            lease=partial(_lease, book, settings),
+            lease=partial(_lease, book, settings, Fence(folder.path, settings.fence_s), is_stopped),
             read_secrets=bootstrap.open_secrets(settings, environment, secrets),
         )
         return cls(request, store, settings, artifact, open_engine(artifact.engine, settings), workspace, report, book)
@@ -229,11 +238,26 @@ def _carry_out(job: Job) -> ApplyResult:
 
 
 @contextmanager
-def _lease(book: Book, settings: Settings, store: ObjectStore, key: str) -> Iterator[Lease]:
+def _lease(
+    book: Book, settings: Settings, fence: Fence, is_stopped: Callable[[], bool], store: ObjectStore, key: str
+) -> Iterator[Lease]:
+    def gives_up() -> bool:
+        if is_stopped():
+            book.stop_elsewhere()
+        return is_stopped()
+
     lease: StateLease | None = None
     try:
-        with hold_lease(store, key, holder=book.machine, lease_s=settings.lease_s, tell=book.report.log) as lease:
-            book.leased(HeldLease(store.url, key, lease.id))
+        with hold_lease(
+            store,
+            key,
+            holder=book.machine,
+            lease_s=settings.lease_s,
+            tell=book.report.log,
+            fence=fence,
+            is_stopped=gives_up,
+        ) as lease:
+            book.leased(HeldLease(store.url, key, lease.id), lease.abandoned)
             yield lease
     finally:
         if lease is not None and lease.is_given_back:
@@ -241,7 +265,12 @@ def _lease(book: Book, settings: Settings, store: ObjectStore, key: str) -> Iter
 
 
 class Book:
-    """Keeps the note of one operation in the artifact store true."""
+    """
+    Keeps the note of one operation in the artifact store true.
+
+    A note that a runner on another machine keeps is that one's until its lease is held here: the task's last attempt
+    was there, and its runner may work on.
+    """
 
     def __init__(self, operations: Operations, request: RunRequest, machine: Holder, report: Report) -> None:
         self._operations, self.machine, self.report = operations, machine, report
@@ -260,10 +289,31 @@ class Book:
         )
         self._held: set[str] = set()
         self._forced_by = ""
+        self._elsewhere = known if known and not known.ended and _is_elsewhere(known, machine) else None
+        self._share: Ending | None = None
 
     def begin(self) -> None:
         """Note that it begins; raises `Unreachable`, before anything is done that nobody would know of."""
-        self._operations.note(self._note)
+        if self._elsewhere is None:
+            self._operations.note(self._note)
+
+    def stop_elsewhere(self) -> None:
+        """Ask the runner on another machine to stop, since this one, which waits for it, is to."""
+        if self._elsewhere is not None:
+            with suppress(Unreachable):
+                self._operations.ask_to_stop(self._elsewhere, StopRequest(self._note.task, _now()))
+
+    def with_share(self, result: RunResult) -> RunResult:
+        """Return *result*, with what a runner on another machine had done of the operation before it ended well."""
+        if self._share is None or self._share.outcome != Outcome.SUCCEEDED:
+            return result
+        share = self._share
+        return replace(
+            result,
+            added=result.added + share.added,
+            changed=result.changed + share.changed,
+            destroyed=result.destroyed + share.destroyed,
+        )
 
     def watch(self, stop: threading.Event, workspace: Path) -> StopWatch:
         """Return what sets *stop* once somebody asks through the store, and kills the engine if that is asked."""
@@ -280,8 +330,17 @@ class Book:
         execution, operation = self._note.execution, self._note.id
         return StopWatch(lambda: self._operations.asked_to_stop(execution, operation), halt, kill)
 
-    def leased(self, lease: HeldLease) -> None:
-        """Note a lease before anything is done under it."""
+    def leased(self, lease: HeldLease, abandoned: Collection[str] = ()) -> None:
+        """
+        Note a lease before anything is done under it.
+
+        Args:
+            abandoned: Ids of the holdings that were taken from their holders.
+        """
+        if self._elsewhere is not None:
+            if not any(one.id in abandoned for one in self._elsewhere.leases):
+                self._share = self._await_ending()
+            self._elsewhere = None
         self._held.add(lease.id)
         self._note = with_lease(self._note, lease)
         self._operations.note(self._note)
@@ -293,6 +352,8 @@ class Book:
     def end(self, result: RunResult) -> None:
         """Note how it ended. A store that does not answer keeps the note open: a reconciler reads the folder then."""
         doubt = self.report.in_doubt
+        if self._elsewhere is not None:
+            return  # nothing was begun here
         ended = Ending(
             str(result.outcome),
             _now(),
@@ -309,6 +370,22 @@ class Book:
             self._operations.forget_stop(self._note.execution, self._note.id)
         except Unreachable as error:
             self.report.log(f"how it ended is not noted, a reconciler will find out: {error}", level="warning")
+
+    def _await_ending(self) -> Ending | None:
+        """Return how the runner on another machine ended that gave its lease back just now; None if it does not say."""
+        execution, operation = self._note.execution, self._note.id
+        ends = time.monotonic() + _SAYS_S
+        while time.monotonic() < ends:
+            found = self._operations.get(execution, operation)
+            if found is None or found.ended is not None:
+                return found.ended if found else None
+            time.sleep(_SAYS_S / 20)
+        return None
+
+
+def _is_elsewhere(note: OperationNote, machine: Holder) -> bool:
+    """Whether the runner of *note* is on another machine, of which nothing can be said here."""
+    return prove(Holder(**note.machine), machine) is Proof.UNKNOWN
 
 
 def _now() -> str:

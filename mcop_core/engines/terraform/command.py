@@ -208,24 +208,33 @@ def _private_file(path: Path) -> int:
 
 def pids_by_argument(argument: str) -> list[int]:
     """Return the processes of this machine that have *argument* on their command line, zombies left out."""
+    return _pids(lambda words: argument in words)
+
+
+def pids_by_prefix(prefix: str) -> list[int]:
+    """Return those that have an argument which begins with *prefix*."""
+    return _pids(lambda words: any(word.startswith(prefix) for word in words))
+
+
+def _pids(is_meant: Callable[[list[str]], bool]) -> list[int]:
     proc = Path("/proc")
     if not (proc / "self" / "cmdline").exists():
-        return _pids_by_ps(argument)
-    wanted = argument.encode()
-    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and wanted in _arguments(entry)]
+        return _pids_by_ps(is_meant)
+    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and is_meant(_arguments(entry))]
 
 
-def _arguments(entry: Path) -> list[bytes]:
+def _arguments(entry: Path) -> list[str]:
     try:
-        return (entry / "cmdline").read_bytes().split(b"\0")  # a zombie's is empty
+        data = (entry / "cmdline").read_bytes()  # a zombie's is empty
     except OSError:
         return []
+    return os.fsdecode(data).split("\0")
 
 
-def _pids_by_ps(argument: str) -> list[int]:
+def _pids_by_ps(is_meant: Callable[[list[str]], bool]) -> list[int]:
     listed = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
     split = (line.split() for line in listed.stdout.splitlines())
-    return [int(words[0]) for words in split if argument in words[1:]]
+    return [int(words[0]) for words in split if is_meant(words[1:])]
 
 
 # -- what went wrong -----------------------------------------------------------------------------------

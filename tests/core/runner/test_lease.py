@@ -1,6 +1,7 @@
 """Who may hold a lease, for how long, and from whom it is taken."""
 
 import json
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,18 @@ from pathlib import Path
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.errors import StateConflict, StateLocked
-from mcop_core.runner.holder import Holder
-from mcop_core.runner.lease import LeaseDocument, break_lease, has_run_out, hold_lease, lease_key, successor
+from mcop_core.errors import Cancelled, StateConflict, StateLocked
+from mcop_core.runner.holder import Holder, Proof
+from mcop_core.runner.lease import (
+    LeaseDocument,
+    Step,
+    break_lease,
+    has_run_out,
+    hold_lease,
+    lease_key,
+    next_step,
+    successor,
+)
 from tests.core.engines.terraform.operations import FailingStore
 
 NOW = datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
@@ -89,7 +99,7 @@ def test_a_dead_holders_lease_is_taken_only_once_it_has_run_out(store, here):
 
 def test_a_holder_on_another_machine_is_never_proved_dead(store, here):
     """Run out or not, a person must decide; the error says how."""
-    elsewhere = dead(here, host="elsewhere")
+    elsewhere = dead(here, host="elsewhere", operation="another")
     plant(store, elsewhere, lease_s=1, age_s=100)
 
     with pytest.raises(StateLocked, match=r"cannot prove that it is dead.*planted"), holding(store, here):
@@ -186,3 +196,76 @@ def test_the_document_reads_as_it_was_written(here):
 
     assert LeaseDocument.from_json(taken.to_json()) == taken
     assert json.loads(taken.to_json())["holder"]["owner"] == "mcop.shop"
+
+
+NEXT_STEPS = {
+    "alive: it is never robbed": (Proof.ALIVE, 0, 1000, False, True, Step.REFUSE),
+    "dead, not run out": (Proof.DEAD, 0, 1, False, False, Step.WAIT),
+    "dead, run out": (Proof.DEAD, 0, 10, False, False, Step.TAKE),
+    "elsewhere, no fence, somebody else's": (Proof.UNKNOWN, 0, 1, False, False, Step.REFUSE),
+    "elsewhere, no fence, the same operation": (Proof.UNKNOWN, 0, 1, False, True, Step.WAIT),
+    "elsewhere, no fence, the same operation, run out": (Proof.UNKNOWN, 0, 1000, False, True, Step.REFUSE),
+    "elsewhere, fenced, not heard of yet": (Proof.UNKNOWN, 30, 20, False, False, Step.WAIT),
+    "elsewhere, fenced, renewed, somebody else's": (Proof.UNKNOWN, 30, 2, True, False, Step.REFUSE),
+    "elsewhere, fenced, renewed, the same operation": (Proof.UNKNOWN, 30, 2, True, True, Step.WAIT),
+    "elsewhere, fenced, within the margin": (Proof.UNKNOWN, 30, 30.5, False, False, Step.WAIT),
+    "elsewhere, fenced, has ended itself": (Proof.UNKNOWN, 30, 31, False, False, Step.TAKE),
+    "elsewhere, fenced, renewed once and then not": (Proof.UNKNOWN, 30, 31, True, True, Step.TAKE),
+}
+
+
+@pytest.mark.parametrize(
+    ("proof", "fence_s", "watched_s", "is_renewed", "is_same", "expected"), NEXT_STEPS.values(), ids=NEXT_STEPS
+)
+def test_what_is_done_about_a_held_lease(here, proof, fence_s, watched_s, is_renewed, is_same, expected):
+    """By what is known of the holder, and for how long it was watched; another machine's clock is not asked."""
+    taken = successor(None, here, lease_id="x", lease_s=10, now=NOW, fence_s=fence_s)
+
+    found = next_step(taken, proof, watched_s=watched_s, is_renewed=is_renewed, is_same=is_same, now=NOW)
+
+    assert found is expected
+
+
+def test_a_fenced_holder_on_another_machine_is_taken_over_from(store, here):
+    """After the time that its lease promises, however long ago it was by the wall clock."""
+    told: list[str] = []
+    began = datetime.now(UTC) - timedelta(seconds=1000)
+    elsewhere = replace(here, host="elsewhere", operation="another")
+    planted = successor(None, elsewhere, lease_id="planted", lease_s=0.2, now=began, fence_s=0.6)
+    store.put(lease_key("k"), planted.to_json())
+    watched = time.monotonic()
+
+    with holding(store, here, told=told) as lease:
+        waited_s = time.monotonic() - watched
+
+    assert waited_s >= 1.6
+    assert lease.abandoned == ("planted",)
+    assert "has ended itself" in told[-1]
+
+
+def test_the_next_attempt_on_another_machine_waits_for_the_last_ones_runner(store, here):
+    """It gets the lease when that runner gives it back, and takes nothing from it."""
+    told: list[str] = []
+    taken = plant(store, replace(here, host="elsewhere"), lease_s=30)
+    given_back = threading.Timer(0.5, lambda: store.put(lease_key("k"), replace(taken, holder=None).to_json()))
+    given_back.start()
+
+    with holding(store, here, told=told) as lease:
+        given_back.join()
+
+    assert lease.abandoned == ()
+    assert "works on this: waiting for it" in told[0]
+
+
+def test_who_waits_can_be_stopped(store, here):
+    """Nothing was begun, and the lease is the other's."""
+    plant(store, replace(here, host="elsewhere"), lease_s=30)
+    told: list[str] = []
+
+    with (
+        pytest.raises(Cancelled, match="nothing was done here"),
+        hold_lease(store, "k", holder=here, lease_s=30, tell=told.append, is_stopped=lambda: True),
+    ):
+        pass
+
+    assert document(store).id == "planted"

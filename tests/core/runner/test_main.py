@@ -3,9 +3,12 @@
 import errno
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,8 +17,11 @@ from mcop_core.artifacts.local import LocalStore
 from mcop_core.engines.base import ApplyResult, RenderedArtifact, load_artifact
 from mcop_core.engines.changes import Action, ComponentChanges, Mode, Preview, ResourceChange, preview_key
 from mcop_core.errors import Cancelled, Deviates, Refused, StoredObjectMissing, Tampered
+from mcop_core.operations import Ending, HeldLease, OperationNote, Operations
 from mcop_core.runner.folder import OperationFolder
+from mcop_core.runner.holder import Holder
 from mcop_core.runner.journal import read_journal
+from mcop_core.runner.lease import lease_key, successor
 from mcop_core.runner.main import run_operation
 from mcop_core.runner.request import Approval, Operation, Outcome, RunRequest, RunResult
 
@@ -259,3 +265,81 @@ def test_a_second_runner_in_one_folder_ends_at_once(folder):
     assert done.returncode == 3
     assert "a runner works in" in done.stderr
     assert not folder.result.exists()
+
+
+def elsewhere(store, request: RunRequest, *, lease: str = "theirs", ended: Ending | None = None) -> OperationNote:
+    """The note of a runner on another machine that works on *request*."""
+    machine = Holder.here(owner="owner", operation=request.id, workspace=Path("/elsewhere"))
+    note = OperationNote(
+        id=request.id,
+        execution=request.place[0],
+        task=request.place[1],
+        step=request.step,
+        word="apply",
+        request=asdict(request),
+        machine=replace(machine, host="elsewhere").to_json(),
+        since="2026-05-04T10:00:00+00:00",
+        leases=(HeldLease(store.url, "k", lease),),
+        ended=ended,
+    )
+    Operations(store).note(note)
+    return Operations(store).get(note.execution, note.id)
+
+
+def requested(store) -> RunRequest:
+    return RunRequest(Operation.APPLY, ARTIFACT.digest, "key", "owner", store.url, "w.p.mine", EXECUTION)
+
+
+def test_what_another_machines_runner_did_counts_for_the_attempt_that_waited_for_it(folder, store):
+    """Its note stays its own until its lease is held here; then what it had made is part of the result."""
+    note = elsewhere(store, requested(store))
+    done = Ending("succeeded", "2026-05-04T10:01:00+00:00", is_settled=True, added=5)
+    seen = []
+
+    def act(name, artifact, workspace, report):
+        seen.append(Operations(store).open())
+        Operations(store).note(replace(note, ended=done))
+        with workspace.lease(store, "k"):
+            seen.append(Operations(store).open())
+        return ApplyResult({}, changed=1)
+
+    result = run(folder, store, act)
+
+    ((before,), (during,)) = seen
+    assert before == note
+    assert during.machine["host"] == socket.gethostname()
+    assert during.leases[0].id == "theirs"
+    assert (result.added, result.changed) == (5, 1)
+    assert Operations(store).get(note.execution, note.id).ended.outcome == "succeeded"
+
+
+def test_a_runner_that_never_got_the_lease_leaves_the_others_note_alone(folder, store):
+    """The other works on, and says itself how it ends."""
+    note = elsewhere(store, requested(store))
+
+    def act(name, artifact, workspace, report):
+        raise Refused("not now")
+
+    result = run(folder, store, act)
+
+    assert result.outcome is Outcome.FAILED
+    assert Operations(store).open() == [note]
+
+
+def test_a_stopped_attempt_has_the_runner_on_the_other_machine_stopped(folder, store):
+    """Whoever stops the task means the operation, wherever it is."""
+    request = requested(store)
+    note = elsewhere(store, request)
+    taken = successor(None, Holder(**note.machine), lease_id="theirs", lease_s=30, now=datetime.now(UTC))
+    store.put(lease_key("k"), taken.to_json())
+    folder.cancel.touch()
+
+    def act(name, artifact, workspace, report):
+        with workspace.lease(store, "k"):
+            raise AssertionError("it is another's")
+
+    result = run(folder, store, act)
+
+    assert result.outcome is Outcome.CANCELLED
+    assert Operations(store).asked_to_stop(note.execution, note.id) is not None
+    assert Operations(store).open() == [note]
