@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mcop_core.catalog.repository import CatalogRepository
     from mcop_core.engines.base import Engine, Workspace
     from mcop_core.executions.airflow_api import AirflowApi
+    from mcop_core.fleet import Fleet
     from mcop_core.secrets.stores import Environment, Secrets
     from mcop_core.settings import Settings
 
@@ -96,3 +97,17 @@ def open_airflow(settings: Settings) -> AirflowApi:
     from mcop_core.executions.airflow_api import AirflowApi
 
     return AirflowApi.open(settings)
+
+
+def open_fleet(settings: Settings, environment: Environment) -> Fleet:
+    """
+    Return the configured clouds (the setting `clouds`); none is asked before it is used.
+
+    Raises:
+        InvalidInput: The folder is not there; every fault of every file.
+    """
+    from mcop_core.fleet import NAMESPACE, Fleet, read_clouds
+
+    configs = read_clouds(Path(settings.clouds), limits=settings.limits) if settings.clouds else {}
+    read_secrets = open_secrets(settings, environment)
+    return Fleet(configs, lambda ref: read_secrets(NAMESPACE, [ref])[ref])

@@ -49,6 +49,8 @@ class Settings:
             `{"<namespace or *>": ["secret://vault/shop/*"]}`; empty: all that the worker's credentials may read.
         record_key: Secret of the workers, 32 characters or more, with which they prove approvals and what tasks hand
             each other; empty: whoever may write the artifact store may forge them.
+        clouds: Folder of the YAML files that configure the clouds that `mcop workers`, `mcop inventory` and
+            `mcop clouds` ask; empty: there are none.
         reconcile_schedule: When the DAG `mcop_reconcile` settles what Airflow calls ended and what is not, cron; empty:
             only when asked.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
@@ -78,6 +80,7 @@ class Settings:
     drift_notifier: str = ""
     secrets_scopes: str = ""
     record_key: str = field(default="", repr=False)
+    clouds: str = ""
     reconcile_schedule: str = "*/5 * * * *"
     lease_s: float = 30.0
     fence_s: float = 0.0
