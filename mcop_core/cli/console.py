@@ -13,6 +13,7 @@ import typer
 
 from mcop_core.cli.tables import table_lines
 from mcop_core.errors import (
+    CloudFailed,
     Conflict,
     EngineFailed,
     InvalidInput,
@@ -32,6 +33,7 @@ EXIT_CODES: dict[type[McopError], int] = {
     Unreachable: 6,
     EngineFailed: 7,
     UnknownOutcome: 8,
+    CloudFailed: 10,
 }
 """Error class -> exit code of `mcop`."""
 
@@ -45,10 +47,11 @@ MEANINGS = {
     3: "something that was named is not there",
     4: "conflict: other bytes are published, a state is locked",
     5: "refused: MCOP does not do this, or the user may not",
-    6: "the catalog, the store or Airflow did not answer",
+    6: "the catalog, the store, Airflow or a cloud did not answer",
     7: "the engine failed",
     8: "what happened in the cloud cannot be told",
     DRIFTED: "drift was found",
+    10: "a cloud failed, or not every cloud did what was asked",
     INTERRUPTED: "interrupted; an execution that was started goes on",
 }
 """Exit code -> what it means."""

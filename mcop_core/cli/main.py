@@ -12,10 +12,12 @@ from mcop_core.cli.access import access_app
 from mcop_core.cli.adapters import adapters_app
 from mcop_core.cli.approval import approve, reject
 from mcop_core.cli.catalog import catalog_app, schema
+from mcop_core.cli.clouds import clouds_app
 from mcop_core.cli.deployments import deployments
 from mcop_core.cli.drift import drift
 from mcop_core.cli.executions import executions_app
 from mcop_core.cli.help import Commands
+from mcop_core.cli.inventory import inventory_app
 from mcop_core.cli.lint import lint
 from mcop_core.cli.maintenance import backup, migrate, restore
 from mcop_core.cli.plan import plan, render
@@ -29,6 +31,7 @@ from mcop_core.cli.stack import down, status, up
 from mcop_core.cli.starting import destroy, execute
 from mcop_core.cli.state import state_app
 from mcop_core.cli.stopping import cancel
+from mcop_core.cli.workers import workers_app
 
 _AS_WRITTEN = "\b"
 """Mark of a paragraph that is not filled."""
@@ -48,6 +51,9 @@ app.add_typer(executions_app, name="executions")
 app.add_typer(policy_app, name="policy")
 app.add_typer(access_app, name="access")
 app.add_typer(state_app, name="state")
+app.add_typer(workers_app, name="workers")
+app.add_typer(inventory_app, name="inventory")
+app.add_typer(clouds_app, name="clouds")
 for whole in (lint, reference, backup, restore, migrate):
     catalog_app.command()(whole)
 for command in (

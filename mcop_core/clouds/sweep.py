@@ -60,8 +60,7 @@ def _clusters(strategy: CloudStrategy, pace: Pace, scope: Scope, regions: Sequen
 
 
 def _regions(strategy: CloudStrategy, pace: Pace, scope: Scope, regions: Sequence[str]) -> Iterable[Region]:
-    wanted = set(regions)
-    return [one for one in ask(strategy, pace, "list the regions", strategy.regions) if one.name in wanted]
+    return ask(strategy, pace, "list the regions", strategy.regions)
 
 
 INSTANCES: Question[Instance] = Question("instances", Capability.LIST_INSTANCES, listing.instances)
