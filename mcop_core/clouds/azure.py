@@ -141,7 +141,7 @@ class AzureStrategy:
         def ask() -> Instance:
             machine = self._sdk.compute.virtual_machines.get(group, name, expand="instanceView")
             nics = [] if shapes.is_in_the_making(machine) else self._nics_of(machine)
-            return self._instance(machine, Joined.of([machine], nics))
+            return self._instance(machine, Joined.of([machine], nics, self._public_addresses_of(nics)))
 
         try:
             return self._ask(f"look at {name}", ask)
@@ -280,12 +280,20 @@ class AzureStrategy:
     def _join(self) -> Joined:
         """Return what every machine does and which addresses it has."""
         views = self._sdk.compute.virtual_machines.list_all(status_only="true")
-        return Joined.of(views, self._sdk.network.network_interfaces.list_all())
+        nics = list(self._sdk.network.network_interfaces.list_all())
+        has_public = any(shapes.public_ids(nic) for nic in nics)
+        listed = self._sdk.network.public_ip_addresses.list_all() if has_public else ()
+        return Joined.of(views, nics, {one.id.lower(): one.properties.ip_address or "" for one in listed})
 
     def _nics_of(self, machine: Any) -> list[Any]:
         interfaces = self._sdk.network.network_interfaces
         ids = [one.id for one in machine.properties.network_profile.network_interfaces or ()]
         return [interfaces.get(*self._parts_of(id)) for id in ids]
+
+    def _public_addresses_of(self, nics: list[Any]) -> dict[str, str]:
+        addresses = self._sdk.network.public_ip_addresses
+        found = {id: addresses.get(*self._parts_of(id)) for nic in nics for id in shapes.public_ids(nic)}
+        return {id.lower(): one.properties.ip_address or "" for id, one in found.items()}
 
     def _nic_left_by(self, group: str, name: str) -> Any | None:
         """Return the network interface of the machine *name*, if it is a worker's and no machine has it."""

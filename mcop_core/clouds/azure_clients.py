@@ -56,7 +56,7 @@ class AzureClients:
 
     @cached_property
     def network(self) -> Any:
-        """Network interfaces."""
+        """Network interfaces and public addresses."""
         return self._client("azure.mgmt.network", "NetworkManagementClient", self.subscription)
 
     @cached_property

@@ -67,18 +67,26 @@ class Joined:
     Attributes:
         statuses: Id of a machine, in lower case -> its statuses: code, message.
         addresses: Id of a machine, in lower case -> its private addresses.
+        public_addresses: Id of a machine, in lower case -> its public ones.
         alone: Network interfaces of workers that no machine has.
     """
 
     statuses: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    public_addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     alone: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, machines: Iterable[Any], nics: Iterable[Any]) -> Joined:
-        """Join *machines*, each with its instance view, and *nics*."""
+    def of(cls, machines: Iterable[Any], nics: Iterable[Any], public: Mapping[str, str]) -> Joined:
+        """
+        Join *machines*, each with its instance view, and *nics*.
+
+        Args:
+            public: Id of a public address, in lower case -> the address.
+        """
         statuses = {one.id.lower(): _statuses(one) for one in machines}
         addresses: dict[str, tuple[str, ...]] = {}
+        found: dict[str, tuple[str, ...]] = {}
         alone = []
         for nic in nics:
             if is_left_over(nic):
@@ -86,7 +94,9 @@ class Joined:
             elif nic.properties.virtual_machine:
                 machine = nic.properties.virtual_machine.id.lower()
                 addresses[machine] = addresses.get(machine, ()) + _addresses(nic)
-        return cls(statuses, addresses, tuple(alone))
+                given = (public.get(id.lower(), "") for id in public_ids(nic))
+                found[machine] = found.get(machine, ()) + tuple(address for address in given if address)
+        return cls(statuses, addresses, found, tuple(alone))
 
 
 def _statuses(machine: Any) -> tuple[tuple[str, str], ...]:
@@ -97,6 +107,12 @@ def _statuses(machine: Any) -> tuple[tuple[str, str], ...]:
 def _addresses(nic: Any) -> tuple[str, ...]:
     found = (one.properties.private_ip_address for one in nic.properties.ip_configurations or ())
     return tuple(address for address in found if address)
+
+
+def public_ids(nic: Any) -> list[str]:
+    """Return the ids of the public addresses that *nic* has."""
+    held = (one.properties.public_ip_address for one in nic.properties.ip_configurations or ())
+    return [one.id for one in held if one]
 
 
 # -- machines ----------------------------------------------------------------------------------------------
@@ -120,6 +136,7 @@ def instance(config: CloudConfig, machine: Any, joined: Joined) -> Instance:
         size=facts.hardware_profile.vm_size if facts.hardware_profile else "",
         image=_image_of(facts.storage_profile),
         private_addresses=joined.addresses.get(key, ()),
+        public_addresses=joined.public_addresses.get(key, ()),
         created_at=_utc(facts.time_created),
         tags=dict(machine.tags or {}),
         problem=problem_of(failure, detail) if state is InstanceState.FAILED else Problem.NONE,

@@ -67,8 +67,8 @@ class GcpStrategy:
     One project.
 
     Args:
-        credentials: `keyfile_dict`, the JSON of a service account's key, and `project`; without the former the SDK
-            looks for the worker's own identity.
+        credentials: `keyfile_dict`, the JSON of a service account's key, and `project`; or that JSON alone. Without a
+            key the SDK looks for the worker's own identity.
 
     Raises:
         InvalidDocuments: The options or the credentials cannot be used.
@@ -79,7 +79,7 @@ class GcpStrategy:
     def __init__(self, config: CloudConfig, credentials: Mapping[str, str]) -> None:
         self.config = config
         self._options: GcpOptions = check_options(GcpOptions, config)
-        self._keyfile = self._read_keyfile(credentials.get("keyfile_dict", ""))
+        self._keyfile = self._read_keyfile(credentials)
         named = self._options.project or credentials.get("project", "")
         self._project = named or str(self._keyfile.get("project_id", ""))
         if not self._project:
@@ -87,12 +87,14 @@ class GcpStrategy:
             raise InvalidDocuments.of([Fault(said, f"cloud {config.name}")])
         self._zones: dict[str, tuple[str, ...]] = {}
 
-    def _read_keyfile(self, text: Any) -> Mapping[str, Any]:
-        """Return the key that *text* holds, which a connection of Airflow's has as text or as an object."""
-        if not text:
+    def _read_keyfile(self, credentials: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return the key that *credentials* hold or are; empty if they have none."""
+        if credentials.get("type") == "service_account":
+            return credentials
+        if not credentials.get("keyfile_dict"):
             return {}
         try:
-            held = json.loads(text) if isinstance(text, str) else text
+            held = json.loads(credentials["keyfile_dict"])
         except ValueError:
             held = None
         needed = ("client_email", "private_key", "token_uri")
@@ -257,7 +259,7 @@ class GcpStrategy:
     def cluster_login(self, cluster: Cluster) -> ClusterLogin:
         """Return the plugin that gives whatever token `gcloud` or the machine has."""
         hint = "gke-gcloud-auth-plugin is Google's: `gcloud components install gke-gcloud-auth-plugin`"
-        return ClusterLogin("gke-gcloud-auth-plugin", (), hint)
+        return ClusterLogin("gke-gcloud-auth-plugin", (), hint, is_told_the_cluster=True)
 
     # -- the SDK -------------------------------------------------------------------------------------------
 

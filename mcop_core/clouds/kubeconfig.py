@@ -51,7 +51,7 @@ def _exec(login: ClusterLogin) -> dict[str, Any]:
         "args": list(login.arguments),
         "interactiveMode": "IfAvailable",
         "installHint": login.hint,
-        "provideClusterInfo": False,
+        "provideClusterInfo": login.is_told_the_cluster,
     }
     if login.environment:
         found["env"] = [{"name": name, "value": value} for name, value in login.environment.items()]

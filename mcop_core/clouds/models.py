@@ -216,6 +216,7 @@ class ClusterLogin:
     Attributes:
         command: The program; *arguments* and *environment* hold no secret.
         hint: How to get the program, for people.
+        is_told_the_cluster: Whether `kubectl` tells the program which cluster it is for.
     """
 
     command: str
@@ -223,6 +224,7 @@ class ClusterLogin:
     hint: str
     environment: Mapping[str, str] = field(default_factory=dict)
     api_version: str = "client.authentication.k8s.io/v1beta1"
+    is_told_the_cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ installed SDKs:
 
 - compute/virtual-machines (Create Or Update, Get, Delete, List, List All with statusOnly), compute/usage/list,
   compute/ssh-public-keys/get, compute/disks;
-- virtualnetwork/network-interfaces, virtualnetwork/subnets;
+- virtualnetwork/network-interfaces, virtualnetwork/public-ip-addresses, virtualnetwork/subnets;
 - aks/managed-clusters (List, Get, List Cluster User Credentials);
 - resources/subscriptions/list-locations, resources/resource-groups, resources/resources/list;
 - azure/azure-resource-manager/management/async-operations, …/request-limits-and-throttling, and
@@ -42,6 +42,7 @@ _DISKS, _KEYS, _NETWORKS = (
     "Microsoft.Compute/sshPublicKeys",
     "Microsoft.Network/virtualNetworks",
 )
+_ADDRESSES = "Microsoft.Network/publicIPAddresses"
 _CLUSTERS = "Microsoft.ContainerService/managedClusters"
 
 
@@ -117,6 +118,17 @@ class AzureServer(RestServer):
         self.put(id, location, tags=tags or {}, properties=properties)
         self.power[id.lower()] = power
         return id
+
+    def put_public_nic(self, machine: str, location: str, address: str) -> None:
+        """Give the machine of the id *machine* a network interface with a public address."""
+        public = self.id_of(_ADDRESSES, f"{machine.split('/')[-1]}-ip")
+        self.put(public, location, properties={"ipAddress": address})
+        facts = {"privateIPAddress": "10.0.0.200", "publicIPAddress": {"id": public}}
+        properties = {"ipConfigurations": [{"name": "ip", "properties": facts}], "virtualMachine": {"id": machine}}
+        nic = self.id_of(_NICS, f"{machine.split('/')[-1]}-public")
+        self.put(nic, location, properties=properties)
+        profile = self.resources[machine.lower()]["properties"]["networkProfile"]
+        profile["networkInterfaces"].append({"id": nic, "properties": {"deleteOption": "Detach"}})
 
     def put_cluster(self, name: str, location: str, **properties: Any) -> None:
         """Have a cluster with two pools and two add-ons, one of them off."""
@@ -464,6 +476,10 @@ class AzureServer(RestServer):
     @routes.on("GET", f"{_ROOT}/providers/{_NICS}")
     def _list_nics(self, asked: Asked, subscription: str) -> Answer:
         return self._page(asked, self.all_of(_NICS))
+
+    @routes.on("GET", f"{_ROOT}/providers/{_ADDRESSES}")
+    def _list_addresses(self, asked: Asked, subscription: str) -> Answer:
+        return self._page(asked, self.all_of(_ADDRESSES))
 
     @routes.on("GET", f"{_ROOT}/providers/{_CLUSTERS}")
     def _list_clusters(self, asked: Asked, subscription: str) -> Answer:

@@ -9,6 +9,7 @@ import pytest
 from mcop_core.clouds.azure import AzureStrategy
 from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.context import CloudContext
+from mcop_core.clouds.kubeconfig import with_cluster
 from mcop_core.clouds.models import ClusterState, InstanceState
 from mcop_core.clouds.ours import own_tags
 from mcop_core.clouds.placing import WorkerRequest
@@ -182,6 +183,17 @@ def test_what_a_machine_does_is_told_alike_by_a_list_and_by_a_look(server, power
     assert (id, STATES[power], STATES[power]) == (listed.id, listed.state, looked.state)
 
 
+def test_addresses_are_told_alike_by_a_list_and_by_a_look(server):
+    """Private ones stand in the network interface, public ones in resources of their own."""
+    server.put_public_nic(server.put_machine("one", REGION), REGION, "20.1.2.3")
+    strategy = azure(server)
+    (listed,) = strategy.instance_page(None, None, None).items
+    looked = strategy.get_instance(listed.ref)
+
+    for one in (listed, looked):
+        assert (("10.0.0.200",), ("20.1.2.3",)) == (one.private_addresses, one.public_addresses)
+
+
 def test_a_machine_that_runs_and_whose_last_update_failed_runs(server):
     """The provisioning state is that of the last thing that was asked for."""
     id = server.put_machine("one", REGION)
@@ -199,6 +211,7 @@ def test_a_list_costs_the_pages_of_three_lists(server):
 
     assert 7 == len(context.list_instances([REGION]).found)
     assert (6, 1) == (server.count("/virtualMachines$"), server.count("/networkInterfaces$"))
+    assert 0 == server.count("/publicIPAddresses")
 
 
 FAULTY = {
@@ -272,8 +285,11 @@ def test_a_cluster_without_entra_id_has_no_login_without_a_secret(server):
     )
     login = strategy.cluster_login(apples)
 
-    assert ("kubelogin", "get-token") == (login.command, login.arguments[0])
-    assert TENANT in login.arguments
+    program = with_cluster({}, apples, login)["users"][0]["user"]["exec"]
+
+    assert ("kubelogin", "get-token", False) == (program["command"], program["args"][0], program["provideClusterInfo"])
+    assert TENANT in program["args"]
+    assert SECRET not in str(program)
     assert (azure_server.CA, ["azurepolicy"]) == (apples.ca_certificate, [addon.name for addon in apples.addons])
     assert [(3, None, None), (1, 1, 5)] == [(one.nodes, one.minimum, one.maximum) for one in apples.node_pools]
     with pytest.raises(Unsupported, match="Entra ID"):

@@ -9,6 +9,7 @@ import pytest
 from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.context import CloudContext
 from mcop_core.clouds.gcp import GcpStrategy
+from mcop_core.clouds.kubeconfig import with_cluster
 from mcop_core.clouds.models import ClusterRef, InstanceRef, InstanceState, Problem
 from mcop_core.clouds.placing import Place, WorkerRequest
 from mcop_core.errors import (
@@ -249,6 +250,13 @@ def test_a_key_is_told_how_it_is_written(server):
         gcp(server).create_instance(scene_of(server).order(key="ssh-ed25519 AAAA"))
 
 
+def test_the_key_of_a_service_account_may_be_the_whole_secret(server):
+    """As the file is that Google gives; it says the project, too."""
+    strategy = GcpStrategy(configured(server), server.service_account)
+
+    assert list(gcp_server.REGIONS) == [one.name for one in strategy.regions()]
+
+
 def test_another_key_is_refused_and_not_told(server):
     """By the cloud, which knows the account's real one."""
     account = {**server.service_account, "private_key": GcpServer().service_account["private_key"]}
@@ -285,7 +293,12 @@ def test_a_cluster_has_its_nodes_of_all_zones(server):
     assert [(3, None, None), (6, 3, 15)] == [(one.nodes, one.minimum, one.maximum) for one in cluster.node_pools]
     assert ["gce_persistent_disk_csi_driver_config", "http_load_balancing"] == [one.name for one in cluster.addons]
     assert {"cluster_ca_certificate": gcp_server.CA} == cluster.raw["master_auth"]
-    assert "gke-gcloud-auth-plugin" == strategy.cluster_login(cluster).command
+    entry = with_cluster({}, cluster, strategy.cluster_login(cluster))
+    program = entry["users"][0]["user"]["exec"]
+    assert ("gke-gcloud-auth-plugin", True) == (program["command"], program["provideClusterInfo"])
+    assert {"server": "https://203.0.113.7", "certificate-authority-data": gcp_server.CA} == entry["clusters"][0][
+        "cluster"
+    ]
 
 
 def test_a_missing_sdk_is_named_with_the_extra_that_brings_it(server, monkeypatch):
