@@ -41,7 +41,7 @@ def run() -> Told:
     with tempfile.TemporaryDirectory(prefix="mcop-bench-") as name:
         folder = Path(name)
         hand = write_files_by_hand(folder / "hand", MANIFESTS)
-        bundles = [_folder_bundle("hand", hand)]
+        bundles = [folder_bundle("hand", hand)]
         starts = {"hand": _start("hand", None, "")}
         for count in (1, MANIFESTS):
             bundle = f"catalog{count}"
@@ -55,7 +55,8 @@ def _start(bundle: str, version: str | None, folder: str) -> Start:
     return Start(bundle, version, f"{folder}{_MANIFEST}.py", f"mcop.{_MANIFEST}", _TASK)
 
 
-def _folder_bundle(name: str, path: Path) -> dict[str, Any]:
+def folder_bundle(name: str, path: Path) -> dict[str, Any]:
+    """Return the configuration of a bundle that shows the DAG files in a folder."""
     return {
         "name": name,
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",

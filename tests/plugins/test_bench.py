@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+from bench import catalog
 from bench.__main__ import NAMES, main, report
 from bench.dags import measure
 from bench.measure import Figure, compare
@@ -70,3 +71,14 @@ def test_an_unknown_measurement_is_refused(capsys):
     """Nothing is measured then, not even what is known."""
     assert main(["dags", "dag"]) == 2
     assert "unknown measurement 'dag'; known: dags" in capsys.readouterr().err
+
+
+@pytest.mark.emulator
+def test_the_catalogs_requests_are_counted():
+    """A refresh of an unchanged catalog is one GetItem, and a publication has one file parsed again."""
+    publishing, refreshing, parsing, resolving = catalog.run(manifests=2)
+
+    assert publishing.name == "2 publications, one by one"
+    assert (refreshing.value, refreshing.told) == (1, "1 GetItem")
+    assert (parsing.value, parsing.is_met) == (1, True)
+    assert 0 < resolving.value <= resolving.at_most
