@@ -54,6 +54,8 @@ class Settings:
         reconcile_schedule: When the DAG `mcop_reconcile` settles what Airflow calls ended and what is not, cron; empty:
             only when asked.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
+        pools: How many operations of one account and region may run at once, JSON:
+            `{"<provider>/<credentials>/<region>": 4}`, see `pools`; empty: as many as Airflow starts.
         fence_s: After how long without a renewal of its lease a runner is ended, so that another machine may take over,
             seconds, at least twice `lease_s`; 0: never, and a person breaks the lease of a machine that is gone.
         store_patience_s: How long an operation that has something to write waits for a state store that does not
@@ -82,6 +84,7 @@ class Settings:
     record_key: str = field(default="", repr=False)
     clouds: str = ""
     reconcile_schedule: str = "*/5 * * * *"
+    pools: str = ""
     lease_s: float = 30.0
     fence_s: float = 0.0
     store_patience_s: float = 300.0

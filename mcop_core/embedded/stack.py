@@ -36,6 +36,7 @@ _OWN_SETTINGS = (
     "drift_ceiling",
     "drift_notifier",
     "secrets_scopes",
+    "pools",
 )
 """Settings that the caller's environment may decide; the others are the stack's."""
 
@@ -139,12 +140,10 @@ class Stack:
         settings = self._settings(tool)
         self._tell(f"provider mirror: {settings.terraform_plugin_mirror or 'none, providers come from the registry'}")
         base = local_environment(self._inherited)
-        self._start_emulator(base)
+        self._open_cloud(base)
         environment = self._task_environment(settings)
         migration = airflow.start_migration(self.home, {**base, **environment})
-        emulator.prepare_cloud(
-            settings, self._register.ports[_EMULATOR_PORT], {ARTIFACT_BUCKET: "us-east-1", **buckets}
-        )
+        self._prepare_cloud(settings, buckets)
         if migration:
             self._tell("making Airflow's database")
         airflow.finish_migration(self.home, migration)
@@ -187,7 +186,8 @@ class Stack:
             airflow_password=load_secrets(self.home).password,
         )
 
-    def _start_emulator(self, base: Mapping[str, str]) -> None:
+    def _open_cloud(self, base: Mapping[str, str]) -> None:
+        """Start the emulator."""
         port = self._register.ports[_EMULATOR_PORT]
         running = self._register.components.get(emulator.NAME)
         if running and running.is_alive and not emulator.is_ready(port):
@@ -195,13 +195,22 @@ class Stack:
         started = self._ensure(emulator.emulator_component(self.home, port, base))
         wait_until_healthy([started], lambda: emulator.is_ready(port), timeout_s=EMULATOR_START_S)
 
+    def _prepare_cloud(self, settings: Settings, buckets: Mapping[str, str]) -> None:
+        """Make what must exist in the cloud before MCOP can work."""
+        emulator.prepare_cloud(
+            settings, self._register.ports[_EMULATOR_PORT], {ARTIFACT_BUCKET: "us-east-1", **buckets}
+        )
+
+    def _cloud(self) -> dict[str, str]:
+        """Return what leads the tasks to the cloud."""
+        return isolated_cloud_environment(self._register.ports[_EMULATOR_PORT])
+
     def _task_environment(self, settings: Settings) -> dict[str, str]:
         """Return the environment of Airflow and of its tasks, which need no login at their own API."""
         own = settings.to_environment()
         without_login = {name: value for name, value in own.items() if not name.startswith(f"{PREFIX}AIRFLOW_")}
-        cloud = isolated_cloud_environment(self._register.ports[_EMULATOR_PORT])
         configuration = airflow.airflow_environment(self.home, load_secrets(self.home), self._register.ports)
-        return {**cloud, **without_login, **configuration, **self._options}
+        return {**self._cloud(), **without_login, **configuration, **self._options}
 
     def _profile(self, settings: Settings) -> dict[str, str]:
         proxy = {name: value for name, value in local_environment(self._inherited).items() if name == "NO_PROXY"}

@@ -26,9 +26,11 @@ from mcop_airflow.operators.approve import ApproveOperator
 from mcop_airflow.operators.destroy import DestroyPrimitiveOperator, RemoveOperator
 from mcop_airflow.operators.preview import PreviewOperator
 from mcop_airflow.operators.render import RenderPrimitiveOperator
+from mcop_airflow.pools import bounds
 from mcop_airflow.run_conf import destroy_params, params
 from mcop_core.compiler.plan import DeploymentPlan, PatternGroup, Step, WorkflowGroup
 from mcop_core.executions import naming
+from mcop_core.pools import step_pools
 from mcop_core.refs import ObjectRef, StepRef
 
 StepTasks = Mapping[str, tuple[RenderPrimitiveOperator, ApplyPrimitiveOperator]]
@@ -46,7 +48,9 @@ def build_dag(plan: DeploymentPlan, digest: str = "") -> DAG:
     with _dag(plan, digest) as dag:
         admit = _admit(plan, digest)
         opened = _preview_tasks(plan, admit)
-        tasks = {task_id: pair for workflow in plan.workflows for task_id, pair in _workflow(plan, workflow).items()}
+        pools = step_pools(plan, bounds())
+        workflows = [_workflow(plan, workflow, pools) for workflow in plan.workflows]
+        tasks = {task_id: pair for found in workflows for task_id, pair in found.items()}
         _draw_edges(opened, plan, tasks)
         remove = RemoveOperator(plan=plan, is_held=plan.approval.is_asked, owner=plan.namespace)
         # All of them: in a slice the last ones are skipped ahead, and a failure before them must not go unseen.
@@ -132,25 +136,32 @@ def _tags(plan: DeploymentPlan, digest: str) -> set[str]:
     return {"mcop", f"namespace:{plan.namespace}", naming.plan_tag(digest), *providers}
 
 
-def _workflow(plan: DeploymentPlan, workflow: WorkflowGroup) -> StepTasks:
+def _workflow(plan: DeploymentPlan, workflow: WorkflowGroup, pools: Mapping[str, str]) -> StepTasks:
     with TaskGroup(
         naming.workflow_group_id(workflow.id),
         tooltip=documentation.tooltip(workflow.description, workflow.workflow),
         doc_md=documentation.workflow_doc(workflow),
     ):
-        return {step_id: pair for group in workflow.groups for step_id, pair in _pattern(plan, group).items()}
+        return {step_id: pair for group in workflow.groups for step_id, pair in _pattern(plan, group, pools).items()}
 
 
-def _pattern(plan: DeploymentPlan, group: PatternGroup) -> StepTasks:
+def _pattern(plan: DeploymentPlan, group: PatternGroup, pools: Mapping[str, str]) -> StepTasks:
     with TaskGroup(
         group.id.partition(".")[2],
         tooltip=documentation.tooltip(group.description, group.pattern),
         doc_md=documentation.pattern_doc(group),
     ):
-        return {step.id: _step(plan, step) for step in group.steps}
+        return {step.id: _step(plan, step, _in_pool(pools, step)) for step in group.steps}
 
 
-def _step(plan: DeploymentPlan, step: Step) -> tuple[RenderPrimitiveOperator, ApplyPrimitiveOperator]:
+def _in_pool(pools: Mapping[str, str], step: Step) -> dict[str, str]:
+    """Return the argument that puts a step's operation in its pool; none where there is none."""
+    return {"pool": pools[step.id]} if step.id in pools else {}
+
+
+def _step(
+    plan: DeploymentPlan, step: Step, pool: Mapping[str, str]
+) -> tuple[RenderPrimitiveOperator, ApplyPrimitiveOperator]:
     element, owner = StepRef(*step.id.split(".")).element, plan.namespace
     render = RenderPrimitiveOperator(
         task_id=f"{naming.StepTask.RENDER}_{element}",
@@ -165,28 +176,31 @@ def _step(plan: DeploymentPlan, step: Step) -> tuple[RenderPrimitiveOperator, Ap
         step=step,
         owner=owner,
         doc_md=documentation.apply_doc(step),
+        **pool,
     )
     render.set_downstream(apply)
     return render, apply
 
 
 def _destroy_tasks(plan: DeploymentPlan) -> dict[str, DestroyPrimitiveOperator]:
+    pools = step_pools(plan, bounds())
     found: dict[str, DestroyPrimitiveOperator] = {}
     for workflow in plan.workflows:
         with TaskGroup(naming.workflow_group_id(workflow.id)):
             for group in workflow.groups:
                 with TaskGroup(group.id.partition(".")[2]):
-                    found |= {step.id: _destroy(plan, step) for step in group.steps}
+                    found |= {step.id: _destroy(plan, step, _in_pool(pools, step)) for step in group.steps}
     return found
 
 
-def _destroy(plan: DeploymentPlan, step: Step) -> DestroyPrimitiveOperator:
+def _destroy(plan: DeploymentPlan, step: Step, pool: Mapping[str, str]) -> DestroyPrimitiveOperator:
     return DestroyPrimitiveOperator(
         task_id=f"{naming.StepTask.DESTROY}_{StepRef(*step.id.split('.')).element}",
         plan=plan,
         step=step,
         owner=plan.namespace,
         doc_md=documentation.destroy_doc(step),
+        **pool,
     )
 
 

@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"deployments", "recorded", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
     "recorded": BASE | {"deployments", "compiler", "engines", "artifacts"},
     "deployed": BASE | {"deployments", "compiler", "engines", "artifacts", "catalog"},
+    "pools": BASE | {"compiler"},
     "drift": BASE | {"previewing", "deployments", "compiler", "engines", "artifacts", "catalog"},
     "approvals": BASE | {"engines", "catalog"},
     "run_records": BASE | {"catalog", "artifacts"},

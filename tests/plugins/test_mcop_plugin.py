@@ -13,13 +13,14 @@ def load_plugin():
 
 
 def test_the_plugin_registers_its_api_and_the_log_of_refusals():
-    """Airflow lists MCOP, mounts its API and one middleware, and loads no operator, link or listener for it."""
+    """Airflow lists MCOP, mounts its API and one middleware, one listener, and loads no operator or link for it."""
     plugin = load_plugin()
 
     assert plugin.name == "mcop"
     assert [entry["url_prefix"] for entry in plugin.fastapi_apps] == ["/mcop/api/v1"]
     assert [entry["name"] for entry in plugin.fastapi_root_middlewares] == ["MCOP: refused actions"]
-    assert not (plugin.operator_extra_links or plugin.listeners)
+    assert [type(one).__name__ for one in plugin.listeners] == ["PoolMaker"]
+    assert not plugin.operator_extra_links
 
 
 def test_airflow_does_not_import_the_package_twice():
