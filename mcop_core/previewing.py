@@ -33,7 +33,8 @@ from mcop_core.policies.ask import ask_policies
 from mcop_core.policies.models import Execution, Level
 from mcop_core.recorded import deployment_of, last_outputs, recorded_outputs
 from mcop_core.refs import OutputRef, StepRef
-from mcop_core.rendering import make_request
+from mcop_core.rendering import make_request, name_of
+from mcop_core.telemetry import Span, span
 
 _AT_ONCE = 2
 """How many components are planned at a time, where each needs a plan of its own; each starts its providers."""
@@ -64,6 +65,22 @@ def preview_plan(
         EngineFailed: Nothing of it can be planned.
         NotFound: What *part* takes from the rest was never applied.
     """
+    with span("preview", manifest=name_of(plan)) as told:
+        found = _preview(plan, open_engine, store, cache_dir, workspace, report, overrides=overrides, part=part)
+        return _counted(found, told)
+
+
+def _preview(
+    plan: DeploymentPlan,
+    open_engine: Callable[[str], Engine],
+    store: ObjectStore,
+    cache_dir: Path,
+    workspace: Workspace,
+    report: Reporter,
+    *,
+    overrides: Mapping[str, Any],
+    part: Slice | None,
+) -> Preview:
     components = _with_origins(components_of(plan, store, cache_dir, overrides=overrides), plan, store)
     wanted = {step.id: components[step.id] for step in plan.steps if part is None or step.id in part.steps}
     known = _known(plan, wanted, overrides, open_engine, store, workspace) if part else {}
@@ -74,6 +91,11 @@ def preview_plan(
         return Preview(plan.manifest, plan.digest, planned, dict(overrides), only=part.groups)
     destroyed = _destroyed(Deployments.of(plan, store).removed(plan), open_engine, store, workspace, report)
     return Preview(plan.manifest, plan.digest, (*planned, *destroyed), dict(overrides))
+
+
+def _counted(found: Preview, told: Span) -> Preview:
+    told.count(components=len(found.components), resources=sum(len(one.resources) for one in found.components))
+    return found
 
 
 def preview_deployed(
@@ -231,6 +253,17 @@ def preview_destroy(
         EngineFailed: A component cannot be planned, or must not be destroyed.
         Refused: The cloud protects a resource from its destruction; names all of them.
     """
+    with span("preview", manifest=name_of(plan)) as told:
+        return _counted(_preview_destroy(plan, open_engine, store, workspace, report), told)
+
+
+def _preview_destroy(
+    plan: DeploymentPlan,
+    open_engine: Callable[[str], Engine],
+    store: ObjectStore,
+    workspace: Workspace,
+    report: Reporter,
+) -> Preview:
     deployed = Deployments.of(plan, store).all()
     found = _destroyed(reverse_order(deployed), open_engine, store, workspace, report)
     protected = [f"{one.step}.{c.address} ({c.protection})" for one in found for c in one.resources if c.protection]

@@ -12,6 +12,7 @@ from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.resolution import find_step, resolve_step
 from mcop_core.engines.base import Engine, RenderedArtifact, RenderRequest
 from mcop_core.refs import ObjectRef, OutputRef, StepRef
+from mcop_core.telemetry import span
 
 
 def render_step(
@@ -38,16 +39,25 @@ def render_step(
         InvalidDocuments: A value breaks its type or rule, or cannot be carried.
         Tampered: The stored template is not the one that was published.
     """
-    resolved = resolve_step(plan, step_id, overrides=overrides, outputs=outputs)
-    request = make_request(
-        plan,
-        step_id,
-        load_template(store, find_step(plan, step_id)[2].template, cache_dir),
-        inputs=resolved.inputs,
-        configuration=resolved.configuration,
-        backend=resolved.backend,
-    )
-    return engine.render(request)
+    step = find_step(plan, step_id)[2]
+    with span("render", manifest=name_of(plan), component=step_id, engine=step.engine) as told:
+        resolved = resolve_step(plan, step_id, overrides=overrides, outputs=outputs)
+        request = make_request(
+            plan,
+            step_id,
+            load_template(store, step.template, cache_dir),
+            inputs=resolved.inputs,
+            configuration=resolved.configuration,
+            backend=resolved.backend,
+        )
+        artifact = engine.render(request)
+        told.count(files=len(artifact.files))
+        return artifact
+
+
+def name_of(plan: DeploymentPlan) -> str:
+    """Return `<namespace>/<manifest>`."""
+    return f"{plan.namespace}/{ObjectRef.parse(plan.manifest).name}"
 
 
 def make_request(

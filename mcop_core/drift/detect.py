@@ -23,6 +23,7 @@ from mcop_core.engines.changes import ComponentChanges
 from mcop_core.errors import Cancelled, EngineFailed, McopError, NotFound, Tampered
 from mcop_core.previewing import preview_deployed
 from mcop_core.refs import ObjectRef, check_name
+from mcop_core.telemetry import span
 
 AT_MOST = 200
 """Components planned as one. Terraform holds all of their states, and the plan, in memory."""
@@ -62,6 +63,19 @@ def detect_drift(names: Sequence[DeployedName], watch: Watch) -> dict[DeployedNa
     Raises:
         Cancelled: A person stopped it.
     """
+    with span("sweep", manifest="/".join(names[0]) if len(names) == 1 else "") as told:
+        found = _detected(names, watch)
+        reports = [one for one in found.values() if isinstance(one, DriftReport)]
+        told.count(
+            manifests=len(names),
+            components=sum(one.components for one in reports),
+            drifted=sum(len(one.drifted) for one in reports),
+            failed=len(found) - len(reports),
+        )
+        return found
+
+
+def _detected(names: Sequence[DeployedName], watch: Watch) -> dict[DeployedName, DriftReport | McopError]:
     try:
         return {**_look(names, watch)}
     except Cancelled:
@@ -71,7 +85,7 @@ def detect_drift(names: Sequence[DeployedName], watch: Watch) -> dict[DeployedNa
     except McopError as error:
         if len(names) == 1:
             return {names[0]: error}
-    return {name: found for one in names for name, found in detect_drift([one], _inside(watch, one)).items()}
+    return {name: found for one in names for name, found in _detected([one], _inside(watch, one)).items()}
 
 
 def _inside(watch: Watch, name: DeployedName) -> Watch:

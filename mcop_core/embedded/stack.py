@@ -18,7 +18,13 @@ from pathlib import Path
 from mcop_core.embedded import airflow, emulator
 from mcop_core.embedded.home import ADMIN, CATALOG, Home, load_secrets, write_settings
 from mcop_core.embedded.processes import Component, Register, Started, choose_ports, wait_until_healthy
-from mcop_core.embedded.surroundings import LOCAL, cloud_environment, isolated_cloud_environment, local_environment
+from mcop_core.embedded.surroundings import (
+    LOCAL,
+    cloud_environment,
+    isolated_cloud_environment,
+    local_environment,
+    telemetry_environment,
+)
 from mcop_core.embedded.tools import Tool, find_terraform
 from mcop_core.errors import Conflict
 from mcop_core.settings import PREFIX, Settings
@@ -210,7 +216,8 @@ class Stack:
         own = settings.to_environment()
         without_login = {name: value for name, value in own.items() if not name.startswith(f"{PREFIX}AIRFLOW_")}
         configuration = airflow.airflow_environment(self.home, load_secrets(self.home), self._register.ports)
-        return {**self._cloud(), **without_login, **configuration, **self._options}
+        telemetry = telemetry_environment(self._inherited)
+        return {**self._cloud(), **without_login, **configuration, **telemetry, **self._options}
 
     def _profile(self, settings: Settings) -> dict[str, str]:
         proxy = {name: value for name, value in local_environment(self._inherited).items() if name == "NO_PROXY"}

@@ -36,6 +36,18 @@ def local_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return kept | dict.fromkeys(_NO_PROXY, ",".join(exempt))
 
 
+def telemetry_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return OpenTelemetry's own variables of the caller, and what has Airflow use them; nothing without an endpoint.
+
+    They name a collector and no account: what the stack tells of itself goes where its caller's other programs tell.
+    """
+    given = {name: value for name, value in inherited.items() if name.startswith("OTEL_")}
+    if not given.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return {}
+    return {**given, "AIRFLOW__TRACES__OTEL_ON": "True", "AIRFLOW__METRICS__OTEL_ON": "True"}
+
+
 def cloud_environment(port: int, region: str = REGION) -> dict[str, str]:
     """Return what leads every AWS SDK, Terraform's provider included, to the emulator on *port*, and nowhere else."""
     return {

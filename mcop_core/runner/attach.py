@@ -26,6 +26,7 @@ from mcop_core.runner.folder import OperationFolder, error_of, failed
 from mcop_core.runner.journal import in_flight, read_journal
 from mcop_core.runner.request import Outcome, RunRequest, RunResult
 from mcop_core.settings import Settings
+from mcop_core.telemetry import carried
 
 POLL_S = 0.05
 """How often the runner's files are looked at, seconds."""
@@ -168,7 +169,7 @@ def _spawn(
     try:
         runner = subprocess.Popen(
             [*_RUNNER, str(folder.path), "--alive-fd", str(alive), *given],
-            env={**environment, **settings.to_environment()},
+            env={**environment, **settings.to_environment(), **carried()},
             stdin=subprocess.PIPE if secrets else subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -40,6 +40,7 @@ from mcop_core.runner.lease import StateLease, hold_lease
 from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
 from mcop_core.runner.stopping import StopWatch, kill_engine
 from mcop_core.settings import Settings
+from mcop_core.telemetry import Span, joined, span
 
 _SAYS_S = 10.0
 """How long a runner that gave its lease back may take to note how it ended, seconds."""
@@ -66,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.set_inheritable(alive, False)
     work = run_settlement if options.settle else run_operation
     secrets = json.load(sys.stdin) if options.secrets_on_stdin else {}
-    result = work(folder, dict(os.environ), stop=_stop_on_signals(), secrets=secrets)
+    environment = dict(os.environ)
+    with joined(environment, "mcop-runner"):
+        result = work(folder, environment, stop=_stop_on_signals(), secrets=secrets)
     return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.CUT_OFF) else 1
 
 
@@ -114,8 +117,10 @@ def run_operation(
             job = Job.of(request, folder, environment, secrets, report, stop, open_store, open_engine)
             book = job.book
             book.begin()
-            with book.watch(stop, folder.workspace):
-                result = book.with_share(succeeded(_carry_out(job)))
+            with _traced(request, str(request.operation), job.artifact.engine) as told:
+                with book.watch(stop, folder.workspace):
+                    result = book.with_share(succeeded(_carry_out(job)))
+                told.count(added=result.added, changed=result.changed, destroyed=result.destroyed)
             shutil.rmtree(folder.workspace, ignore_errors=True)
         except McopError as error:
             result = failed(error)
@@ -148,7 +153,7 @@ def run_settlement(
         try:
             request = folder.read_request()
             job = Job.of(request, folder, environment, secrets, report, stop, open_store, open_engine)
-            with job.book.watch(stop, folder.workspace):
+            with _traced(request, "settle", job.artifact.engine), job.book.watch(stop, folder.workspace):
                 result = _settle(folder, job)
             job.book.end(result)
         except UnknownOutcome as error:
@@ -162,6 +167,17 @@ def run_settlement(
             report.log(result.error, level="error")
         report.record("settling_ended", outcome=result.outcome, error_type=result.error_type)
     return result
+
+
+def _traced(request: RunRequest, operation: str, engine: str) -> AbstractContextManager[Span]:
+    named = [str(request.execution[word]) for word in ("namespace", "manifest") if word in request.execution]
+    return span(
+        operation,
+        manifest="/".join(named),
+        component=request.step,
+        execution=request.place[0],
+        engine=engine,
+    )
 
 
 def _settle(folder: OperationFolder, job: Job) -> RunResult:

@@ -16,21 +16,23 @@ ALLOWED: dict[str, set[str]] = {
     "refs": {"errors"},
     "entry_points": {"errors"},
     "limits": set(),
+    "telemetry": {"errors"},
     "settings": {"errors", "limits"},
     "catalog": BASE,
     "secrets": BASE | {"settings"},
     "parameters": BASE | {"catalog", "secrets"},
     "artifacts": BASE | {"catalog"},
     "compiler": BASE | {"parameters", "catalog", "artifacts", "secrets"},
-    "engines": BASE | {"artifacts", "catalog", "parameters", "settings", "secrets"},
-    "rendering": BASE | {"compiler", "engines", "artifacts"},
+    "engines": BASE | {"artifacts", "catalog", "parameters", "settings", "secrets", "telemetry"},
+    "rendering": BASE | {"compiler", "engines", "artifacts", "telemetry"},
     "deployments": BASE | {"compiler", "artifacts", "parameters"},
     "previewing": BASE
-    | {"deployments", "recorded", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"},
+    | {"deployments", "recorded", "policies", "rendering", "compiler", "engines", "artifacts", "parameters"}
+    | {"telemetry"},
     "recorded": BASE | {"deployments", "compiler", "engines", "artifacts"},
     "deployed": BASE | {"deployments", "compiler", "engines", "artifacts", "catalog"},
     "pools": BASE | {"compiler"},
-    "drift": BASE | {"previewing", "deployments", "compiler", "engines", "artifacts", "catalog"},
+    "drift": BASE | {"previewing", "deployments", "compiler", "engines", "artifacts", "catalog", "telemetry"},
     "approvals": BASE | {"engines", "catalog"},
     "run_records": BASE | {"catalog", "artifacts"},
     "approval_store": BASE | {"run_records", "approvals", "artifacts"},
@@ -40,7 +42,8 @@ ALLOWED: dict[str, set[str]] = {
     "backup": BASE | {"signed_lines", "catalog", "artifacts"},
     "operations": BASE | {"artifacts"},
     "runner": BASE
-    | {"__version__", "operations", "secrets", "policies", "engines", "artifacts", "settings", "bootstrap"},
+    | {"__version__", "operations", "secrets", "policies", "engines", "artifacts", "settings", "bootstrap"}
+    | {"telemetry"},
     "settling": BASE | {"operations", "runner", "executions", "deployments", "artifacts", "settings", "bootstrap"},
     "executions": BASE | {"settings"},
     "records": BASE
@@ -74,6 +77,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pydo": {"clouds.digitalocean"},
     "azure": {"clouds.azure", "clouds.azure_clients", "clouds.digitalocean"},  # pydo raises what azure.core does
     "google": {"clouds.gcp"},
+    "opentelemetry": {"telemetry"},
     "airflow": set(),
 }
 """Outside package -> the only modules (or rooms) that may import it."""

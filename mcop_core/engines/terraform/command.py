@@ -23,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.errors import Cancelled, EngineFailed
+from mcop_core.telemetry import Begun, begin, span
 
 PLAN_FILE = "mcop.tfplan"
 IMPORT_FILE = "mcop-import.tf.json"
 IMPORT_PLAN_FILE = "mcop-import.tfplan"
+_SPAN = "terraform"
+"""Operation of the spans of its commands; OpenTofu's are called so, too."""
 POLL_S = 0.05
 """How often a followed process's files are looked at, seconds."""
 
@@ -55,19 +58,27 @@ def run(binary: str, args: Sequence[str], *, cwd: Path, environment: Mapping[str
     Raises:
         EngineFailed: The binary cannot be started.
     """
-    try:
-        done = subprocess.run(
-            [binary, *args],
-            cwd=cwd,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            start_new_session=True,
-            check=False,
-        )
-    except OSError as error:
-        raise _cannot_start(binary, error) from error
+    with span(_SPAN, command=args[0]) as told:
+        try:
+            done = subprocess.run(
+                [binary, *args],
+                cwd=cwd,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                start_new_session=True,
+                check=False,
+            )
+        except OSError as error:
+            raise _cannot_start(binary, error) from error
+        if done.returncode:
+            told.fail(_ended(done.returncode))
     return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def _ended(exit_code: int | None) -> str:
+    """Return what a trace says of an exit code; empty for success, and where nobody can ask for one."""
+    return f"exit code {exit_code}" if exit_code else ""
 
 
 def show_plan(binary: str, plan_file: str, *, cwd: Path, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -103,8 +114,16 @@ class Process:
         pid: Terraform's own process id.
     """
 
-    def __init__(self, pid: int, directory: Path, name: str, child: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self,
+        pid: int,
+        directory: Path,
+        name: str,
+        child: subprocess.Popen[bytes] | None,
+        begun: Begun | None = None,
+    ) -> None:
         self.pid = pid
+        self._begun = begun
         self._directory = directory
         self._name = name
         self._child = child
@@ -141,7 +160,7 @@ class Process:
         finally:
             os.close(out)
             os.close(err)
-        return cls(child.pid, directory, name, child)
+        return cls(child.pid, directory, name, child, begin(_SPAN, command=args[0]))
 
     @classmethod
     def find(cls, directory: Path, *, name: str) -> Process | None:
@@ -172,6 +191,8 @@ class Process:
                     self.interrupt()
                 idle()
                 time.sleep(POLL_S)
+        if self._begun:
+            self._begun.end(_ended(self.exit_code))
         if pending:
             yield pending
 

@@ -17,6 +17,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.metrics import drift_told
 from mcop_airflow.notifying import open_notifier
 from mcop_airflow.reporter import LogReporter
 from mcop_core.bootstrap import open_engine, open_repository, open_store, open_workspace
@@ -166,6 +167,7 @@ class ReportOperator(BaseOperator):
                 tell(self.log, report)
             self._notify(context, settings, reports)
         failed = sorted(manifest for manifest, key in keys.items() if key == FAILED)
+        drift_told(reports, len(failed))
         if failed:
             raise AirflowFailException(
                 f"{len(failed)} of {len(keys)} manifests could not be looked at: {', '.join(failed)}"

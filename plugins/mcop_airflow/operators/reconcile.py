@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_airflow.connections import connections_of
 from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.metrics import reconciled
 from mcop_airflow.reporter import LogReporter
 from mcop_core.bootstrap import open_store
 from mcop_core.executions.naming import split_id
@@ -67,6 +68,7 @@ class ReconcileOperator(BaseOperator):
         for finding in findings:
             self.log.info("%s: %s: %s", finding.verdict, finding.execution, finding.text)
         left = [finding.step for finding in findings if finding.verdict is Verdict.LEFT]
+        reconciled(len(left))
         if left:
             raise AirflowFailException(f"not settled: {', '.join(left)}")
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -20,6 +22,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
+from mcop_airflow.metrics import operation_ended
 from mcop_airflow.reporter import LogReporter
 from mcop_airflow.retries import OUTLASTS
 from mcop_airflow.run_conf import check_changes, execution_facts
@@ -231,14 +234,16 @@ class RunnerOperator(BaseOperator):
 
         self._running = (request, context["ti"])
         self.log.info("%s %s: artifact %s, runner %s", self.operation, work.step, work.artifact, request.id)
-        reporter = LogReporter(self.log)
-        return follow(
+        reporter, began = LogReporter(self.log), time.monotonic()
+        result = follow(
             request,
             settings,
             os.environ,
             on_line=lambda level, line: reporter.log(line, level=level),
             secrets=self._connections(store, work, settings),
         )
+        operation_ended(request, result, timedelta(seconds=time.monotonic() - began))
+        return result
 
     def on_kill(self) -> None:
         """

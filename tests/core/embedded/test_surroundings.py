@@ -1,7 +1,12 @@
 import sys
 from pathlib import Path
 
-from mcop_core.embedded.surroundings import cloud_environment, isolated_cloud_environment, local_environment
+from mcop_core.embedded.surroundings import (
+    cloud_environment,
+    isolated_cloud_environment,
+    local_environment,
+    telemetry_environment,
+)
 
 CALLER = {
     "PATH": "/usr/bin",
@@ -46,3 +51,12 @@ def test_every_sdk_is_led_to_the_emulator():
     assert cloud["AWS_REGION"] == cloud["AWS_DEFAULT_REGION"] == "us-east-1"
     assert isolated_cloud_environment(4566).items() >= cloud.items()
     assert isolated_cloud_environment(4566)["AWS_CONFIG_FILE"] == "/dev/null"
+
+
+def test_a_collector_of_the_callers_is_told():
+    """OpenTelemetry's variables go in as they are and switch Airflow's exporters on; without an endpoint none do."""
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    switched = {"AIRFLOW__TRACES__OTEL_ON": "True", "AIRFLOW__METRICS__OTEL_ON": "True"}
+
+    assert telemetry_environment({**CALLER, **endpoint}) == {**endpoint, **switched}
+    assert telemetry_environment({**CALLER, "OTEL_SERVICE_NAME": "mine"}) == {}
