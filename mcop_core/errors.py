@@ -31,6 +31,7 @@ The whole error tree.
     ├── EngineFailed (RuntimeError)         the engine ran and failed; carries its diagnostics
     ├── BrokenPackage (RuntimeError)        an installed package registers what cannot be used; names it
     ├── UnknownOutcome (RuntimeError)       what happened in the cloud cannot be told
+    ├── Waiting (RuntimeError)              nothing is left to do but to wait; says when to look again
     └── Cancelled (RuntimeError)            a person stopped the operation
 
 Each error is also the builtin it resembles, keeps its facts as attributes, and survives pickling.
@@ -226,6 +227,16 @@ class BrokenPackage(McopError, RuntimeError):
 
 class UnknownOutcome(McopError, RuntimeError):
     """What happened in the cloud cannot be told; carries `resources`, the addresses in question."""
+
+
+class Waiting(McopError, RuntimeError):
+    """
+    Nothing is left to do but to wait for something outside; the same operation, called again, goes on from there.
+
+    Carries `look_again_s`, after how many seconds it is worth while to call it again.
+    """
+
+    look_again_s: float
 
 
 class Cancelled(McopError, RuntimeError):

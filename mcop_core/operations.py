@@ -19,6 +19,8 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.errors import PreconditionFailed, StoredObjectMissing
 
+WAITING = "waiting"
+"""Word of `runner.request.Outcome`."""
 _OPEN, _SETTLED, _STOP = "operations", "settlements", "stops"
 
 
@@ -40,7 +42,7 @@ class Ending:
         outcome: Word of `runner.request.Outcome`.
         at: When, ISO 8601, UTC.
         is_settled: Whether leases and locks were given back, and no creation is in doubt.
-        error: The error's message; empty on success.
+        error: The error's message, or what it waits for; empty on success.
         in_doubt: Addresses of which nobody knows whether the cloud holds them.
         forced_by: Who had its engine killed; empty if nobody did.
     """
@@ -87,7 +89,7 @@ class OperationNote:
         machine: JSON of the runner's `Holder`.
         since: When it began last, ISO 8601, UTC.
         leases: Those it took, in order.
-        ended: None while it works, and if it died.
+        ended: None while it works, and if it died; of one that waits, how it stands.
     """
 
     id: str
@@ -100,6 +102,16 @@ class OperationNote:
     since: str
     leases: tuple[HeldLease, ...] = ()
     ended: Ending | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its runner went because it had only to wait, and gave everything back; another one is to look."""
+        return self.ended is not None and self.ended.outcome == WAITING and self.ended.is_settled
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it works, has died, or waits: whoever asks it to stop may be heard."""
+        return self.ended is None or self.is_waiting
 
     def to_json(self) -> bytes:
         """Return the stored form."""
@@ -167,7 +179,13 @@ class Operations:
     def close(self, execution: str, operation: str) -> None:
         """Take the note of an operation away if it ended and left nothing to settle: Airflow's record says the same."""
         found = self._read(_key(_OPEN, execution, operation))
-        if found and found[0].ended and found[0].ended.is_settled:
+        if found and found[0].ended and found[0].ended.is_settled and not found[0].is_waiting:
+            self._remove(found[0], found[1])
+
+    def supersede(self, execution: str, operation: str) -> None:
+        """Take the note of an operation away that waited: another one of its task has come to its end since."""
+        found = self._read(_key(_OPEN, execution, operation))
+        if found and found[0].is_waiting:
             self._remove(found[0], found[1])
 
     def settle(self, settlement: Settlement, journal: bytes) -> None:

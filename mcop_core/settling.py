@@ -44,6 +44,8 @@ def awaited(note: OperationNote, record: ExecutionRecord | None) -> str:
         return f"{what}: nobody knows yet whether the cloud holds {', '.join(ended.in_doubt)}"
     if not ended.is_settled:
         return f"{what} ended as {ended.outcome} without giving its lock back: {ended.error}"
+    if note.is_waiting:
+        return f"{what}: nobody looks any more what becomes of it, and it is to be stopped: {ended.error}"
     state = task_state(note, record)
     if (ended.outcome == Outcome.SUCCEEDED) != (state == "success"):
         return f"{what} ended as {ended.outcome}, and Airflow calls its task {state or 'unknown'}"
@@ -105,11 +107,44 @@ def with_truth(record: ExecutionRecord, store: ObjectStore) -> ExecutionRecord:
 
 
 def ask_to_stop(operations: Operations, execution: str, by: str, *, force: bool = False) -> list[str]:
-    """Ask the runners of an execution to stop, and return their steps."""
-    working = [note for note in operations.open([execution]) if note.ended is None]
+    """Ask the runners of an execution to stop, and those that are to look at what waits; return their steps."""
+    working = [note for note in operations.open([execution]) if note.is_open]
     for note in working:
-        operations.ask_to_stop(note, StopRequest(by, datetime.now(UTC).isoformat(), force))
+        ask_to_stop_one(operations, note, by, force=force)
     return [note.step for note in working]
+
+
+def ask_to_stop_one(operations: Operations, note: OperationNote, by: str, *, force: bool = False) -> None:
+    """Ask the runner of one operation to stop, or the next one."""
+    operations.ask_to_stop(note, StopRequest(by, datetime.now(UTC).isoformat(), force))
+
+
+def stop_waiting(
+    store: ObjectStore,
+    settings: Settings,
+    environment: Mapping[str, str],
+    note: OperationNote,
+    by: str,
+    secrets: Callable[[RunRequest], Mapping[str, str]] = lambda request: {},
+) -> bool:
+    """
+    Have what an operation waits for stopped by a runner that begins nothing, and return at once.
+
+    That somebody wants it stopped is written first: should the runner not come to it, the reconciler's will.
+
+    Args:
+        secrets: As `Reconciler.secrets`.
+
+    Returns:
+        False if a runner looks at it right now, which hears it, too.
+
+    Raises:
+        Refused: The operation's folder cannot be made.
+        Unreachable: The store did not answer.
+    """
+    ask_to_stop_one(Operations(store), note, by)
+    request = RunRequest.from_json(note.request)
+    return attach.begin_settling(request, settings, environment, secrets=secrets(request)) is not None
 
 
 def force_to_stop(operations: Operations, execution: str, by: str, *, confirm: str) -> list[str]:
@@ -132,6 +167,10 @@ def force_to_stop(operations: Operations, execution: str, by: str, *, confirm: s
 
 
 # -- the reconciler ------------------------------------------------------------------------------------
+
+
+RECONCILER = "the reconciler"
+"""Who asks that what nobody waits for any more is stopped."""
 
 
 class Verdict(StrEnum):
@@ -201,6 +240,9 @@ class Reconciler:
         try:
             if note.ended is None or not note.ended.is_settled:
                 return self._settle(note, record)
+            if note.is_waiting:
+                ask_to_stop_one(Operations(self.store), note, RECONCILER)
+                return self._settle(note, record)
             if note.ended.forced_by or (is_newest and awaited(note, record)):
                 return self._conclude(note, record)
             Operations(self.store).close(note.execution, note.id)
@@ -226,7 +268,7 @@ class Reconciler:
         after = Operations(self.store).get(note.execution, note.id)
         if after is None:
             return None  # another reconciler was faster
-        if after.ended is None or not after.ended.is_settled:
+        if after.ended is None or not after.ended.is_settled or after.is_waiting:
             return self._finding(note, Verdict.LEFT, said[-1] if said else awaited(after, record))
         return self._conclude(after, record)
 
@@ -236,6 +278,8 @@ class Reconciler:
         here = Holder.here(owner=machine.owner, operation=note.id, workspace=Path(machine.workspace))
         if machine.host == here.host and (machine.pids == here.pids or machine.boot != here.boot):
             return replace(self.settings, work_dir=str(Path(machine.workspace).parents[1]))
+        if note.is_waiting:
+            return self.settings  # it gave everything back: any machine can look
         if machine.host in self.lost:
             for lease in note.leases:
                 with suppress(StateConflict):  # it was given back, or broken before

@@ -51,13 +51,14 @@ def follow(
     on_line: Callable[[str, str], None],
     secrets: Mapping[str, str] = MappingProxyType({}),
     open_store: Callable[[str], ObjectStore] = bootstrap.open_store,
+    is_awaited: bool = False,
 ) -> RunResult:
     """
     See *request* done, and return how it ended; `raise_for` turns a failure into its error.
 
     An operation that succeeded before is not repeated while the state is still as it left it. One that is
-    running is followed, its log from the start. One that failed before is tried again. A runner that dies
-    without a result is started again, and goes on from where it was.
+    running is followed, its log from the start. One that failed before is tried again, one that had only to wait is
+    gone on with. A runner that dies without a result is started again, and goes on from where it was.
 
     Args:
         environment: The runner's, where engine and stores find credentials; settings go on top.
@@ -65,6 +66,7 @@ def follow(
         secrets: Those that the caller alone can read, by reference as text: handed over through a pipe to each runner
             that is started.
         open_store: How a state is looked at, to see whether an old success still holds.
+        is_awaited: Whether this goes on with what had only to wait: whoever asked meanwhile that it stops is heard.
 
     Raises:
         Refused: The operation's folder cannot be made.
@@ -73,6 +75,8 @@ def follow(
     folder.make()
     prune(Path(settings.work_dir))
     tail, starts, follows = LogTail(folder.log), 0, False
+    if is_awaited and folder.read_result() is not None:
+        tail.skip()  # whoever waited passed it on
     while True:
         alive = folder.hold()
         tail.pass_on(on_line)
@@ -86,7 +90,7 @@ def follow(
             if result is not None:
                 tail.pass_on(on_line)
                 return result
-            _start(folder, request, settings, environment, secrets, alive, resumes=follows)
+            _start(folder, request, settings, environment, secrets, alive, resumes=follows, is_awaited=is_awaited)
         finally:
             os.close(alive)
         starts, follows = starts + 1, True
@@ -144,11 +148,13 @@ def _start(
     alive: int,
     *,
     resumes: bool,
+    is_awaited: bool,
 ) -> None:
     folder.result.unlink(missing_ok=True)
-    if not resumes:
+    if not (resumes or is_awaited):
         folder.cancel.unlink(missing_ok=True)
         Operations(bootstrap.open_store(request.store)).forget_stop(request.place[0], request.id)
+    if not resumes:
         with suppress(FileNotFoundError):
             folder.log.replace(folder.log.with_name("log.previous.jsonl"))
     folder.write_request(request)
@@ -208,23 +214,37 @@ def settle(
         Refused: The operation's folder cannot be made.
     """
     folder = OperationFolder.of(request, settings)
-    folder.make()
-    alive = folder.hold()
-    if alive is None:
+    tail = LogTail(folder.log)
+    tail.skip()
+    runner = begin_settling(request, settings, environment, secrets=secrets)
+    if runner is None:
         return False
-    try:
-        folder.write_request(request)
-        tail = LogTail(folder.log)
-        tail.skip()
-        runner = _spawn(folder, settings, environment, alive, "--settle", secrets=secrets)
-    finally:
-        os.close(alive)
     while runner.poll() is None:
         tail.pass_on(on_line)
         time.sleep(POLL_S)
     _started.pop(runner.pid, None)
     tail.pass_on(on_line)
     return True
+
+
+def begin_settling(
+    request: RunRequest,
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[bytes] | None:
+    """Start what `settle` waits for, and return it; None if a runner lives, which is left alone. Raises as `settle`."""
+    folder = OperationFolder.of(request, settings)
+    folder.make()
+    alive = folder.hold()
+    if alive is None:
+        return None
+    try:
+        folder.write_request(request)
+        return _spawn(folder, settings, environment, alive, "--settle", secrets=secrets)
+    finally:
+        os.close(alive)
 
 
 def lives(request: RunRequest, settings: Settings) -> bool:

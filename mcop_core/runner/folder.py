@@ -126,7 +126,11 @@ class OperationFolder:
         return RunResult(**{**document, "outcome": Outcome(document["outcome"]), "resources": resources})
 
 
-_OUTCOMES = {errors.Cancelled: Outcome.CANCELLED, errors.UnknownOutcome: Outcome.UNKNOWN}
+_OUTCOMES = {
+    errors.Cancelled: Outcome.CANCELLED,
+    errors.UnknownOutcome: Outcome.UNKNOWN,
+    errors.Waiting: Outcome.WAITING,
+}
 
 
 def failed(error: McopError) -> RunResult:

@@ -29,7 +29,7 @@ from mcop_core import __version__, bootstrap
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, load_artifact, load_origin
 from mcop_core.engines.terraform.command import hint_for
-from mcop_core.errors import McopError, UnknownOutcome, Unreachable
+from mcop_core.errors import Cancelled, McopError, UnknownOutcome, Unreachable
 from mcop_core.operations import Ending, HeldLease, OperationNote, Operations, StopRequest, with_lease
 from mcop_core.runner.fence import Fence
 from mcop_core.runner.folder import OperationFolder, failed
@@ -48,7 +48,7 @@ _SAYS_S = 10.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
-    Run the operation in the folder that the command line names; return 0 if it succeeded.
+    Run the operation in the folder that the command line names; return 0 if it succeeded, or has only to wait.
 
     `--alive-fd N` names the open, locked `alive` file that a follower handed over; without it the lock is taken
     here, and a second runner ends at once with 3. With `--settle` nothing is begun: what a dead runner of this folder
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environment = dict(os.environ)
     with joined(environment, "mcop-runner"):
         result = work(folder, environment, stop=_stop_on_signals(), secrets=secrets)
-    return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.CUT_OFF) else 1
+    return 0 if result.outcome in (Outcome.SUCCEEDED, Outcome.CUT_OFF, Outcome.WAITING) else 1
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -156,7 +156,7 @@ def run_settlement(
             with _traced(request, "settle", job.artifact.engine), job.book.watch(stop, folder.workspace):
                 result = _settle(folder, job)
             job.book.end(result)
-        except UnknownOutcome as error:
+        except (Cancelled, UnknownOutcome) as error:
             result = failed(error)
             job.book.end(result)
         except McopError as error:
@@ -303,6 +303,7 @@ class Book:
             since=_now(),
             leases=known.leases if known and not (known.ended and known.ended.is_settled) else (),
         )
+        self._has_waited = known is not None and known.is_waiting
         self._held: set[str] = set()
         self._forced_by = ""
         self._elsewhere = known if known and not known.ended and _is_elsewhere(known, machine) else None
@@ -344,7 +345,8 @@ class Book:
             self.report.log(f"{asked.by} had the engine killed: what it was creating is looked for", level="warning")
 
         execution, operation = self._note.execution, self._note.id
-        return StopWatch(lambda: self._operations.asked_to_stop(execution, operation), halt, kill)
+        ask = partial(self._operations.asked_to_stop, execution, operation)
+        return StopWatch(ask, halt, kill, has_waited=self._has_waited)
 
     def leased(self, lease: HeldLease, abandoned: Collection[str] = ()) -> None:
         """

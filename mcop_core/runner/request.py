@@ -27,6 +27,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     CUT_OFF = "cut off"
     """Its processes died; what it had made is in the state, and it is not carried on."""
+    WAITING = "waiting"
+    """Nothing is left to do but to wait: asked for again, `look_again_s` seconds later (a fact), it goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class StopWatch:
         ask: Returns who asked last, None if nobody did; raises `Unreachable`.
         on_stop: Called once, when somebody asks.
         on_force: Called once, when somebody asks that Terraform is killed.
+        has_waited: Whether the block goes on with what waited: somebody may have asked since, and is heard before it.
     """
 
     def __init__(
@@ -39,12 +40,16 @@ class StopWatch:
         on_force: Callable[[StopRequest], None],
         *,
         look_s: float = LOOK_S,
+        has_waited: bool = False,
     ) -> None:
         self._ask, self._on_stop, self._on_force, self._look_s = ask, on_stop, on_force, look_s
+        self._has_waited, self._has_stopped = has_waited, False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mcop-stop", daemon=True)
 
     def __enter__(self) -> StopWatch:
+        if self._has_waited:
+            self._look()
         self._thread.start()
         return self
 
@@ -53,16 +58,20 @@ class StopWatch:
         self._thread.join()
 
     def _run(self) -> None:
-        has_stopped = False
-        while not self._ended.wait(self._look_s):
-            with suppress(Unreachable):
-                asked = self._ask()
-                if asked is not None and not has_stopped:
-                    has_stopped = True
-                    self._on_stop(asked)
-                if asked is not None and asked.force:
-                    self._on_force(asked)
-                    return
+        while not self._ended.wait(self._look_s) and not self._look():
+            pass
+
+    def _look(self) -> bool:
+        """Ask once; return whether nothing more can be asked for."""
+        with suppress(Unreachable):
+            asked = self._ask()
+            if asked is not None and not self._has_stopped:
+                self._has_stopped = True
+                self._on_stop(asked)
+            if asked is not None and asked.force:
+                self._on_force(asked)
+                return True
+        return False
 
 
 def kill_engine(workspace: Path) -> list[int]:

@@ -16,6 +16,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -35,6 +36,7 @@ from mcop_core.errors import (
     StateLocked,
     StoredObjectMissing,
     UnknownName,
+    Waiting,
 )
 from mcop_core.secrets.reference import SecretRef
 from tests.core.engines.terraform.operations import Recorder
@@ -281,15 +283,29 @@ class Operated(Protocol):
         """Return everything that an operation may leave outside of its state: logs, artifacts, workspaces."""
 
 
+def to_its_end(operate):
+    """
+    Return what an operation did that may have to wait: called again, it goes on, as a task has it called.
+
+    Whenever it only waits, it holds nothing, and says when to look again.
+    """
+    while True:
+        try:
+            return operate()
+        except Waiting as waiting:
+            assert waiting.look_again_s > 0
+            time.sleep(0.05)
+
+
 class OperationContract:
-    """The specification of what changes the world."""
+    """The specification of what changes the world; every operation may say that it has only to wait."""
 
     def render(self, operated, value=VALUE, *, slow=False) -> RenderedArtifact:
         return operated.engine.render(operated.request(value, slow=slow))
 
     def apply(self, operated, value=VALUE, report=None, gate=None, *, slow=False):
         artifact = self.render(operated, value, slow=slow)
-        return operated.engine.apply(artifact, operated.workspace(), report or Recorder(), gate)
+        return to_its_end(lambda: operated.engine.apply(artifact, operated.workspace(), report or Recorder(), gate))
 
     def destroy(self, operated, gate=None):
         return operated.engine.destroy(self.render(operated), operated.workspace(), Recorder(), gate)
@@ -364,7 +380,7 @@ class OperationContract:
         )
         self.destroy(operated, see)
 
-        assert 6 == len(seen)
+        assert 6 <= len(seen)
         assert operated.secret not in "".join(one.to_json().decode() for one in seen)
 
     def test_what_was_lost_is_made_again(self, operated):
@@ -389,9 +405,8 @@ class OperationContract:
         (seen,) = operated.engine.preview([component], operated.workspace(), Recorder())
         for _ in range(2):
             operated.engine.move(origin, target, operated.workspace(), Recorder())
-        after = operated.engine.apply(
-            target, operated.workspace(), Recorder(), lambda planned: hold_to([seen], planned)
-        )
+        held = lambda planned: hold_to([seen], planned)  # noqa: E731
+        after = to_its_end(lambda: operated.engine.apply(target, operated.workspace(), Recorder(), held))
         pointer = SensitivePointer.read(before.outputs["hidden"])
 
         assert "base.net.thing" == seen.moved_from
@@ -404,7 +419,7 @@ class OperationContract:
         """Neither is touched."""
         target = operated.engine.render(operated.request(VALUE, address=RENAMED))
         self.apply(operated)
-        operated.engine.apply(target, operated.workspace(), Recorder())
+        to_its_end(lambda: operated.engine.apply(target, operated.workspace(), Recorder()))
         made = operated.made()
         with pytest.raises(StateConflict):
             operated.engine.move(self.render(operated), target, operated.workspace(), Recorder())

@@ -52,6 +52,9 @@ def ended(outcome, **facts):
         (ended("cut off"), "skipped", ""),
         (ended("failed"), "success", "failed, and Airflow calls its task success"),
         (ended("failed", is_settled=False, error="no answer"), "failed", "without giving its lock back: no answer"),
+        (ended("waiting", error="build 7 runs"), "failed", "it is to be stopped: build 7 runs"),
+        (ended("waiting", error="build 7 runs"), "success", "it is to be stopped: build 7 runs"),
+        (ended("waiting", is_settled=False, error="build 7 runs"), "failed", "without giving its lock back"),
         (ended("failed", is_settled=False, in_doubt=("x.y",)), "failed", "whether the cloud holds x.y"),
     ],
 )

@@ -12,7 +12,9 @@ from mcop_core.catalog.models import AdapterSettings
 from mcop_core.errors import InvalidName, closest
 from mcop_core.secrets.reference import FORM, SecretRef
 
-FIELDS = ("url", "username", "folder", "allow_http")
+WAIT_IN_SLOT = "wait_in_slot_s"
+FIELDS = ("url", "username", "folder", "allow_http", WAIT_IN_SLOT)
+LONGEST_WAIT_S = 30 * 86_400
 TOKEN = "token"  # noqa: S105 (the name of a credential)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"[A-Za-z0-9.:-]+", re.ASCII)
@@ -30,16 +32,18 @@ class ControllerSettings:
         username: Whose API token is used.
         folder: Below which MCOP's folders lie, `a/b`; empty: at the top.
         token: The reference to the API token.
+        wait_in_slot_s: How long a build is waited for at a stretch, seconds; None: as long as is usual.
     """
 
     url: str
     username: str
     folder: str
     token: SecretRef
+    wait_in_slot_s: float | None = None
 
-    def to_json(self) -> dict[str, str]:
-        """Return the form it has in an artifact, without the token."""
-        return {name: value for name, value in asdict(self).items() if name != TOKEN}
+    def to_json(self) -> dict[str, Any]:
+        """Return the form it has in an artifact, without the token; what nobody said is not in it."""
+        return {name: value for name, value in asdict(self).items() if name != TOKEN and value is not None}
 
 
 def check_settings(settings: AdapterSettings, *, may_refer: bool = True) -> list[str]:
@@ -58,7 +62,9 @@ def read_settings(settings: AdapterSettings) -> ControllerSettings:
     """Return what *settings* say, against which `check_settings` has nothing and in which every value is concrete."""
     given = settings.configuration
     token = SecretRef.parse(settings.credentials[TOKEN])
-    return ControllerSettings(given["url"].rstrip("/"), given["username"], given.get("folder") or "", token)
+    return ControllerSettings(
+        given["url"].rstrip("/"), given["username"], given.get("folder") or "", token, given.get(WAIT_IN_SLOT)
+    )
 
 
 def _surplus(settings: AdapterSettings) -> Iterator[str]:
@@ -88,6 +94,8 @@ def _configuration(given: Mapping[str, Any], *, may_refer: bool) -> Iterator[str
             yield f"settings.configuration.{name} is {value!r}: {told}"
     if not isinstance(given.get("allow_http", False), bool):
         yield "settings.configuration.allow_http must be true or false"
+    if told := _wait_problem(given.get(WAIT_IN_SLOT)):
+        yield f"settings.configuration.{WAIT_IN_SLOT} is {given[WAIT_IN_SLOT]!r}: {told}"
 
 
 def _url_problem(value: object, given: Mapping[str, Any]) -> str:
@@ -106,6 +114,15 @@ def _url_problem(value: object, given: Mapping[str, Any]) -> str:
     if parts.scheme == "http" and host not in _LOCAL and given.get("allow_http") is not True:
         return "the token would be sent in clear: write https, or allow_http: true"
     return ""
+
+
+def _wait_problem(value: object) -> str:
+    if value is None:
+        return ""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and 0 <= value <= LONGEST_WAIT_S:  # type: ignore[operator]
+        return ""
+    return f"it must be a number of seconds between 0 and {LONGEST_WAIT_S}, such as 60"
 
 
 def _username_problem(value: object, given: Mapping[str, Any]) -> str:

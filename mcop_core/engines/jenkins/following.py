@@ -5,17 +5,24 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
 from mcop_core.engines.base import Reporter
 from mcop_core.engines.jenkins.client import Build, Console, Controller, QueueItem
 from mcop_core.engines.jenkins.job_state import BUILD, BUILD_ADDRESS, Pending
-from mcop_core.errors import Cancelled, EngineFailed, UnknownOutcome, Unreachable
+from mcop_core.errors import Cancelled, EngineFailed, UnknownOutcome, Unreachable, Waiting
 
 Answer = TypeVar("Answer")
 LAST_LINES = 20
+TAIL_BYTES = 8_192
+"""How much of a console's end is read to show its last lines."""
+LONGEST_REST = 4_096
+"""How many signs of a line that has not ended are kept from one look to the next."""
+SOONEST_S, LATEST_S = 5.0, 300.0
+"""Between these lies the time from one look to the next, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class Timing:
         settle_s: How long a build is looked for whose request was not answered, once the controller answers.
         looks: How often it is looked for, at least.
         stop_again_s: After how long a build that does not end is asked to stop once more.
+        stay_s: How long a build is waited for at a stretch; one that takes longer is looked at from time to time.
     """
 
     poll_s: float = 0.5
@@ -37,6 +45,7 @@ class Timing:
     settle_s: float = 10.0
     looks: int = 3
     stop_again_s: float = 60.0
+    stay_s: float = 60.0
 
 
 def pauses(timing: Timing) -> Iterator[float]:
@@ -45,6 +54,11 @@ def pauses(timing: Timing) -> Iterator[float]:
     while True:
         yield pause_s
         pause_s = min(pause_s * 1.5, timing.slowest_poll_s)
+
+
+def next_look_s(waited_s: float) -> float:
+    """Return when to look again at what was waited for so long, seconds: after a fifth of that, within bounds. Pure."""
+    return min(max(waited_s / 5, SOONEST_S), LATEST_S)
 
 
 def ask_again(ask: Callable[[], Answer], timing: Timing, report: Reporter, check: Callable[[], None]) -> Answer:
@@ -108,7 +122,33 @@ class Following:
     was_stopped: bool = False
     was_asked_twice: bool = False
     _item: int | None = None
+    _number: int | None = None
+    _told: int = 0
     _unfinished: str = ""
+
+    def __post_init__(self) -> None:
+        self.was_asked_twice = self.was_asked_twice or self.pending.is_repeated
+        self._item, self._number = self.pending.item, self.pending.build
+        self._told, self._unfinished = self.pending.told, self.pending.rest
+
+    @property
+    def waited_s(self) -> float:
+        """For how long it has been waited for, seconds, earlier looks included."""
+        if not self.pending.since:
+            return 0.0
+        return (datetime.now(UTC) - datetime.fromisoformat(self.pending.since)).total_seconds()
+
+    @property
+    def seen(self) -> Pending:
+        """What the next look goes on from."""
+        return replace(
+            self.pending,
+            is_repeated=self.was_asked_twice,
+            item=self._item,
+            build=self._number,
+            told=self._told,
+            rest=self._unfinished,
+        )
 
     # -- asked for once -----------------------------------------------------------------------------
 
@@ -186,22 +226,33 @@ class Following:
         Wait for the build, its console told line by line; None if it was taken out of the queue.
 
         Raises:
+            Waiting: It takes longer than `Timing.stay_s`; `seen` is what the next look goes on from.
             Unreachable: The controller does not answer any more; the build goes on.
             UnknownOutcome: It is nowhere, or there are two of them.
         """
-        number = self._await_number()
+        goes_on = self._number is not None
+        number = self._number = self._known_number() if goes_on else self._await_number()
         if number is None:
             return None
         self.report.record("resource_started", address=BUILD_ADDRESS, type=BUILD, id=str(number))
-        self.report.log(f"Build {number} runs: {self.controller.job_url(self.pending.job, number)}")
-        self.report.log(f"::group::console of build {number}")
+        verb, continued = ("goes on", ", continued") if goes_on else ("runs", "")
+        self.report.log(f"Build {number} {verb}: {self.controller.job_url(self.pending.job, number)}")
+        self.report.log(f"::group::console of build {number}{continued}")
         try:
             build = self._await_end(number)
         finally:
             self.report.log("::endgroup::")
+        self._recall(number)
         self.report.record("resource_finished", address=BUILD_ADDRESS, id=str(number), result=build.result)
         self._hold_single(number)
         return build
+
+    def _known_number(self) -> int:
+        """Return the number of the build that an earlier look saw, once it is the same build still."""
+        number = self._number or 0
+        if self.asked(lambda: self._build(number)).operation != self.pending.operation:
+            raise self._lost(f"was deleted, and build {number} is another one now")
+        return number
 
     def _await_number(self) -> int | None:
         told = ""
@@ -217,7 +268,8 @@ class Following:
                 self.report.log(f"Waiting in the queue: {self.mask(_plain(told))}")
             if self.is_cancelled():
                 self._leave_queue(item)
-            time.sleep(pause_s)
+            self._item = item.id
+            self._pause(pause_s, "stands in the queue")
         raise AssertionError("pauses do not end")
 
     def _leave_queue(self, item: QueueItem) -> None:
@@ -236,30 +288,55 @@ class Following:
         found = self.look()
         if found.builds:
             return QueueItem(self._item or 0, build=found.builds[-1].number)
+        if not found.items and self.pending.item is not None:
+            return QueueItem(self.pending.item, is_cancelled=True)  # left since the last look, and Jenkins forgot how
         if not found.items:
             raise self._lost("is neither in the queue nor among the builds")
         self._item = found.items[0].id
         return found.items[0]
 
     def _await_end(self, number: int) -> Build:
-        start, stop_at = 0, 0.0
+        stop_at = 0.0
         waits = pauses(self.timing)
         while True:
             self.check()
             if self.is_cancelled() and time.monotonic() >= stop_at:
                 self._stop(number)
                 stop_at = time.monotonic() + self.timing.stop_again_s
-            piece = self.asked(partial(self._console, number, start))
-            waits = pauses(self.timing) if piece.end != start else waits
+            piece = self.asked(partial(self._console, number, self._told))
+            waits = pauses(self.timing) if piece.end != self._told else waits
             self._tell(piece.text)
-            start = piece.end
+            self._told = piece.end
             self._drop_late()
             build = None if piece.has_more else self.asked(lambda: self._build(number))
             if build is not None and not build.is_running:
-                self._tell(self.asked(partial(self._console, number, start)).text)
+                self._tell(self.asked(partial(self._console, number, self._told)).text)
                 self._tell("\n" if self._unfinished else "")
                 return build
-            time.sleep(next(waits))
+            self._pause(next(waits), f"runs as build {number}")
+
+    def _pause(self, pause_s: float, how: str) -> None:
+        """Sleep; or leave it alone until the next look, unless it is being stopped."""
+        waited_s = self.waited_s
+        if waited_s < self.timing.stay_s or self.is_cancelled() or self.was_stopped:
+            time.sleep(pause_s)
+            return
+        if len(self._unfinished) > LONGEST_REST:
+            self._tell("\n")
+        url = self.controller.job_url(self.pending.job, self._number)
+        raise Waiting(
+            f"the build of {self.pending.job} {how}, {waited_s:.0f} s after it was asked for: {url}",
+            look_again_s=next_look_s(waited_s),
+        )
+
+    def _recall(self, number: int) -> None:
+        """Have the last lines whole, of which earlier looks told some."""
+        if not self.pending.told or len(self.last_lines) == LAST_LINES:
+            return
+        start = max(0, self._told - TAIL_BYTES)
+        lines = self.asked(partial(self._console, number, start)).text.replace("\r\n", "\n").split("\n")
+        self.last_lines.clear()
+        self.last_lines.extend(self.mask(_plain(line)) for line in lines[1 if start else 0 :] if line)
 
     def _build(self, number: int) -> Build:
         found = self.controller.build(self.pending.job, number)

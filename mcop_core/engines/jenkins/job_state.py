@@ -48,11 +48,37 @@ class Pending:
         operation: The value of its parameter by which it is found.
         digest: Of what it is made from.
         job: The job that it belongs to.
+        owner: Who waits for it, as in `Workspace.owner`; empty if an older version of MCOP noted it.
+        since: Since when they do, ISO 8601, UTC; empty likewise.
+        done: What their operation had done before, as in `ApplyResult.resources`.
+        is_repeated: Whether a request for it may still be on its way beside the one that was answered.
+        item: Where it stands in the queue; None if it was not seen there.
+        build: Its number; None if it was not seen to run.
+        told: How far its console was told them, a position that Jenkins named.
+        rest: The begin of a line that had not ended there.
     """
 
     operation: str
     digest: str
     job: str
+    owner: str = ""
+    since: str = ""
+    done: tuple[Mapping[str, Any], ...] = ()
+    is_repeated: bool = False
+    item: int | None = None
+    build: int | None = None
+    told: int = 0
+    rest: str = ""
+
+    @property
+    def was_seen(self) -> bool:
+        """Whether it was in the queue or running when it was looked at last."""
+        return self.item is not None or self.build is not None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Pending:
+        """Read what `dataclasses.asdict` gave."""
+        return cls(**{**document, "done": tuple(document.get("done", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +120,7 @@ class JobState:
             script=job["script"],
             asked=job["asked"],
             build=LastBuild(int(build["id"]), build["url"], build["result"], build["digest"]) if build else None,
-            pending=Pending(**pending) if pending else None,
+            pending=Pending.read(pending) if pending else None,
             outputs=dict(file.outputs),
         )
 

@@ -9,10 +9,12 @@ it. Cut off anywhere, the state names the one build that there may be, and whoev
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +22,7 @@ from mcop_core.catalog.models import canonical_json
 from mcop_core.engines.base import SECRET_KEY, ApplyResult, Gate, RenderedArtifact, Reporter, Workspace
 from mcop_core.engines.jenkins.client import Build, Controller
 from mcop_core.engines.jenkins.config_xml import folder_xml, is_ours
-from mcop_core.engines.jenkins.controller_settings import TOKEN
+from mcop_core.engines.jenkins.controller_settings import TOKEN, WAIT_IN_SLOT
 from mcop_core.engines.jenkins.following import Following, Timing, ask_again
 from mcop_core.engines.jenkins.job_state import (
     BUILD,
@@ -48,7 +50,7 @@ from mcop_core.engines.mask import Mask
 from mcop_core.engines.outputs import read_outputs
 from mcop_core.engines.state import StateAddress, StateFile
 from mcop_core.engines.state_home import StateHome, open_home
-from mcop_core.errors import Cancelled, EngineFailed, McopError, StateConflict, UnknownOutcome, Unreachable
+from mcop_core.errors import Cancelled, EngineFailed, McopError, StateConflict, UnknownOutcome, Unreachable, Waiting
 from mcop_core.secrets.reference import SecretRef
 
 Answer = TypeVar("Answer")
@@ -78,7 +80,9 @@ def open_session(
 ) -> Iterator[Session]:
     """Hold lease and lock, and a connection to the controller, inside the block."""
     with open_home(operation, artifact, workspace, report, timing.patience_s) as home:
-        session = Session(artifact, workspace, report, timing, home, gate, JobState.read(home.base))
+        stay_s = artifact.runtime["controller"].get(WAIT_IN_SLOT, timing.stay_s)
+        held_to = replace(timing, stay_s=float(stay_s))
+        session = Session(artifact, workspace, report, held_to, home, gate, JobState.read(home.base))
         try:
             yield session
         finally:
@@ -96,6 +100,7 @@ def apply(
         EngineFailed: The build did not succeed, or left no outputs; with the last lines of its console.
         StateLocked: Somebody else works on this state.
         Cancelled: A person stopped it; the build has ended.
+        Waiting: The build takes longer than `Timing.stay_s`; run again, it goes on with the same build.
         UnknownOutcome: What a build did cannot be told.
         Unreachable: Controller or state store did not answer; run again, it goes on with the same build.
     """
@@ -116,6 +121,7 @@ def settle(
 ) -> ApplyResult | None:
     """Follow the build that a dead *operation* asked for to its end, and begin nothing; see `Engine.settle`."""
     with open_session(operation, artifact, workspace, report, timing) as session:
+        session.timing = replace(timing, stay_s=math.inf)  # nobody looks again after a settlement
         return session.settle(operation)
 
 
@@ -205,7 +211,7 @@ class Session:
         if operation == "destroy":
             was_destroyed = self.home.base is not None and self.state is None
             return ApplyResult({}, destroyed=1) if was_destroyed else None
-        if self.state is None or self.state.pending is None:
+        if self.state is None or self.state.pending is None or self._is_others(self.state.pending):
             return None
         digest = self.state.pending.digest
         self._finish_pending()
@@ -305,10 +311,17 @@ class Session:
         unheard, asked = self._known.pending, self._known.asked
         # One that nobody has heard of may yet arrive: under the same name it is known then, and taken away.
         operation = unheard.operation if unheard else self._new_operation(asked)
-        pending = Pending(operation, self.wanted.digest, self.wanted.job)
+        pending = Pending(
+            operation,
+            self.wanted.digest,
+            self.wanted.job,
+            owner=self.workspace.owner,
+            since=_now(),
+            done=tuple(self.done),
+            is_repeated=unheard is not None,
+        )
         self._push(replace(self._known, pending=pending, asked=asked + 1))
         one = self._following(pending)
-        one.was_asked_twice = unheard is not None
         self._complete(one, is_new=True, fails=True)
 
     def _new_operation(self, asked: int) -> str:
@@ -331,14 +344,23 @@ class Session:
         pending = self.state.pending if self.state else None
         if pending is None:
             return
-        self.report.log(f"An earlier attempt asked for a build of {pending.job}: looking for it.")
+        if self._is_others(pending) or not pending.since:
+            # Whoever follows it answers for it, and tells its console from the start.
+            pending = replace(pending, owner=self.workspace.owner, since=_now(), done=(), told=0, rest="")
+        self.done = [dict(one) for one in pending.done]
         one = self._following(pending)
-        with self._in_doubt(one):
-            trace = one.look()
-        if trace.is_empty:
-            self.report.log("Jenkins has not heard of it.")
-            return
+        if not pending.was_seen:
+            self.report.log(f"An earlier attempt asked for a build of {pending.job}: looking for it.")
+            with self._in_doubt(one):
+                trace = one.look()
+            if trace.is_empty:
+                self.report.log("Jenkins has not heard of it.")
+                return
         self._complete(one, is_new=False, fails=fails and pending.digest == self.wanted.digest)
+
+    def _is_others(self, pending: Pending) -> bool:
+        """Whether somebody else waits for a build; of one that an older version noted nobody knows who does."""
+        return pending.owner not in ("", self.workspace.owner)
 
     def _forget(self, pending: Pending) -> None:
         self._push(replace(self._known, pending=None))
@@ -354,12 +376,16 @@ class Session:
             raise
 
     def _complete(self, one: Following, *, is_new: bool, fails: bool) -> None:
-        """Have the build of *one* run to its end, and write down what came of it."""
-        started = time.monotonic()
+        """Have the build of *one* run to its end, and write down what came of it, or how far it is told."""
+        started = time.monotonic() - one.waited_s
         if is_new:
             self._trigger(one)
         with self._in_doubt(one):
-            build = one.follow()
+            try:
+                build = one.follow()
+            except Waiting:
+                self._push(replace(self._known, pending=one.seen))
+                raise
             outputs, problem = self._judge(one, build)
         last = None if build is None else self._last(one, build, has_outputs=not problem)
         self._record(one.pending, last, outputs)
@@ -451,3 +477,7 @@ class Session:
     def _versions(self) -> Mapping[str, str]:
         version = self._opened[0].version if self._opened else ""
         return {"jenkins": version} if version else {}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

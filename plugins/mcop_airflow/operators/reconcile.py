@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from mcop_airflow.connections import connections_of
+from mcop_airflow.connections import connections_of_request
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.metrics import reconciled
 from mcop_airflow.reporter import LogReporter
@@ -21,9 +20,7 @@ from mcop_core.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from mcop_core.artifacts.store import ObjectStore
     from mcop_core.executions.record import ExecutionRecord
-    from mcop_core.runner.request import RunRequest
 
 RECONCILE = "reconcile"
 """Task id."""
@@ -62,7 +59,7 @@ class ReconcileOperator(BaseOperator):
                 dict(os.environ),
                 lambda execution: _word(context["ti"], execution),
                 lambda level, line: reporter.log(line, level=level),
-                secrets=lambda request: _connections(store, request, settings),
+                secrets=lambda request: connections_of_request(store, request, settings),
             )
             findings = reconciler.run(wanted)
         for finding in findings:
@@ -71,14 +68,6 @@ class ReconcileOperator(BaseOperator):
         reconciled(len(left))
         if left:
             raise AirflowFailException(f"not settled: {', '.join(left)}")
-
-
-def _connections(store: ObjectStore, request: RunRequest, settings: Settings) -> Mapping[str, str]:
-    """Return what only a task can ask Airflow for; see `connections_of`."""
-    from mcop_core.engines.base import load_artifact
-
-    artifact = load_artifact(store, request.artifact)
-    return connections_of(artifact, request.execution["namespace"], settings) if artifact.secrets else {}
 
 
 def _word(ti: Any, execution: str) -> ExecutionRecord | None:

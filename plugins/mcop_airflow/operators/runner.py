@@ -1,6 +1,8 @@
 """
 RunnerOperator: start the runner or find it, stream its log, wait for its end; ask where it deviates.
 
+Where a runner has only to wait, the task gives its slot back and looks again later.
+
 StepOperator: the same for one component of the plan.
 """
 
@@ -14,11 +16,11 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk import BaseOperator, timezone
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout, TaskDeferred
 
 from mcop_airflow.cut_off import check_whole
 from mcop_airflow.failures import final_unless_unreachable
@@ -63,6 +65,9 @@ GOES_ON = frozenset(
 """States in which Airflow means a task to finish: whatever killed this attempt, the next one re-attaches."""
 
 
+LOOK_AGAIN = "look_again"
+"""Method of a `RunnerOperator` that is called with (context, event, …) when it is time to look again."""
+
 _UNKNOWN = "unknown"
 
 
@@ -76,6 +81,9 @@ class RunnerOperator(BaseOperator):
 
     Where a preview was approved, the runner is held to it. Should its own plan do anything else, it does nothing, and
     a person is asked about the difference: a required action of this task.
+
+    Where a runner says that nothing is left to do but to wait, the task waits too, deferred, and then has the same
+    operation carried on: neither a worker slot nor a lock is held meanwhile, and `execution_timeout` counts over all.
 
     The runner is cancelled when Airflow's record says that somebody stopped the task, and not when Airflow merely lost
     it. No field is templated.
@@ -93,6 +101,7 @@ class RunnerOperator(BaseOperator):
         super().__init__(**{**OUTLASTS, "do_xcom_push": False, **kwargs})
         self.plan = plan
         self._running: tuple[RunRequest, RuntimeTaskInstanceProtocol] | None = None
+        self._is_awaited = self._was_asked = False
 
     @abstractmethod
     def work(self, context: Context, store: ObjectStore) -> Sequence[Work]:
@@ -106,9 +115,7 @@ class RunnerOperator(BaseOperator):
         """Follow the runner to its end; ask where it would do what nobody approved."""
         check_changes(context["dag_run"].conf)
         check_whole(context, self.plan)
-        changes = self._carry_out(context)
-        if changes is not None:
-            self._ask(context, changes, ())
+        self._ask_anew(context, self._carry_out(context))
 
     def answered(
         self, context: Context, event: Mapping[str, Any], people: Sequence[Mapping[str, str]], changes: str
@@ -117,15 +124,26 @@ class RunnerOperator(BaseOperator):
         from mcop_airflow.asking import read_answer
         from mcop_core.approvals import Decision
 
+        self._was_asked = True
         verdict = read_answer(context, self.plan.approval, event, people)
         self.log.info("%s", verdict.reason)
         if verdict.decision is Decision.ASK_ON:
             self._ask(context, changes, verdict.people)
         with final_unless_unreachable():
             self._approvals(context, _store()).allow(self.task_id, changes, verdict.people)
-        if self._carry_out(context) is not None:
+        self._ask_anew(context, self._carry_out(context))
+
+    def look_again(self, context: Context, event: Any, was_asked: bool = False) -> None:
+        """Go on with what had only to be waited for: *event* says no more than that it is time."""
+        self._is_awaited, self._was_asked = True, was_asked
+        self._ask_anew(context, self._carry_out(context))
+
+    def _ask_anew(self, context: Context, changes: str | None) -> None:
+        if changes is not None and self._was_asked:
             # A question of this attempt would show the text of the one before: the next attempt asks.
             raise AirflowException("this deviates again, otherwise than was approved: it is asked again")
+        if changes is not None:
+            self._ask(context, changes, ())
 
     def _carry_out(self, context: Context) -> str | None:
         """Work; return the JSON of the changes that nobody approved, None when all is done."""
@@ -146,14 +164,40 @@ class RunnerOperator(BaseOperator):
             self.log.info("What was cancelled before this task was cleared has come to its end: it begins anew")
             close(store, request)
             request, result = own, self._attend(own, context, settings, store, work)
+        if result.outcome is Outcome.WAITING:
+            self._defer(context, request, result)
         if result.outcome is not Outcome.SUCCEEDED:
             return self._unsuccessful(request, ti, store, work, result)
         self.finish(context, store, work, result)
         if self._word(ti) in GOES_ON:  # Else the note says what Airflow's record does not.
             close(store, request)
+            supersede(store, earlier_requests(own, context["dag_run"].clear_number))
         counts = f"{result.added} added, {result.changed} changed, {result.destroyed} destroyed"
         self.log.info("Done with %s: %s", work.step, counts)
         return None
+
+    def _defer(self, context: Context, request: RunRequest, result: RunResult) -> NoReturn:
+        """Give the slot back until it is time to look again, or until this attempt has taken too long."""
+        from mcop_airflow.triggers import LookAgainTrigger
+
+        now, pause = timezone.utcnow(), timedelta(seconds=result.facts["look_again_s"])
+        left = self._left(context["ti"], now)
+        if left is not None and left <= timedelta():
+            raise AirflowTaskTimeout(f"{self.execution_timeout} are over: {result.error}")
+        self.log.info("Waiting without a worker slot for %.0f s: %s", pause.total_seconds(), result.error)
+        moment = (now + pause).isoformat(timespec="milliseconds")
+        raise TaskDeferred(
+            trigger=LookAgainTrigger(moment=moment, execution=request.place[0], operation=request.id),
+            method_name=LOOK_AGAIN,
+            kwargs={"was_asked": self._was_asked},
+            timeout=left,
+        )
+
+    def _left(self, ti: RuntimeTaskInstanceProtocol, now: datetime) -> timedelta | None:
+        """Return how long this attempt may still take; Airflow counts each of its parts alone."""
+        if self.execution_timeout is None or ti.start_date is None:
+            return self.execution_timeout
+        return ti.start_date + self.execution_timeout - now
 
     def _unsuccessful(
         self, request: RunRequest, ti: RuntimeTaskInstanceProtocol, store: ObjectStore, work: Work, result: RunResult
@@ -241,6 +285,7 @@ class RunnerOperator(BaseOperator):
             os.environ,
             on_line=lambda level, line: reporter.log(line, level=level),
             secrets=self._connections(store, work, settings),
+            is_awaited=self._is_awaited,
         )
         operation_ended(request, result, timedelta(seconds=time.monotonic() - began))
         return result
@@ -319,6 +364,15 @@ def close(store: ObjectStore, request: RunRequest) -> None:
 
     with suppress(Unreachable):  # a reconciler takes it away then
         Operations(store).close(request.place[0], request.id)
+
+
+def supersede(store: ObjectStore, requests: Sequence[RunRequest]) -> None:
+    """Take away the notes of those of *requests* that waited: what they waited for has come to its end."""
+    from mcop_core.operations import Operations
+
+    for request in requests:
+        with suppress(Unreachable):  # a reconciler looks then, and finds nothing
+            Operations(store).supersede(request.place[0], request.id)
 
 
 def run_key(key: str, clear_number: int) -> str:

@@ -74,11 +74,13 @@ class World:
         self.is_cancelled, self.count = False, 0
         self.files: Mapping[str, bytes] = FILES
         self.allows_http = True
+        self.wait_in_slot_s: float | None = None
         self.controller = Controller(url, username, token)
 
     @property
     def settings(self) -> AdapterSettings:
         configuration = {"url": self.url, "username": self.username, "folder": FOLDER, "allow_http": self.allows_http}
+        configuration |= {} if self.wait_in_slot_s is None else {"wait_in_slot_s": self.wait_in_slot_s}
         return AdapterSettings(configuration=configuration, credentials={"token": str(REF)})
 
     def request(self, value: Any, *, slow: bool = False, address: tuple[str, ...] = ADDRESS) -> RenderRequest:

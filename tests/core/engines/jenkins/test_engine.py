@@ -6,10 +6,11 @@ import pytest
 
 from mcop_core.catalog.models import Adapter, AdapterSettings, ProviderRequirement
 from mcop_core.engines.jenkins.engine import JenkinsEngine
-from mcop_core.errors import EngineFailed
+from mcop_core.errors import Cancelled, EngineFailed, Waiting
 from mcop_core.settings import Settings
-from tests.contracts.engine import EngineContract, EngineSample, OperationContract
+from tests.contracts.engine import VALUE, EngineContract, EngineSample, OperationContract
 from tests.core.engines.jenkins.controllers import world
+from tests.core.runner.conftest import wait_for
 from tests.fakes.groovy_literals import decode
 
 JENKINSFILE = b"node {\n    def value = {{ value }}\n    echo 'done'\n}\n"
@@ -53,6 +54,30 @@ class TestContract(EngineContract):
 
 class TestOperations(OperationContract):
     pass
+
+
+class TestOperationsThatWait(OperationContract):
+    """No operation stays for a build: each is carried out by as many looks as it takes."""
+
+    @pytest.fixture
+    def operated(self, tmp_path):
+        with world(tmp_path) as made:
+            made.wait_in_slot_s = 0
+            yield made
+
+    def test_cancelled_while_it_works(self, operated):
+        """Between two looks nothing is locked; the next look stops the build, and nothing goes on behind it."""
+        with pytest.raises(Waiting):
+            operated.apply(VALUE, slow=True)
+        assert [] == [key for key in operated.store.keys("") if key.endswith("lock")]
+        wait_for(operated.is_at_work)
+        operated.cancel()
+        with pytest.raises(Cancelled):
+            operated.apply(VALUE, slow=True)
+
+        assert not operated.is_at_work()
+        operated.resume()
+        assert VALUE == self.apply(operated).outputs["result"]
 
 
 def test_there_is_no_provider_to_lock(engine):
