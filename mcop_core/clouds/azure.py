@@ -38,6 +38,7 @@ from mcop_core.errors import (
     InvalidDocuments,
     InvalidInput,
     NotInCloud,
+    Unreachable,
     Unsupported,
 )
 
@@ -165,15 +166,17 @@ class AzureStrategy:
         try:
             return self._ask(f"create the machine {order.name} in {order.region}", ask)
         except Conflict as error:
-            if error.facts.get("code") not in ("PreconditionFailed", "ConditionNotMet"):
+            if not error.facts["is_there"]:
                 raise
             return self._there_already(order, error)
 
     def _there_already(self, order: Order, refusal: Conflict) -> Instance:
         """Return the machine that has the name of *order*, if that is what an earlier request made."""
-        found = self.get_instance(
-            InstanceRef(order.region, shapes.machine_id(self._subscription, self._group, order.name))
-        )
+        id = shapes.machine_id(self._subscription, self._group, order.name)
+        try:
+            found = self.get_instance(InstanceRef(order.region, id))
+        except NotInCloud as error:
+            raise Unreachable(f"{error.message}, and says that it is there: it is not shown yet") from refusal
         is_same = order.tags.items() <= dict(found.tags).items() and found.region == order.region
         if not is_same or found.state is InstanceState.DELETING:
             why = "is being deleted" if is_same else "is another one, or lies elsewhere"

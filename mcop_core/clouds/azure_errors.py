@@ -40,7 +40,6 @@ _INPUT = {
     "platformimagenotfound",
     "locationnotavailableforresourcetype",
     "noregisteredproviderfound",
-    "resourcegroupnotfound",
     "subscriptionnotfound",
 }
 """Codes in lower case of what was asked for in words that Azure does not know."""
@@ -61,17 +60,20 @@ def translated(error: Exception, what: str) -> McopError:
 
     Args:
         what: The cloud and what it was asked.
+
+    Returns:
+        A `Conflict` carries `is_there`: whether it is that something is there that must not be.
     """
     status, code, message = _facts(error)
     text = f"{what}: {f'{code}: ' if code else ''}{message}"
-    if type(error).__name__ in ("ClientAuthenticationError", "CredentialUnavailableError") or status in (401, 403):
-        return CredentialsRefused(text, code=code)
-    if status is None:
-        return Unreachable(text, service="Azure")
     if status == 429:
         return Throttled(text, service="Azure", retry_after_s=_retry_after_s(error))
     if kind := _ERRORS.get(problem_of(code, message)):
         return kind(text, code=code)
+    if type(error).__name__ in ("ClientAuthenticationError", "CredentialUnavailableError") or status in (401, 403):
+        return CredentialsRefused(text, code=code)
+    if status is None:
+        return Unreachable(text, service="Azure")
     if status >= 500:
         return Unreachable(text, service="Azure")
     if code.lower() in _INPUT or status == 400:
@@ -79,7 +81,7 @@ def translated(error: Exception, what: str) -> McopError:
     if status == 404:
         return NotInCloud(text, code=code)
     if status in (409, 412):
-        return Conflict(text, code=code)
+        return Conflict(text, code=code, is_there=status == 412)
     return CloudFailed(text, code=code or "unreadable")
 
 

@@ -100,7 +100,7 @@ class Joined:
 
 
 def _statuses(machine: Any) -> tuple[tuple[str, str], ...]:
-    view = machine.properties.instance_view
+    view = machine.properties.instance_view if machine.properties else None
     return tuple((one.code or "", one.message or "") for one in (view.statuses if view else None) or ())
 
 

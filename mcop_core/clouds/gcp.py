@@ -33,7 +33,7 @@ from mcop_core.clouds.models import (
     Region,
 )
 from mcop_core.clouds.strategy import Capability, Page, Tag
-from mcop_core.errors import CloudFailed, Conflict, Fault, InvalidDocuments, InvalidInput, NotInCloud
+from mcop_core.errors import CloudFailed, Conflict, Fault, InvalidDocuments, InvalidInput, NotInCloud, Unreachable
 
 T = TypeVar("T")
 
@@ -189,7 +189,14 @@ class GcpStrategy:
 
     def _there_already(self, order: Order, zone: str, refusal: Conflict) -> Instance:
         """Return the instance that has the name of *order*, if that is what an earlier request made."""
-        found = self.get_instance(InstanceRef(order.region, f"{zone}/{order.name}", zone))
+        id = f"{zone}/{order.name}"
+        try:
+            found = self.get_instance(InstanceRef(order.region, id, zone))
+        except NotInCloud as error:
+            if f"/instances/{order.name}'" not in refusal.message:
+                # A disk of that name, say, that an instance of somebody's left behind.
+                raise refusal from error
+            raise Unreachable(f"{error.message}, and says that it is there: it is not shown yet") from refusal
         is_same = order.tags.items() <= dict(found.tags).items()
         # An instance that is to be deleted stops first, as one that is only stopped does.
         if not is_same or found.state is InstanceState.STOPPING:

@@ -23,10 +23,8 @@ PROBLEMS: Mapping[str, Problem] = {
     "ZONE_RESOURCE_POOL_EXHAUSTED": Problem.CAPACITY,
     "ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS": Problem.CAPACITY,
     "RESOURCE_POOL_EXHAUSTED": Problem.CAPACITY,
-    "UNSUPPORTED_OPERATION": Problem.OTHER,
     "QUOTA_EXCEEDED": Problem.QUOTA,
     "quotaExceeded": Problem.QUOTA,
-    "resourceExhausted": Problem.CAPACITY,
 }
 """Code of an operation's error, or reason of a refusal -> why there is no instance."""
 

@@ -331,3 +331,13 @@ def test_a_missing_sdk_is_named_with_the_extra_that_brings_it(server, monkeypatc
     monkeypatch.setitem(sys.modules, "azure.core.exceptions", None)
     with pytest.raises(InvalidInput, match=r"install mcop\[azure\]"):
         strategy.regions()
+
+
+def test_a_lost_answer_and_a_late_look_make_nothing_twice(server):
+    """The second request is told that it is there, before a look shows it."""
+    server.unseen_looks = 2
+    server.add(Faulty.LOSE_ANSWER, "PUT .*/virtualMachines/")
+    made = CloudContext(azure(server), pace=hasty_pace()).create_workers(WorkerRequest(("one",)))
+
+    assert made.is_whole, made.failures
+    assert 1 == len(ids(server))
