@@ -38,7 +38,8 @@ def test_a_guide_works_as_written(guide: Path, tmp_path: Path):
 def test_the_code_that_a_guide_shows_of_an_example_is_the_examples():
     """Whoever reads it and whoever copies the example see the same."""
     sources = [path.read_text() for path in (ROOT / "docs" / "examples").rglob("*.*") if path.is_file()]
-    shown = [block.text for block in blocks(ROOT / "docs/guides/engines.md") if block.language in ("python", "toml")]
+    guides = [ROOT / "docs" / "guides" / name for name in ("engines.md", "strategies.md")]
+    shown = [block.text for guide in guides for block in blocks(guide) if block.language in ("python", "toml")]
 
     assert shown
     assert [] == [text for text in shown if not any(text in source for source in sources)]

@@ -1,0 +1,1 @@
+"""A cloud of MCOP that is a folder: every instance is a file."""
