@@ -51,6 +51,8 @@ class Settings:
             each other; empty: whoever may write the artifact store may forge them.
         clouds: Folder of the YAML files that configure the clouds that `mcop workers`, `mcop inventory` and
             `mcop clouds` ask; empty: there are none.
+        inventory_schedule: When the DAG `mcop_inventory` looks at all clouds, cron; empty: only when asked.
+        clouds_notifier: Airflow notifier that is told when a cloud's health changes, JSON as for drift.
         reconcile_schedule: When the DAG `mcop_reconcile` settles what Airflow calls ended and what is not, cron; empty:
             only when asked.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
@@ -83,6 +85,8 @@ class Settings:
     secrets_scopes: str = ""
     record_key: str = field(default="", repr=False)
     clouds: str = ""
+    inventory_schedule: str = "0 * * * *"
+    clouds_notifier: str = ""
     reconcile_schedule: str = "*/5 * * * *"
     pools: str = ""
     lease_s: float = 30.0

@@ -101,11 +101,14 @@ class CloudContext:
         message = f"cloud {self.strategy.config.name} has no worker {name!r} of {self.strategy.config.owner}."
         raise NotInCloud(message + hint + missed, suggestion=near)
 
-    def delete_workers(self, names: Sequence[str], *, dry_run: bool = False) -> Answers[Worker]:
+    def delete_workers(self, names: Sequence[str], *, dry_run: bool = False, waits: bool = True) -> Answers[Worker]:
         """
         Delete the workers *names*, each verified to be gone; return those that were, or would be.
 
         A name that no worker has is a failure; a worker that is protected is one, too.
+
+        Args:
+            waits: Whether it is waited until they are gone; else their deletion is only asked for.
         """
         there = self.list_workers()
         known = {worker_name(one) for one in there.found}
@@ -115,14 +118,17 @@ class CloudContext:
             if name not in known
         )
         wanted = [one for one in there.found if worker_name(one) in set(names)]
-        return Answers[Worker]((), (*missing, *there.failures)) + self._delete(wanted, dry_run=dry_run)
+        return Answers[Worker]((), (*missing, *there.failures)) + self._delete(wanted, dry_run=dry_run, waits=waits)
 
-    def delete_all_workers(self, expected: int | None = None, *, dry_run: bool = False) -> Answers[Worker]:
+    def delete_all_workers(
+        self, expected: int | None = None, *, dry_run: bool = False, waits: bool = True
+    ) -> Answers[Worker]:
         """
         Delete every worker of ours on this cloud, and nothing else; protected ones stay.
 
         Args:
             expected: How many the caller means to delete, protected ones not counted; None with *dry_run* only.
+            waits: As for `delete_workers`.
 
         Raises:
             Conflict: There are more or fewer: nothing was deleted.
@@ -136,18 +142,19 @@ class CloudContext:
                 f"be deleted, and {said}: nothing was deleted",
                 found=len(free),
             )
-        return Answers[Worker]((), there.failures) + self._delete(free, dry_run=dry_run)
+        return Answers[Worker]((), there.failures) + self._delete(free, dry_run=dry_run, waits=waits)
 
-    def _delete(self, workers: Sequence[Worker], *, dry_run: bool) -> Answers[Worker]:
+    def _delete(self, workers: Sequence[Worker], *, dry_run: bool, waits: bool) -> Answers[Worker]:
         lifecycle = Lifecycle(self.strategy, self._pace)
+        became = "would be deleted" if dry_run else "gone" if waits else "being deleted"
 
         def delete(worker: Worker) -> Worker | Failure:
             try:
                 if not dry_run:
-                    lifecycle.delete(worker)
+                    lifecycle.delete(worker, waits=waits)
             except McopError as error:
                 return Failure(worker.cloud, worker.region, f"worker {worker_name(worker)}", error)
-            self._tell(f"{worker_name(worker)}: {'would be deleted' if dry_run else 'gone'} ({worker.id})")
+            self._tell(f"{worker_name(worker)}: {became} ({worker.id})")
             return worker
 
         results = each(workers, delete, at_once=self.strategy.config.at_once)

@@ -168,9 +168,12 @@ class Lifecycle:
 
     # -- deleting ----------------------------------------------------------------------------------------
 
-    def delete(self, worker: Worker) -> None:
+    def delete(self, worker: Worker, *, waits: bool = True) -> None:
         """
         Delete *worker* and return once it is gone.
+
+        Args:
+            waits: Whether it is waited for; else its deletion is only asked for, and the same call later verifies it.
 
         Raises:
             Refused: It is not ours, or a tag protects it, as it is now.
@@ -179,7 +182,7 @@ class Lifecycle:
         now = self._now(worker.ref)
         if now is not None and not now.is_gone:
             self._check_may_go(now)
-        self._remove(worker)
+        self._remove(worker, waits=waits)
 
     def _check_may_go(self, worker: Worker) -> None:
         config = self.strategy.config
@@ -190,7 +193,7 @@ class Lifecycle:
             called = self._called(worker_name(worker), worker.region)
             raise Refused(f"{called}: the tag {protected} protects it: take it away in the cloud first")
 
-    def _remove(self, worker: Worker) -> None:
+    def _remove(self, worker: Worker, *, waits: bool = True) -> None:
         what = f"delete worker {worker_name(worker)} in {worker.region}"
         deadline = self.pace.until(self.pace.settles_s)
         for pause in self.pace.pauses():
@@ -207,7 +210,8 @@ class Lifecycle:
             if deadline.has_passed:
                 break
             self.pace.clock.wait(min(pause, max(deadline.left_s, 0.0)))
-        self.await_gone(worker)
+        if waits:
+            self.await_gone(worker)
 
     def await_gone(self, worker: Worker) -> None:
         """

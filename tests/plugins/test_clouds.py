@@ -1,0 +1,199 @@
+"""The DAGs `mcop_workers` and `mcop_inventory`, run by Airflow's own task machinery on a server of the tests."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+from airflow.models.asset import AssetEvent
+from airflow.models.xcom import XComModel
+from airflow.sdk import BaseNotifier
+from airflow.utils.session import create_session
+
+from mcop_airflow.operators.inventory import NOTIFIED_KEY
+from mcop_airflow.operators.workers import worker_names
+from mcop_airflow.waiting import WorkersTrigger
+from mcop_core.bootstrap import open_store
+from mcop_core.errors import InvalidInput
+from tests.clouds.digitalocean_server import TOKEN, running_digitalocean, said
+from tests.plugins import airflow_home
+
+DAGS = Path(__file__).parents[2] / "dags"
+CONFIG = """\
+name: {name}
+provider: digitalocean
+credentials: secret://env/OCEAN
+region: nyc3
+size: s-1vcpu-1gb
+image: ubuntu-24-04-x64
+endpoint: {url}
+options: {{ca_file: {certificate}}}
+"""
+
+
+class FileNotifier(BaseNotifier):
+    """Adds what it is told to a file."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def notify(self, context):
+        with Path(self.path).open("a") as file:
+            file.write(context[NOTIFIED_KEY] + "\n")
+
+
+class Sky:
+    """A configured cloud, and Airflow's task machinery."""
+
+    def __init__(self, server, folder, scheduling, settings):
+        self.server, self.folder, self.scheduling, self.settings = server, folder, scheduling, settings
+
+    def configure(self, name, url=None):
+        text = CONFIG.format(name=name, url=url or self.server.url, certificate=self.server.certificate)
+        (self.folder / f"{name}.yaml").write_text(text)
+
+    def run(self, dag_id, run_id, **conf):
+        files = airflow_home.DAGS / "clouds"
+        files.mkdir(exist_ok=True)
+        (files / f"{dag_id}.py").write_bytes((DAGS / f"{dag_id}.py").read_bytes())
+        bag = self.scheduling.store_dags(files)
+        assert not bag.import_errors
+        return self.scheduling.run(bag.dags[dag_id], conf=conf, run_id=run_id)
+
+    def returned(self, dag_id, run_id, task_id, key="return_value"):
+        with create_session() as session:
+            found = session.query(XComModel).filter_by(dag_id=dag_id, run_id=run_id, task_id=task_id, key=key).all()
+            values = [XComModel.deserialize_value(one) for one in found]
+        return values[0] if len(values) == 1 else values
+
+    def stored(self, key):
+        return json.loads(open_store(self.settings.artifact_store).get(key).data)
+
+
+@pytest.fixture
+def sky(scheduling, environment, tmp_path, monkeypatch):
+    folder = tmp_path / "clouds"
+    folder.mkdir()
+    monkeypatch.setenv("MCOP_CLOUDS", str(folder))
+    monkeypatch.setenv("MCOP_SECRET_OCEAN", TOKEN)
+    scheduling.forget_runs()
+    with running_digitalocean(tmp_path) as server:
+        server.create_looks = server.delete_looks = 0
+        made = Sky(server, folder, scheduling, environment)
+        made.configure("ocean")
+        yield made
+
+
+def test_workers_are_created_listed_and_deleted_by_a_run_each(sky):
+    """The triggerer waits; what a run returns are the workers."""
+    create = {"action": "create", "cloud": "ocean", "names": ["web"], "count": 2}
+    state, tasks = sky.run("mcop_workers", "create", **create)
+    assert ("success", "success", "skipped") == (state, tasks["create"], tasks["delete_all"])
+    assert ["web-1", "web-2"] == sorted(one["name"] for one in sky.returned("mcop_workers", "create", "create"))
+    sky.run("mcop_workers", "again", **create)
+    assert 2 == len(sky.server.ids())
+
+    sky.run("mcop_workers", "list", action="list", cloud="ocean")
+    assert 2 == len(sky.returned("mcop_workers", "list", "list"))
+    state, _ = sky.run("mcop_workers", "delete", action="delete", cloud="ocean", names=["web-1"])
+    assert ("success", 1) == (state, len(sky.server.ids()))
+    state, _ = sky.run("mcop_workers", "all", action="delete-all", cloud="ocean", count=2)
+    assert ("failed", 1) == (state, len(sky.server.ids()))
+    state, _ = sky.run("mcop_workers", "one", action="delete-all", cloud="ocean", count=1)
+    assert ("success", 0) == (state, len(sky.server.ids()))
+
+
+def test_what_could_not_be_made_fails_the_run_and_lies_beside_the_rest(sky):
+    """Those that are there are returned all the same."""
+    sky.server.droplet_limit = 1
+    state, _ = sky.run("mcop_workers", "quota", action="create", cloud="ocean", names=["a", "b"])
+
+    assert "failed" == state
+    assert 1 == len(sky.returned("mcop_workers", "quota", "create"))
+    (failure,) = sky.returned("mcop_workers", "quota", "create", "failures")
+    assert "QuotaExceeded" == failure["error"]
+
+
+def test_an_inventory_looks_at_every_cloud_and_tells_who_waits_for_it(sky):
+    """Its event says where it lies; a cloud that is down hides no other, and fails the run."""
+    sky.run("mcop_workers", "create", action="create", cloud="ocean", names=["web"])
+    sky.server.put("foreign", "fra1", {})
+    sky.server.put_cluster("apples", "fra1")
+    state, _ = sky.run("mcop_inventory", "first")
+    summary = sky.stored(sky.returned("mcop_inventory", "first", "report"))
+    (look,) = summary["looks"]
+
+    assert "success" == state
+    assert (2, 1, 1) == (look["instances"], look["managed"], look["clusters"])
+    assert {"web": "worker web", "foreign": ""} == {
+        one["name"]: one["made_by"] for one in sky.stored(look["key"])["instances"]
+    }
+    with create_session() as session:
+        event = session.query(AssetEvent).order_by(AssetEvent.id.desc()).first()
+        assert {"key": "inventory/first/summary.json", "instances": 2} == {
+            name: event.extra[name] for name in ("key", "instances")
+        }
+
+
+def test_a_cloud_that_is_down_is_named_and_the_others_are_kept(sky, tmp_path, monkeypatch):
+    """Its look fails, and so the run; its health is a finding, told once."""
+    notifier = {"classpath": f"{__name__}.FileNotifier", "kwargs": {"path": str(tmp_path / "told")}}
+    monkeypatch.setenv("MCOP_CLOUDS_NOTIFIER", json.dumps(notifier))
+    monkeypatch.setattr("mcop_airflow.operators.inventory._RETRIES", {"retries": 0})
+    sky.configure("down")
+    (sky.folder / "down.yaml").write_text(
+        (sky.folder / "down.yaml").read_text().replace("secret://env/OCEAN", "secret://env/NONE")
+    )
+    for run_id in ("one", "two"):
+        state, tasks = sky.run("mcop_inventory", run_id)
+        assert ("failed", "success") == (state, tasks["health"])
+    summary = sky.stored("inventory/one/summary.json")
+
+    assert (["ocean"], ["down"]) == (
+        [one["cloud"] for one in summary["looks"]],
+        [one["cloud"] for one in summary["not_answered"]],
+    )
+    assert ["down: ok -> failed"] == [line.partition(": s")[0] for line in (tmp_path / "told").read_text().splitlines()]
+
+
+def test_a_trigger_waits_until_nothing_moves_and_no_longer(sky):
+    """It survives being written down, and never fails: the task tells what is wrong."""
+    sky.run("mcop_workers", "create", action="create", cloud="ocean", names=["web"])
+    droplet = next(iter(sky.server.droplets.values()))
+    droplet.fields["status"] = "new"
+    trigger = WorkersTrigger(cloud="ocean", names=["web"], until=time.time() + 60, pause_s=0.05)
+    path, given = trigger.serialize()
+
+    async def wait(one):
+        return [event.payload async for event in one.run()]
+
+    async def activate():
+        await asyncio.sleep(0.3)
+        droplet.fields["status"] = "active"
+
+    async def both():
+        return (await asyncio.gather(wait(WorkersTrigger(**given)), activate()))[0]
+
+    assert f"{WorkersTrigger.__module__}.WorkersTrigger" == path
+    assert [{"cloud": "ocean"}] == asyncio.run(both())
+    droplet.fields["status"] = "new"
+    assert [{"cloud": "ocean"}] == asyncio.run(wait(WorkersTrigger(**{**given, "until": time.time() - 1})))
+    sky.server.refuse("GET /v2/regions", said(401, "Unauthorized", "no"), times=None)
+    assert [{"cloud": "ocean"}] == asyncio.run(wait(WorkersTrigger(**given)))
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "expected"), [(["a", "b"], None, ["a", "b"]), (["a"], 2, ["a-1", "a-2"]), ("a", "1", ["a-1"])]
+)
+def test_names_are_said_or_counted(names, count, expected):
+    """As the form, REST and templates give them."""
+    assert expected == worker_names(names, count)
+
+
+@pytest.mark.parametrize(("names", "count"), [([], None), (None, 3), (["a", "b"], 2)])
+def test_names_that_are_none_are_refused(names, count):
+    """Nothing is guessed."""
+    with pytest.raises(InvalidInput):
+        worker_names(names, count)
