@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from mcop_core.cli.console import AsJson, print_json, print_table, say
+import typer
+
+from mcop_core import bootstrap
+from mcop_core.cli.console import AsJson, print_json, print_table, say, settings
 from mcop_core.cli.fleet import AsCsv, Clouds, Providers, Raw, Regions, chosen, end, print_csv, show_answered
 from mcop_core.cli.help import Commands
 from mcop_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from mcop_core.clouds.answers import Failure
-    from mcop_core.clouds.models import Cluster
+    from mcop_core.clouds.models import Cluster, Instance
     from mcop_core.clouds.strategy import CloudStrategy
     from mcop_core.clouds.sweep import Question
 
@@ -27,6 +30,9 @@ def instances(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     raw: Raw = False,
+    deployed: Annotated[
+        bool, typer.Option("--deployed", help="Also hold them against what executions deployed.")
+    ] = False,
 ) -> None:
     """
     List the instances of all clouds and regions.
@@ -43,9 +49,14 @@ def instances(
     from mcop_core.clouds.sweep import INSTANCES
 
     _check_form(as_json=as_json, as_csv=as_csv, raw=raw)
+    if deployed and (as_csv or raw):
+        raise InvalidInput("--deployed has two forms, a table and one JSON document: say --json alone")
     failures: list[Failure] = []
-    found = _swept(chosen(clouds, providers), INSTANCES, regions or (), failures)
-    if as_csv:
+    strategies = chosen(clouds, providers)
+    found = _swept(strategies, INSTANCES, regions or (), failures)
+    if deployed:
+        _print_joined(list(found), strategies, failures, as_json=as_json, is_partial=bool(clouds or regions))
+    elif as_csv:
         print_csv(INSTANCE_COLUMNS, (instance_row(*one) for one in found))
     elif as_json:
         listed = [document(one, raw=raw) for _, one in found]
@@ -129,6 +140,40 @@ def _swept(
         show_answered(event)
         if isinstance(event, Failed):
             failures.append(event)
+
+
+def _print_joined(
+    found: Sequence[tuple[CloudStrategy, Instance]],
+    strategies: Sequence[CloudStrategy],
+    failures: list[Failure],
+    *,
+    as_json: bool,
+    is_partial: bool,
+) -> None:
+    """Print instances as managed or unmanaged, and what executions deployed and no cloud lists as missing."""
+    from mcop_core.clouds.documents import document, made_by
+    from mcop_core.machines import deployed_machines, join
+
+    machines = deployed_machines(bootstrap.open_store(settings().artifact_store), bootstrap.open_store)
+    failed = {one.cloud for one in failures}
+    failures += machines.failures
+    asked = {one.config.provider for one in strategies}
+    # A part of what there is proves nothing missing, and neither does a cloud that did not answer.
+    doubtful = asked if is_partial else {one.config.provider for one in strategies if one.config.name in failed}
+    joined = join((one for _, one in found), machines.found, asked - doubtful)
+    rows: list[tuple[object, ...]] = []
+    for strategy, one in found:
+        owner = joined.owners.get((one.cloud, one.region, one.id)) or made_by(one, strategy.config)
+        standing = "managed" if owner else "unmanaged"
+        rows.append((standing, one.cloud, one.region, one.name, one.id, one.state, owner))
+    for word, lacking in (("missing", joined.missing), ("cannot be told", joined.untold)):
+        rows += [(word, "", "", "", one.id, "", f"{one.owner} {one.address}") for one in lacking]
+    if as_json:
+        columns = ("standing", "cloud", "region", "name", "id", "state", "made_by")
+        listed = [dict(zip(columns, map(str, row), strict=True)) for row in rows]
+        print_json({"instances": listed, "failures": [document(one.to_json()) for one in failures]})
+    else:
+        _print_sorted(("standing", "cloud", "region", "name", "id", "state", "made by"), rows, "instances")
 
 
 def _described(

@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "policies": BASE,
     "access": BASE,
     "clouds": BASE | {"secrets"},
+    "machines": BASE | {"clouds", "deployments", "engines", "artifacts"},
     "fleet": BASE | {"clouds", "catalog", "secrets"},
 }
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.clouds.digitalocean_server import TOKEN, DigitalOceanServer, running_digitalocean, said
+from tests.core.test_machines import deploy, resource
 
 OCEAN = """\
 name: {name}
@@ -102,6 +103,7 @@ BAD = {
     "unknown size": (["workers", "create", "a", "--size", "xxl", "--cloud", "ocean"], 10, "an invalid size"),
     "no worker": (["workers", "delete", "a", "--cloud", "ocean"], 10, "has no worker 'a'"),
     "two forms": (["inventory", "instances", "--json", "--csv"], 2, "two forms"),
+    "joined as csv": (["inventory", "instances", "--deployed", "--csv"], 2, "say --json"),
     "raw alone": (["inventory", "clusters", "--raw"], 2, "without --json"),
     "unknown provider": (["inventory", "regions", "--provider", "asw"], 3, "Configured: digitalocean, memory"),
 }
@@ -128,6 +130,24 @@ def test_an_inventory_says_who_made_what(mcop, folder, server):
     assert ("", "fra1") == (rows["'=cmd()"]["made by"], rows["'=cmd()"]["region"])
     found = json.loads(mcop("inventory", "instances", "--region", "fra1", "--json", "--raw")[1])["instances"]
     assert ["=cmd()"] == [one["raw"]["name"] for one in found]
+
+
+def test_what_executions_deployed_is_held_against_what_is_there(mcop, folder, server, tmp_path, monkeypatch):
+    """Managed, unmanaged, missing; what is not looked at as a whole cannot be told."""
+    url = f"file://{tmp_path}/store"
+    monkeypatch.setenv("MCOP_ARTIFACT_STORE", url)
+    ours, _ = server.put("ours", "nyc3", {}), server.put("foreign", "nyc3", {})
+    droplets = [{"index_key": 0, "attributes": {"id": ours}}, {"index_key": 1, "attributes": {"id": "1"}}]
+    deploy(url, "w.p.web", [resource("digitalocean_droplet", "web", *droplets)])
+
+    def standings(*options):
+        told = mcop("inventory", "instances", "--deployed", "--json", *options)[1]
+        return {(one["name"] or one["id"]): one["standing"] for one in json.loads(told)["instances"]}
+
+    assert {"ours": "managed", "foreign": "unmanaged", "1": "missing"} == standings()
+    assert "cannot be told" == standings("--region", "nyc3")["1"]
+    code, told, _ = mcop("inventory", "instances", "--deployed")
+    assert code == 0 and "team/shop/w.p.web module.this.digitalocean_droplet.web[1]" in told
 
 
 def test_a_cloud_that_does_not_answer_hides_no_other(mcop, folder, server):
