@@ -1,35 +1,81 @@
 """
-Two clouds to try the guides on: a server that speaks DigitalOcean's REST, and an AWS emulator.
+Clouds to try the guides on: servers that speak the REST of DigitalOcean, Azure and Google Cloud, and an AWS emulator.
 
-`python -m tests.clouds.stage FOLDER` starts both beside itself and returns once `FOLDER/stage.env` says how they are
-reached. They stop when `FOLDER/stop` is there, and by themselves after ten minutes.
+`python -m tests.clouds.stage FOLDER [PROVIDER…]` starts them beside itself, DigitalOcean and AWS if none is said, and
+returns once `FOLDER/stage.env` says how they are reached. They stop when `FOLDER/stop` is there, and by themselves
+after ten minutes.
 """
 
+import json
+import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from tests.clouds.digitalocean_server import TOKEN, running_digitalocean
+from tests.clouds import azure_server, digitalocean_server, gcp_server, rest_server
 from tests.emulators import running
 
 _LONGEST_S = 600.0
+_USUAL = ("digitalocean", "aws")
 
 
-def serve(folder: Path) -> None:
-    """Have both clouds until the file `stop` is there."""
-    with running_digitalocean(folder) as ocean, running("ministack", folder) as amazon:
+@contextmanager
+def _digitalocean(folder: Path) -> Iterator[dict[str, str]]:
+    with digitalocean_server.running_digitalocean(folder) as ocean:
         ocean.create_looks = ocean.delete_looks = 0
         ocean.put_cluster("apples", "fra1")
-        lines = {
+        yield {
             "OCEAN_URL": ocean.url,
             "OCEAN_CA": str(ocean.certificate),
-            "AMAZON_URL": amazon.url,
-            "MCOP_SECRET_OCEAN": TOKEN,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "MCOP_SECRET_OCEAN": digitalocean_server.TOKEN,
         }
-        text = "".join(f"export {name}={value}\n" for name, value in lines.items())
+
+
+@contextmanager
+def _aws(folder: Path) -> Iterator[dict[str, str]]:
+    with running("ministack", folder) as amazon:
+        yield {"AMAZON_URL": amazon.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@contextmanager
+def _azure(folder: Path) -> Iterator[dict[str, str]]:
+    with rest_server.running(azure_server.AzureServer(folder)) as azure:
+        azure.create_looks = azure.delete_looks = 0
+        directory = {"managed": True, "tenantID": azure_server.TENANT}
+        azure.put_cluster("apples", "westeurope", aadProfile=directory)
+        login = {"login": azure_server.CLIENT, "password": azure_server.SECRET, "tenantId": azure_server.TENANT}
+        secret = json.dumps({**login, "subscriptionId": azure_server.SUBSCRIPTION})
+        yield {"AZURE_URL": azure.url, "AZURE_CA": str(azure.certificate), "MCOP_SECRET_BLUE": secret}
+
+
+@contextmanager
+def _gcp(folder: Path) -> Iterator[dict[str, str]]:
+    with rest_server.running(gcp_server.GcpServer()) as gcp:
+        gcp.create_looks = gcp.delete_looks = 0
+        gcp.put_cluster("pears", "europe-west1")
+        yield {"GCP_URL": gcp.url, "MCOP_SECRET_GREEN": json.dumps(gcp.service_account)}
+
+
+CLOUDS: Mapping[str, Callable[[Path], AbstractContextManager[dict[str, str]]]] = {
+    "aws": _aws,
+    "azure": _azure,
+    "digitalocean": _digitalocean,
+    "gcp": _gcp,
+}
+
+
+def serve(folder: Path, providers: Sequence[str]) -> None:
+    """Have the clouds of *providers* until the file `stop` is there."""
+    with ExitStack() as clouds:
+        lines: dict[str, str] = {}
+        for provider in providers:
+            own = folder / provider
+            own.mkdir(exist_ok=True)
+            lines |= clouds.enter_context(CLOUDS[provider](own))
+        text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in lines.items())
         written = folder / "stage.env.new"
         written.write_text(text)
         written.rename(folder / "stage.env")
@@ -38,12 +84,12 @@ def serve(folder: Path) -> None:
             time.sleep(0.1)
 
 
-def start(folder: Path) -> None:
-    """Start both beside this process, and return once they answer."""
+def start(folder: Path, providers: Sequence[str]) -> None:
+    """Start them beside this process, and return once they answer."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "stage.log").open("wb") as log:
         served = subprocess.Popen(
-            [sys.executable, "-m", "tests.clouds.stage", str(folder), "serve"],
+            [sys.executable, "-m", "tests.clouds.stage", str(folder), "serve", *providers],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -56,5 +102,5 @@ def start(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    where = Path(sys.argv[1]).absolute()
-    serve(where) if sys.argv[2:] == ["serve"] else start(where)
+    where, said = Path(sys.argv[1]).absolute(), sys.argv[2:]
+    serve(where, said[1:]) if said[:1] == ["serve"] else start(where, said or _USUAL)
