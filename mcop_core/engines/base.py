@@ -528,6 +528,8 @@ class Engine(Protocol):
             EngineFailed: With the engine's diagnostics. What was created is in the state.
             StateLocked: Somebody else works on this state.
             Cancelled: A person stopped it; the state is written and the lock free.
+            Waiting: It has only to wait for something outside, which the state names; the lock is free, and called
+                again it goes on.
         """
 
     def outputs(self, artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> Mapping[str, Any]:

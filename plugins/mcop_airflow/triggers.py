@@ -16,7 +16,7 @@ from mcop_core.executions.naming import split_id
 from mcop_core.operations import Operations
 from mcop_core.settings import Settings
 
-BY = "Airflow, which was told to stop the task that waited"
+BY = "whoever stopped the waiting task"
 """Who asks a runner to stop that looks in the place of a task."""
 _LONGEST_NAP_S = 60.0
 

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
 
 from mcop_airflow.operators.apply import ApplyPrimitiveOperator
-from mcop_airflow.triggers import LookAgainTrigger
+from mcop_airflow.triggers import BY, LookAgainTrigger
 from mcop_core.operations import Ending, OperationNote, Operations
 from mcop_core.runner.request import Outcome, RunResult
 from tests.plugins.operators.test_apply import request
@@ -108,4 +108,4 @@ def test_a_task_that_is_stopped_while_it_waits_asks_its_next_runner_to_stop(envi
     found = operations.asked_to_stop(EXECUTION, asked.id)
 
     assert is_asked == (found is not None)
-    assert not is_asked or "Airflow" in found.by
+    assert not is_asked or found.by == BY
