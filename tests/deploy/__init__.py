@@ -1,0 +1,1 @@
+"""MCOP's own installation: the modules, the policies, and what watches it."""
