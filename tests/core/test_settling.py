@@ -320,14 +320,32 @@ def test_another_machine_settles_only_what_is_given_up(house, orphaned, tmp_path
     assert "a" in house.names()
 
 
-def seem_elsewhere(house, host):
+@pytest.mark.terraform
+def test_what_a_fenced_machine_left_is_settled_from_any_other(house, orphaned):
+    """Nobody has to call it lost: its lease says that it has ended itself by now, and is watched before it is taken."""
+    request, runner = orphaned
+    wait_for(lambda: b"terraform_data" in house.works.inflight())
+    house.works.kill(request, "terraform_started")
+    runner.kill()
+    runner.wait()
+    shutil.rmtree(house.works.folder_of(request).path)
+    seem_elsewhere(house, "burnt-down", fence_s=3.0)
+
+    [found] = house.reconcile()
+    assert found.verdict is Verdict.LEFT
+    wait_for(lambda: house.reconcile()[0].verdict is Verdict.SETTLED)
+    assert (house.works.keys(), house.shown.status) == ([KEY], Status.FAILED)
+    assert "a" in house.names()
+
+
+def seem_elsewhere(house, host, *, fence_s=0.0):
     """Make note and lease name another machine."""
     operations = Operations(house.works.store)
     [noted] = operations.open()
     operations.note(replace(noted, machine={**noted.machine, "host": host}))
     key = lease_key(KEY)
     lease = LeaseDocument.from_json(house.works.store.get(key).data)
-    house.works.store.put(key, replace(lease, holder=replace(lease.holder, host=host)).to_json())
+    house.works.store.put(key, replace(lease, holder=replace(lease.holder, host=host), fence_s=fence_s).to_json())
 
 
 @pytest.mark.terraform
