@@ -19,7 +19,8 @@ from mcop_core.cli.executions import executions_app
 from mcop_core.cli.help import Commands
 from mcop_core.cli.inventory import inventory_app
 from mcop_core.cli.lint import lint
-from mcop_core.cli.maintenance import backup, migrate, restore
+from mcop_core.cli.maintenance import backup, migrate, prepare, restore
+from mcop_core.cli.once import once
 from mcop_core.cli.plan import plan, render
 from mcop_core.cli.policies import policy_app
 from mcop_core.cli.preview import preview
@@ -54,13 +55,14 @@ app.add_typer(state_app, name="state")
 app.add_typer(workers_app, name="workers")
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(clouds_app, name="clouds")
-for whole in (lint, reference, backup, restore, migrate):
+for whole in (lint, reference, prepare, backup, restore, migrate):
     catalog_app.command()(whole)
 for command in (
     plan,
     render,
     preview,
     execute,
+    once,
     approve,
     reject,
     cancel,

@@ -103,7 +103,7 @@ def render(
     """
     with compiled_plan(manifest, folder, sets) as (compiled, store):
         overrides = checked_overrides(compiled, _without_choices(compiled, sets))
-        rows = _render_all(compiled, store, output, overrides, _read_outputs(outputs))
+        rows = render_all(compiled, store, output, overrides, _read_outputs(outputs))
     if as_json:
         print_json(rows)
         return
@@ -111,7 +111,7 @@ def render(
     print_table(columns, [(row["step"], row["artifact"] or "-", ", ".join(row["waits_for"])) for row in rows])
 
 
-def _render_all(
+def render_all(
     compiled: DeploymentPlan,
     store: ObjectStore,
     output: Path,

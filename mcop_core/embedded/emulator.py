@@ -1,5 +1,5 @@
 """
-EDGE boto3, http: the AWS emulator of a stack, and what must exist in it before MCOP can work.
+EDGE http: the AWS emulator of a stack, and what must exist in it before MCOP can work.
 
 The emulator is ministack. It keeps its world in the stack's folder when it is stopped, so that a restarted stack
 finds its catalog, its states and everything that was deployed.
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from mcop_core.catalog.models import CatalogObject, Manifest, Workflow
+from mcop_core.embedded.foundation import lay_foundation
 from mcop_core.embedded.home import Home
 from mcop_core.embedded.processes import Component
 from mcop_core.embedded.surroundings import LOCAL, cloud_environment
-from mcop_core.errors import Unreachable
 
 if TYPE_CHECKING:
     from mcop_core.settings import Settings
@@ -90,29 +90,12 @@ def prepare_cloud(settings: Settings, port: int, buckets: Mapping[str, str]) -> 
     Raises:
         Unreachable: The emulator did not answer, or refused.
     """
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from mcop_core.catalog.dynamodb import create_tables
-
     cloud = cloud_environment(port)
-    access: Any = {
-        "endpoint_url": cloud["AWS_ENDPOINT_URL"],
-        "region_name": cloud["AWS_REGION"],
-        "aws_access_key_id": cloud["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": cloud["AWS_SECRET_ACCESS_KEY"],
-    }
-    try:
-        create_tables(boto3.client("dynamodb", **access), settings.objects_table, settings.rules_table)
-        s3 = boto3.client("s3", **access)
-        present = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-        for bucket, region in sorted(buckets.items()):
-            if bucket not in present:
-                s3.create_bucket(Bucket=bucket, **_location(region))
-    except (BotoCoreError, ClientError) as error:
-        raise Unreachable(f"the emulator on port {port} refused a table or bucket: {error}", service="AWS") from error
-
-
-def _location(region: str) -> dict[str, Any]:
-    """Return where to create a bucket; us-east-1 must not be named."""
-    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    lay_foundation(
+        settings,
+        buckets,
+        endpoint_url=cloud["AWS_ENDPOINT_URL"],
+        region_name=cloud["AWS_REGION"],
+        aws_access_key_id=cloud["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=cloud["AWS_SECRET_ACCESS_KEY"],
+    )
