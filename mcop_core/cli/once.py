@@ -114,9 +114,16 @@ def _check_overrides(plan: DeploymentPlan, overrides: Mapping[str, Any]) -> None
 
 
 def _write_plan(plan: DeploymentPlan, output: Path) -> None:
+    """Write the plan; a folder that cannot be written to is found out here, before anything is applied."""
     from mcop_core.compiler.outline import to_json
 
-    write_files({"plan.json": to_json(plan).encode()}, output)
+    try:
+        write_files({"plan.json": to_json(plan).encode()}, output)
+    except OSError as error:
+        raise InvalidInput(
+            f"OUTPUT_PATH is {str(output)!r}: nothing can be written there ({error.strerror}); name a folder that user "
+            f"{os.geteuid()} may write to"
+        ) from error
 
 
 def _cell(value: Any) -> str:

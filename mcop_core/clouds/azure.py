@@ -239,7 +239,7 @@ class AzureStrategy:
         tenant = directory.get("tenantID") or self._credentials.get("tenantId", "")
         arguments = ["get-token", "--login", self._options.kubelogin, "--server-id", _AKS_SERVER]
         arguments += ["--client-id", _AKS_CLIENT, *(("--tenant-id", tenant) if tenant else ())]
-        hint = "kubelogin is Azure's: `az aks install-cli`, or https://azure.github.io/kubelogin"
+        hint = "kubelogin is Azure's: https://azure.github.io/kubelogin"
         return ClusterLogin("kubelogin", tuple(arguments), hint)
 
     def _ca_of(self, group: str, name: str) -> str:

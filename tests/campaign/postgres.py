@@ -16,10 +16,14 @@ class Postgres:
     A server in *folder* that can be killed, or stopped as if the power went.
 
     It refuses to be root's, so it is nobody's, who must be let into the folders above.
+
+    Args:
+        port: A free one by default.
+        options: Further ones of the server's command line.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._data, self._port = folder / "data", free_port()
+    def __init__(self, folder: Path, *, port: int = 0, options: str = "") -> None:
+        self._data, self._port, self._options = folder / "data", port or free_port(), options
         self._user = {"user": "nobody"} if os.geteuid() == 0 else {}
         folder.mkdir()
         folder.chmod(0o777)
@@ -33,7 +37,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start it; it repairs its data by itself."""
-        self._control("start", "-o", f"-p {self._port} -k '' -c listen_addresses=127.0.0.1", "-l", f"{self._data}.log")
+        where = f"-p {self._port} -k '' -c listen_addresses=127.0.0.1 {self._options}"
+        self._control("start", "-o", where, "-l", f"{self._data}.log")
 
     def stop(self) -> None:
         """Stop it without a checkpoint."""

@@ -41,6 +41,11 @@ REFUSED = {
         "OVERRIDES is no JSON: Expecting value: line 1 column 11",
     ),
     "overrides that are a list": ({"MANIFEST_NAME": "shop", "OVERRIDES": "[1]"}, 2, "OVERRIDES is list, not an object"),
+    "an output that is no folder": (
+        {"MANIFEST_NAME": "shop", "OUTPUT_PATH": "/proc/nothing"},
+        2,
+        "OUTPUT_PATH is '/proc/nothing': nothing can be written there",
+    ),
     "an override of nothing": ({"MANIFEST_NAME": "shop", "OVERRIDES": '{"titel": "x"}'}, 2, "titel"),
 }
 

@@ -1,0 +1,1 @@
+"""docker-compose.yaml run without Docker: each service a process of its own, on a network and disks of its own."""
