@@ -95,6 +95,27 @@ def show_plan(binary: str, plan_file: str, *, cwd: Path, environment: Mapping[st
     return document
 
 
+def read_plan(
+    binary: str, plan_file: str, versions: Mapping[str, str], *, cwd: Path, environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """
+    Return what `show_plan` does of a plan file, as far as MCOP reads that; `show` is asked where it must be.
+
+    Args:
+        versions: Tool -> version, as the process that wrote the file said.
+
+    Raises:
+        EngineFailed: As `show_plan`.
+    """
+    # Imported here: an apply without a gate reads no plan.
+    from mcop_core.engines.terraform.plan_file import Unreadable, read_document
+
+    try:
+        return read_document((cwd / plan_file).read_bytes(), versions)
+    except (Unreadable, OSError):
+        return show_plan(binary, plan_file, cwd=cwd, environment=environment)
+
+
 def _cannot_start(binary: str, error: OSError) -> EngineFailed:
     return EngineFailed(
         f"{binary} cannot be started: {error.strerror}. Set MCOP_TERRAFORM to the path of Terraform or OpenTofu, and "

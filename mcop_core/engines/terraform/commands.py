@@ -16,6 +16,7 @@ from mcop_core.engines.terraform.command import (
     PLAN_FILE,
     Process,
     failure,
+    read_plan,
     show_plan,
 )
 from mcop_core.engines.terraform.imports import import_blocks
@@ -105,11 +106,11 @@ class Commands:
             reader.read(line)
         if process.exit_code != 0:
             raise self.failed("plan", process, reader)
-        return self.show(IMPORT_PLAN_FILE)
+        return show_plan(self.binary, IMPORT_PLAN_FILE, cwd=self.directory, environment=self._whole_environment)
 
-    def show(self, plan_file: str) -> Mapping[str, Any]:
-        """Return what a plan file holds, as `show -json` gives it; errors as `show_plan`."""
-        return show_plan(self.binary, plan_file, cwd=self.directory, environment=self._whole_environment)
+    def read(self, plan_file: str, versions: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return what a plan file holds; *versions* and errors as `read_plan`."""
+        return read_plan(self.binary, plan_file, versions, cwd=self.directory, environment=self._whole_environment)
 
     def start_apply(self, *, is_planned: bool) -> Process:
         """Start to apply the plan in `PLAN_FILE`, or what comes of planning now; `EVENTS` names its output."""

@@ -422,7 +422,7 @@ class Session:
         try:
             commands.plan(reader)
             planned = self._plan_digest()
-            shown = commands.show(PLAN_FILE)
+            shown = commands.read(PLAN_FILE, reader.versions)
             module = module_of(self.artifact)
             adopted = tuple(sorted(one.removeprefix(f"module.{module}.") for one in self.doubt.adopted))
             gate(replace(read_component(shown, module, self.secrets.values()), adopted=adopted))

@@ -32,7 +32,7 @@ from mcop_core.engines.mask import Mask
 from mcop_core.engines.sealed import read_secrets, unseal
 from mcop_core.engines.state import StateAddress, StateFile, held, write_durably
 from mcop_core.engines.terraform import sealed
-from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, show_plan
+from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, read_plan
 from mcop_core.engines.terraform.credentials import (
     NONE,
     OwnCredentials,
@@ -69,7 +69,7 @@ _MODULE = re.compile(r"module\.([A-Za-z0-9_-]+)")
 _VARIABLE = re.compile(r"var\.e([0-9]+)-")
 
 Document = Mapping[str, Any]
-"""What `terraform show -json` prints of a plan file."""
+"""What `terraform show -json` prints of a plan file, or `plan_file` reads of it."""
 
 
 class PlanFailed(EngineFailed):
@@ -362,7 +362,7 @@ class _Planner:
         if process.exit_code != 0:
             error = failure(self.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
-        return show_plan(self.binary, PLAN_FILE, cwd=directory, environment=environment)
+        return read_plan(self.binary, PLAN_FILE, reader.versions, cwd=directory, environment=environment)
 
     def _run(self, arguments: tuple[str, ...], *, root: MergedRoot, directory: Path) -> None:
         process = self._start(arguments, directory, self._environment(root, directory))
