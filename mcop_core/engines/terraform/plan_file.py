@@ -9,6 +9,9 @@ the provider's schema marks among them, are listed beside.
 It is an internal format. It is read where it is of a version that the tests hold against `show -json`, and says
 nothing that this does not know; whatever else it is, it is not read, and `show` is asked.
 
+What the schema calls sensitive is marked of values that the plan refreshed, before and after. Every plan of MCOP
+refreshes; of one with `-refresh=false` a state that an older Terraform wrote would show it.
+
 Source: github.com/hashicorp/terraform, internal/plans/planproto/planfile.proto; github.com/zclconf/go-cty, msgpack.
 """
 

@@ -1,6 +1,7 @@
 """A plan file says to MCOP what `terraform show -json` says, in whatever a plan can do; or it is not read at all."""
 
 import json
+import os
 import subprocess
 import zipfile
 
@@ -8,6 +9,8 @@ import pytest
 
 from mcop_core.engines.terraform.plan_file import Unreadable, read_document
 from mcop_core.engines.terraform.plan_json import read_changes
+from mcop_core.engines.terraform.providers import cli_config, find_mirror, terraform_environment
+from tests.emulators import running
 
 VERSION = json.loads(subprocess.run(["terraform", "version", "-json"], capture_output=True, check=True).stdout)
 WROTE = {"terraform": VERSION["terraform_version"]}
@@ -82,8 +85,8 @@ INNER = 'resource "terraform_data" "it" { input = { list = [{ a = 1 }, { a = 2 }
 class Root:
     """A root module in a folder, with one module below it as MCOP's merged roots have."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, environment=None):
+        self.folder, self.environment = folder, environment
         (folder / "e0" / "inner").mkdir(parents=True)
         (folder / "main.tf.json").write_text(json.dumps(ROOT))
         (folder / "e0" / "inner" / "main.tf").write_text(INNER)
@@ -95,15 +98,20 @@ class Root:
 
     def run(self, *arguments):
         command = ["terraform", *arguments, "-no-color"] if arguments[0] != "show" else ["terraform", *arguments]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def read(self, *options):
+        """Return what the file of a plan says."""
+        self.run("plan", "-input=false", "-out=a.tfplan", *options)
+        return read_document((self.folder / "a.tfplan").read_bytes(), WROTE)
+
     def plan(self, *options):
         """Return what both say of a plan."""
-        self.run("plan", "-input=false", "-out=a.tfplan", *options)
-        data = (self.folder / "a.tfplan").read_bytes()
-        return read_document(data, WROTE), json.loads(self.run("show", "-json", "a.tfplan"))
+        return self.read(*options), json.loads(self.run("show", "-json", "a.tfplan"))
 
     def apply(self):
         self.run("apply", "a.tfplan")
@@ -161,6 +169,44 @@ def test_nothing_that_is_marked_is_told(root):
 
     assert "sesame-open-1" in json.dumps(read)
     assert "sesame-open-1" not in repr(changes)
+
+
+@pytest.fixture
+def parameter(tmp_path):
+    """A root with one resource of AWS, of which the provider's schema alone says what is sensitive."""
+    with running("ministack", tmp_path) as emulator:
+        config = tmp_path / "terraform.tfrc"
+        config.write_text(cli_config(find_mirror("")))
+        base = {**os.environ, **emulator.environment}
+        root = Root(tmp_path / "root", terraform_environment(base, cli_config_file=config))
+        skipped = ("skip_credentials_validation", "skip_requesting_account_id", "skip_metadata_api_check")
+        provider = {"aws": {"region": "us-east-1", **dict.fromkeys(skipped, True)}}
+        (root.folder / "provider.tf.json").write_text(json.dumps({"provider": provider}))
+        yield root
+
+
+def write_parameter(root, value):
+    fields = f'name = "/a"\n  type = "SecureString"\n  value = "{value}"'
+    resource = f'resource "aws_ssm_parameter" "it" {{\n  {fields}\n}}\noutput "made" {{ value = 1 }}\n'
+    root.write(HEAD + resource, "sesame-open-1")
+
+
+@pytest.mark.terraform
+@pytest.mark.emulator
+def test_what_the_schema_calls_sensitive_is_marked_whatever_the_state_says(parameter):
+    """An older Terraform noted in its state what the configuration calls sensitive, and nothing else."""
+    write_parameter(parameter, "hidden-by-schema-1")
+    parameter.run("apply", "-auto-approve")
+    state = json.loads((parameter.folder / "terraform.tfstate").read_bytes())
+    state["resources"][0]["instances"][0]["sensitive_attributes"] = []
+    (parameter.folder / "terraform.tfstate").write_text(json.dumps(state))
+    write_parameter(parameter, "hidden-by-schema-2")
+
+    read, shown = parameter.plan()
+    assert said(read) == said(shown)
+    for change in (read["resource_changes"][0]["change"], parameter.read("-destroy")["resource_changes"][0]["change"]):
+        assert change["before"]["value"] == "hidden-by-schema-1"
+        assert change["before_sensitive"]["value"] is True
 
 
 @pytest.mark.terraform
