@@ -158,15 +158,23 @@ class DeployedShop:
     # -- the two sides ------------------------------------------------------------------------------
 
     def preview(self, steps: Iterable[str], changed: str) -> frozenset[tuple[str, str, str]]:
-        """Preview *steps* through MCOP in an empty workspace, and return (step, address, action) of what it says."""
+        """
+        Preview *steps* through MCOP in an empty workspace, and return (step, address, action) of what it says.
+
+        The workspace is left for `plan_merged`.
+        """
+        shutil.rmtree(self._folder / "work", ignore_errors=True)
         components = [Component(step, self._request(step, changed, is_open=True)) for step in steps]
         workspace = Workspace(self._folder / "work", LocalStore.open, self._environment, lambda: False, "bench")
         found = self._engine.preview(components, workspace, _Silent())
-        shutil.rmtree(workspace.directory)
         apart = [f"{one.step} is {one.mode}: {one.reason}" for one in found if one.mode != "merged"]
         if apart:
             raise SystemExit("\n".join(apart))
         return frozenset((one.step, change.address, str(change.action)) for one in found for change in one.resources)
+
+    def plan_merged(self) -> None:
+        """Plan the root that `preview` planned last once more: the same files, state and packages, and nothing else."""
+        self._terraform(self._folder / "work" / "merged", "plan", "-lock=false", "-json", "-out=bare.tfplan")
 
     def artifact(self, step: str, changed: str) -> RenderedArtifact:
         """Return the root of *step* by itself, what it takes of others filled in."""

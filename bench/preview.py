@@ -4,6 +4,7 @@ Previewing deployed components as one plan, against a loop of `terraform plan` o
 A component is a topic, a log group and a parameter, made by the real AWS provider in an emulated cloud; every second
 one takes an output of the one before it. One is changed, and both sides must find that and nothing else. The peer's
 roots are the ones that MCOP renders, its states the ones that the preview reads, its providers installed beforehand.
+The second floor is the same merged root, planned alone.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.deployed import DeployedShop
-from bench.measure import Told, compare, cost
+from bench.measure import Figure, Told, compare, cost
 from bench.stack import running_emulator
 from mcop_core.engines.base import RenderedArtifact
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
@@ -29,6 +30,8 @@ SIZES = (8, 32, 100)
 """How many components are previewed at once."""
 AT_MOST = 0.5
 """CPU against separate plans; at more components it is less."""
+BARE_AT_MOST, GROWTH_AT_MOST = 1.3, 2.0
+"""CPU against the plan alone of the root that MCOP merges; and of the most components against the fewest."""
 SAMPLE = 16
 """Of more than `_ALL` components the loop plans this many, evenly spread and the changed one among them."""
 _ALL = 32
@@ -49,11 +52,15 @@ def run() -> Told:
             shop.deploy()
             yield f"previewing: {max(SIZES)} components are deployed (load {os.getloadavg()[0]:.1f})"
             loop = PlanLoop(folder / "loop", environment, settings)
+            spent = {}
             for size in SIZES:
-                yield from _compare(shop, loop, size)
+                spent[size] = yield from _compare(shop, loop, size)
+            name = f"preview of {max(SIZES)} components against {min(SIZES)} (CPU)"
+            yield compare(name, [(spent[max(SIZES)], spent[min(SIZES)])]).held_to(GROWTH_AT_MOST, "x")
 
 
-def _compare(shop: DeployedShop, loop: PlanLoop, size: int) -> Told:
+def _compare(shop: DeployedShop, loop: PlanLoop, size: int) -> Generator[Figure | str, None, float]:
+    """Yield what the preview of *size* components costs against both floors, and return its CPU seconds."""
     names = shop.names[:size]
     changed = names[size // 2]
     artifacts = {step: shop.artifact(step, changed) for step in _sampled(names, changed)}
@@ -71,6 +78,9 @@ def _compare(shop: DeployedShop, loop: PlanLoop, size: int) -> Told:
         name = f"preview of {size} components, separate plans as the floor ({what}{scaled})"
         yield compare(name, [pair]).held_to(AT_MOST)
     yield f"both find the same: {', '.join(' '.join(change) for change in sorted(ours.result))}"
+    name = f"preview of {size} components, the merged plan alone as the floor (CPU)"
+    yield compare(name, [(ours.cpu_s, cost(shop.plan_merged).cpu_s)]).held_to(BARE_AT_MOST)
+    return ours.cpu_s
 
 
 def _sampled(names: list[str], changed: str) -> list[str]:
