@@ -6,15 +6,18 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 
 from mcop_core.cli.console import EXIT_CODES, AsJson, print_json, print_table, say, tell
-from mcop_core.cli.fleet import Cloud, Clouds, Providers, Regions, chosen, context_of, open_fleet
+from mcop_core.cli.fleet import Cloud, Clouds, Providers, Regions, chosen, context_of, end, open_fleet
 from mcop_core.cli.help import Commands
 from mcop_core.errors import CloudFailed, InvalidInput, NotFound, closest
+
+if TYPE_CHECKING:
+    from mcop_core.clouds.answers import Failure
 
 clouds_app = Commands(help="Which clouds are configured, and how they are.")
 
@@ -34,8 +37,10 @@ def list_(as_json: AsJson = False) -> None:
 
     fleet = open_fleet()
     found = []
+    failures: list[Failure] = []
+    strategies = {one.config.name: one for one in chosen(None, None, failures)} if fleet.configs else {}
     for name, config in fleet.configs.items():
-        capabilities = sorted(fleet.open(name).capabilities)
+        capabilities = sorted(strategies[name].capabilities) if name in strategies else []
         found.append({"cloud": name, "provider": config.provider, "region": config.region, "can": capabilities})
     if as_json:
         print_json({"clouds": found, "providers": providers()})
@@ -46,6 +51,7 @@ def list_(as_json: AsJson = False) -> None:
     else:
         say("no cloud is configured: MCOP_CLOUDS names the folder of the files that do so")
     say(f"providers: {', '.join(providers())}")
+    end(failures)
 
 
 @clouds_app.command()
@@ -64,7 +70,8 @@ def health(
     """
     from mcop_core.clouds.health import Verdict, check_clouds
 
-    found = check_clouds(chosen(clouds, providers), regions=regions or ())
+    failures: list[Failure] = []
+    found = check_clouds(chosen(clouds, providers, failures), regions=regions or ())
     if as_json:
         print_json([one.to_json() for one in found])
     else:
@@ -84,6 +91,8 @@ def health(
     ill = [one for one in found if one.verdict is not Verdict.OK]
     if ill:
         tell(f"{len(ill)} of {len(found)} are not ok")
+    end(failures)
+    if ill:
         raise typer.Exit(EXIT_CODES[CloudFailed])
 
 

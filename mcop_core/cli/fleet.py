@@ -13,7 +13,7 @@ import typer
 from mcop_core import bootstrap
 from mcop_core.cli.console import EXIT_CODES, settings, tell
 from mcop_core.cli.tables import one_line
-from mcop_core.errors import CloudFailed, InvalidInput
+from mcop_core.errors import CloudFailed, InvalidInput, McopError
 
 if TYPE_CHECKING:
     from mcop_core.clouds.answers import Failure
@@ -41,18 +41,28 @@ def open_fleet() -> Fleet:
     return bootstrap.open_fleet(settings(), os.environ)
 
 
-def chosen(clouds: list[str] | None, providers: list[str] | None) -> list[CloudStrategy]:
+def chosen(clouds: list[str] | None, providers: list[str] | None, failures: list[Failure]) -> list[CloudStrategy]:
     """
     Return the strategies of what is asked for.
+
+    A cloud that cannot be opened, since its secret is not there say, is put into *failures* and hides no other.
 
     Raises:
         InvalidInput: No cloud is configured.
         UnknownName: One is none that is configured.
     """
+    from mcop_core.clouds.answers import Failure as Failed
+
     fleet = open_fleet()
     if not fleet.configs:
         raise InvalidInput("no cloud is configured: MCOP_CLOUDS names the folder of the files that do so")
-    return [fleet.open(name) for name in fleet.chosen(clouds or (), providers or ())]
+    found: list[CloudStrategy] = []
+    for name in fleet.chosen(clouds or (), providers or ()):
+        try:
+            found.append(fleet.open(name))
+        except McopError as error:
+            failures.append(Failed(name, "", "open it", error))
+    return found
 
 
 def context_of(cloud: str) -> CloudContext:

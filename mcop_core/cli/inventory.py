@@ -52,7 +52,7 @@ def instances(
     if deployed and (as_csv or raw):
         raise InvalidInput("--deployed has two forms, a table and one JSON document: say --json alone")
     failures: list[Failure] = []
-    strategies = chosen(clouds, providers)
+    strategies = chosen(clouds, providers, failures)
     found = _swept(strategies, INSTANCES, regions or (), failures)
     if deployed:
         _print_joined(list(found), strategies, failures, as_json=as_json, is_partial=bool(clouds or regions))
@@ -86,7 +86,7 @@ def clusters(
 
     _check_form(as_json=as_json, as_csv=as_csv, raw=raw)
     failures: list[Failure] = []
-    found = _described(chosen(clouds, providers), regions or (), failures)
+    found = _described(chosen(clouds, providers, failures), regions or (), failures)
     if as_csv:
         print_csv(CLUSTER_COLUMNS, (cluster_row(one) for one in found))
     elif as_json:
@@ -115,7 +115,7 @@ def regions(clouds: Clouds = None, providers: Providers = None, as_json: AsJson 
 
     _check_form(as_json=as_json, as_csv=as_csv, raw=False)
     failures: list[Failure] = []
-    found = _swept(chosen(clouds, providers), REGIONS, (), failures)
+    found = _swept(chosen(clouds, providers, failures), REGIONS, (), failures)
     if as_csv:
         print_csv(REGION_COLUMNS, (region_row(*one) for one in found))
     elif as_json:
@@ -158,6 +158,7 @@ def _print_joined(
     failed = {one.cloud for one in failures}
     failures += machines.failures
     asked = {one.config.provider for one in strategies}
+    is_partial = is_partial or bool(failed - {one.config.name for one in strategies})
     # A part of what there is proves nothing missing, and neither does a cloud that did not answer.
     doubtful = asked if is_partial else {one.config.provider for one in strategies if one.config.name in failed}
     joined = join((one for _, one in found), machines.found, asked - doubtful)

@@ -148,6 +148,9 @@ def test_what_executions_deployed_is_held_against_what_is_there(mcop, folder, se
     assert "cannot be told" == standings("--region", "nyc3")["1"]
     code, told, _ = mcop("inventory", "instances", "--deployed")
     assert code == 0 and "team/shop/w.p.web module.this.digitalocean_droplet.web[1]" in told
+    shut = OCEAN.format(name="shut", url=server.url, certificate=server.certificate)
+    (folder / "shut.yaml").write_text(shut.replace("secret://env/OCEAN", "secret://env/NONE"))
+    assert "cannot be told" == standings()["1"]
 
 
 def test_a_cloud_that_does_not_answer_hides_no_other(mcop, folder, server):
@@ -159,6 +162,19 @@ def test_a_cloud_that_does_not_answer_hides_no_other(mcop, folder, server):
     assert 10 == code
     assert "one" in told
     assert "failed: down: regions for instances" in errors
+
+
+def test_a_cloud_whose_secret_is_not_there_hides_no_other(mcop, folder, server, monkeypatch):
+    """It is named; what the others have is told."""
+    text = OCEAN.format(name="shut", url=server.url, certificate=server.certificate)
+    (folder / "shut.yaml").write_text(text.replace("secret://env/OCEAN", "secret://env/NONE"))
+    server.put("one", "fra1", {})
+
+    for arguments in (["inventory", "instances"], ["clouds", "health"], ["clouds", "list"]):
+        code, told, errors = mcop(*arguments)
+        assert 10 == code
+        assert "ocean" in told
+        assert "failed: shut: open it: " in errors and "secret://env/NONE" in errors
 
 
 def test_regions_and_clusters_are_listed(mcop, folder, server):
