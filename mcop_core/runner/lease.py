@@ -361,7 +361,8 @@ def _wait_until_free(
         if line != told:
             tell(line)
             told = line
-        if is_stopped():
+        # What the dead left is settled, stopped or not: its engine may work on.
+        if proof is not Proof.DEAD and is_stopped():
             raise Cancelled(f"stopped while {_name(found[0].holder)} held the state {key}; nothing was done here")
         time.sleep(min(_WATCH_S, document.lease_s / 4))
 
