@@ -1,5 +1,6 @@
 """Every request that MCOP makes of AWS, in each of its roles, held to what that role may do."""
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.providers.amazon.aws.executors.ecs.ecs_executor import AwsEcsExecutor
 from airflow.utils.session import create_session
 
+from bench.scale_model import value
 from mcop_airflow.live import live_dags
 from mcop_core.bootstrap import open_engine, open_repository
 from mcop_core.catalog.dynamodb import create_tables
@@ -21,7 +23,7 @@ from mcop_core.executions import naming
 from mcop_core.operations import OperationNote, Operations
 from mcop_core.publishing import publish_folder
 from mcop_core.settings import Settings
-from tests.asked import asked_by, recorded
+from tests.asked import asked_by, of, recorded
 from tests.deploy.permissions import BUCKETS, needless, read_permissions, refused
 from tests.emulators import running
 from tests.plugins.operators.test_execute import Executing
@@ -391,3 +393,22 @@ def test_a_role_may_do_what_it_asks_for(worked, on_ecs, role):
 def test_a_role_may_do_nothing_else(worked, on_ecs, role):
     """Every action, and every resource, is one that MCOP asks for, or it is said who else does."""
     assert list(needless(read_permissions("aws")[role], asked(role, worked, on_ecs))) == []
+
+
+def test_the_scale_model_counts_what_a_run_asks_for(worked):
+    """What a component costs of S3, and a run of the catalog, is what was recorded; a slow run renews more."""
+    deployed, looked = (actions(worked.counted[phase]) for phase in ("deploy", "look"))
+    catalog = [one for one in worked.counted["deploy"] if one.service == "dynamodb" and b"mcop-objects" in one.body]
+    components = 2
+
+    assert value("s3_reads") == pytest.approx(deployed["s3:GetObject"] / components, rel=0.3)
+    assert value("s3_lists") == deployed["s3:ListBucket"] / components
+    written = deployed["s3:PutObject"] + deployed["s3:DeleteObject"]
+    assert value("s3_writes") == pytest.approx(written / components, rel=0.3)
+    assert value("look_reads") == (looked["s3:GetObject"] + looked["s3:ListBucket"]) / components
+    assert value("run_dynamodb_reads") == len(catalog)
+
+
+def actions(requests):
+    """Return action -> how often *requests* asked for it."""
+    return Counter(action for request in requests for action, _ in of(request))
