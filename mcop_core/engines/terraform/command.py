@@ -58,7 +58,7 @@ def run(binary: str, args: Sequence[str], *, cwd: Path, environment: Mapping[str
     Raises:
         EngineFailed: The binary cannot be started.
     """
-    with span(_SPAN, command=args[0]) as told:
+    with span(_SPAN, command=next(iter(args), "")) as told:
         try:
             done = subprocess.run(
                 [binary, *args],
@@ -181,7 +181,7 @@ class Process:
         finally:
             os.close(out)
             os.close(err)
-        return cls(child.pid, directory, name, child, begin(_SPAN, command=args[0]))
+        return cls(child.pid, directory, name, child, begin(_SPAN, command=next(iter(args), "")))
 
     @classmethod
     def find(cls, directory: Path, *, name: str) -> Process | None:
