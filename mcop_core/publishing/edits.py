@@ -32,14 +32,31 @@ class CatalogEdit:
     activate: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class WholeCatalog:
+    """Every version in the catalog, read after its head was *head*."""
+
+    head: Head
+    entries: list[CatalogEntry]
+
+    @classmethod
+    def read(cls, repository: CatalogRepository) -> WholeCatalog:
+        """Read all of it."""
+        return cls(repository.head(), repository.entries())
+
+
 def commit_edit(
-    edit: Callable[[Mapping[str, str]], CatalogEdit], repository: CatalogRepository, store: ObjectStore
+    edit: Callable[[Mapping[str, str]], CatalogEdit],
+    repository: CatalogRepository,
+    store: ObjectStore,
+    known: WholeCatalog | None = None,
 ) -> Head:
     """
     Commit an edit together with the snapshot of the catalog after it.
 
     Args:
         edit: Active versions -> the edit; asked again when another writer was faster.
+        known: What was read before, which is not read again while the head has not moved since.
 
     Returns:
         The new head; the old one when nothing changes.
@@ -52,7 +69,8 @@ def commit_edit(
         head = repository.head()
         active = repository.active()
         wanted = edit(active)
-        snapshot = _snapshot_after(wanted, repository.entries(), active, head, store)
+        entries = known.entries if known is not None and known.head == head else repository.entries()
+        snapshot = _snapshot_after(wanted, entries, active, head, store)
         try:
             return repository.commit(
                 Change(

@@ -19,7 +19,7 @@ from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.errors import Conflict, Fault, InvalidDocuments, ObjectNotFound, VersionConflict
 from mcop_core.limits import USUAL_LIMITS, Limits
 from mcop_core.publishing.candidates import Candidate, OpenEngine, complete, requirements
-from mcop_core.publishing.edits import CatalogEdit, commit_edit
+from mcop_core.publishing.edits import CatalogEdit, WholeCatalog, commit_edit
 from mcop_core.refs import Kind, ObjectRef
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ class PublicationReport:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A checked folder: nothing in it has a fault."""
+    """A checked folder: nothing in it has a fault against the catalog that it was held to."""
 
     candidates: tuple[Candidate, ...]
+    catalog: WholeCatalog
     pins: Mapping[ObjectRef, Pins] = field(default_factory=dict)
 
     @property
@@ -104,7 +105,7 @@ def _commit(publication: Publication, repository: CatalogRepository, store: Obje
         everything = [candidate.object for candidate in publication.candidates]
         return CatalogEdit(put=everything, pins=publication.pins, activate=activated)
 
-    head = commit_edit(change, repository, store)
+    head = commit_edit(change, repository, store, publication.catalog)
     unchanged = tuple(candidate.object.ref for candidate in publication.candidates if candidate.published)
     return PublicationReport(tuple(item.ref for item in new), unchanged, dict(activated), head.revision)
 
@@ -125,7 +126,8 @@ def check_folder(
         VersionConflict: There is no fault, but a version is published with other bytes; names every one.
     """
     sources = read_folder(folder, limits=limits)
-    entries = repository.entries()
+    catalog = WholeCatalog.read(repository)
+    entries = catalog.entries
     candidates, faults = _complete_all(sources, folder, entries, open_engine, lock=lock, limits=limits)
     faults = [fault for source in sources for fault in source.faults] + faults
     unreadable = {source.name for source in sources} - {candidate.object.name for candidate in candidates}
@@ -139,7 +141,7 @@ def check_folder(
     if faults:
         raise InvalidDocuments.of(dict.fromkeys(faults))
     _refuse_changed(candidates, entries)
-    return Publication(tuple(candidates), pins)
+    return Publication(tuple(candidates), catalog, pins)
 
 
 def _refuse_changed(candidates: Iterable[Candidate], entries: Iterable[CatalogEntry]) -> None:

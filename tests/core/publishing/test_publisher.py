@@ -6,6 +6,7 @@ import pytest
 
 from mcop_core.artifacts.templates import template_digest
 from mcop_core.bootstrap import open_engine
+from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.errors import InvalidDocuments, VersionConflict
 from mcop_core.limits import Limits
@@ -248,3 +249,43 @@ def test_a_backend_that_cannot_be_is_told_before_anything_runs(folder, repositor
 
     told = [fault for fault in caught.value.faults if "workflow.yaml" in fault.file]
     assert any(says in fault.message and fault.line == line for fault in told)
+
+
+class Asked(MemoryRepository):
+    """A catalog that counts how often it is read whole, and can have a writer between two readings."""
+
+    def __init__(self):
+        super().__init__()
+        self.whole = 0
+        self.then = []
+
+    def entries(self, kind=None):
+        found = super().entries(kind)
+        self.whole += 1
+        if self.then:
+            self.then.pop()()
+        return found
+
+
+def test_a_publication_reads_the_catalog_once(folder, store, engines):
+    """What it was checked against is what its snapshot is made of."""
+    repository = Asked()
+    publish_folder(folder.path, repository, store, engines)
+
+    assert repository.whole == 1
+    assert repository.active() == {"shop": "1.0.0"}
+
+
+def test_what_another_writer_added_meanwhile_is_in_the_snapshot(folder, tmp_path, store, engines):
+    """The head has moved since the check, so the catalog is read again."""
+    repository = Asked()
+    publish_folder(folder.path, repository, store, engines)
+    text = (folder.path / "manifest.yaml").read_text()
+    folder.write("manifest.yaml", text.replace("name: shop", "name: cafe", 1))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "manifest.yaml").write_text(text.replace("name: shop", "name: bar", 1))
+    repository.then.append(lambda: publish_folder(other, repository, store, engines))
+    publish_folder(folder.path, repository, store, engines)
+
+    assert set(load_snapshot(store, repository.head().snapshot).manifests) == {"shop", "cafe", "bar"}
