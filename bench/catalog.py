@@ -21,8 +21,8 @@ from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.refs import ObjectRef
 
 MANIFESTS = 1_000
-MINUTES = 5.0
-"""How long 1,000 publications may take."""
+MINUTES = 10.0
+"""How long 1,000 publications may take: minutes, of one digit."""
 SMALL, LARGE = 20, 200
 """Elements of the manifests that are resolved."""
 
