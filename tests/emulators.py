@@ -16,6 +16,10 @@ MINISTACK = (sys.executable, str(Path(__file__).with_name("refusing_ministack.py
 """The command that starts ministack; its port and its folders stand in the environment."""
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 _BIN = Path(sys.executable).parent
+_MOTO = {
+    "moto_server": (str(_BIN / "moto_server"),),
+    "stocked_moto": (sys.executable, str(Path(__file__).with_name("stocked_moto.py"))),
+}
 
 
 def free_port() -> int:
@@ -45,10 +49,9 @@ class Emulator:
         }
 
     def start(self) -> "Emulator":
-        moto = (str(_BIN / self.name), "-H", "127.0.0.1", "-p", str(self.port))
         with (self._folder / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                MINISTACK if self.name == "ministack" else moto,
+                self._command(),
                 env={**os.environ, "GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1"},
                 cwd=self._folder,
                 stdout=log,
@@ -61,6 +64,11 @@ class Emulator:
             assert time.monotonic() < deadline, f"{self.name} does not answer on port {self.port}"
             time.sleep(0.05)
         return self
+
+    def _command(self) -> tuple[str, ...]:
+        if self.name == "ministack":
+            return MINISTACK
+        return (*_MOTO[self.name], "-H", "127.0.0.1", "-p", str(self.port))
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -23,11 +23,6 @@ data "aws_vpc" "this" {
   id = data.aws_subnet.first.vpc_id
 }
 
-resource "random_password" "this" {
-  length  = 32
-  special = false
-}
-
 resource "aws_security_group" "this" {
   name        = "${var.name}-database"
   description = "What reaches ${var.name}: its network"
@@ -76,9 +71,9 @@ resource "aws_db_instance" "this" {
   storage_type      = "gp3"
   storage_encrypted = true
 
-  db_name  = var.database_name
-  username = "application"
-  password = random_password.this.result
+  db_name                     = var.database_name
+  username                    = "application"
+  manage_master_user_password = true # By RDS, in Secrets Manager: it is in no state, and is changed every week.
 
   db_subnet_group_name   = aws_db_subnet_group.this.name
   parameter_group_name   = aws_db_parameter_group.this.name

@@ -19,7 +19,12 @@ output "username" {
 }
 
 output "password" {
-  description = "Their password."
-  value       = random_password.this.result
+  description = "None: RDS keeps it, see login_secret."
+  value       = null
   sensitive   = true
+}
+
+output "login_secret" {
+  description = "ARN of the secret in Secrets Manager that holds username and password."
+  value       = aws_db_instance.this.master_user_secret[0].secret_arn
 }

@@ -6,10 +6,5 @@ terraform {
       source  = "hashicorp/aws"
       version = ">= 5.0"
     }
-
-    random = {
-      source  = "hashicorp/random"
-      version = ">= 3.5"
-    }
   }
 }

@@ -19,8 +19,8 @@ variable "value" {
   sensitive   = true
 
   validation {
-    condition     = length(var.value) >= 1 && length(var.value) <= 65536
-    error_message = "The value has 1 to 65536 characters."
+    condition     = var.value == null ? false : length(var.value) >= 1 && length(var.value) <= 65536
+    error_message = "The value has 1 to 65536 characters. The password of aws-database is none: RDS keeps it, see login_secret."
   }
 }
 

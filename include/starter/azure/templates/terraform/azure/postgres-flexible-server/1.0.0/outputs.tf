@@ -25,3 +25,8 @@ output "password" {
   value       = random_password.this.result
   sensitive   = true
 }
+
+output "login_secret" {
+  description = "None: Azure does not keep the password by itself, see password."
+  value       = null
+}

@@ -25,3 +25,8 @@ output "password" {
   value       = digitalocean_database_cluster.this.password
   sensitive   = true
 }
+
+output "login_secret" {
+  description = "None: DigitalOcean does not keep the password by itself, see password."
+  value       = null
+}
