@@ -103,7 +103,7 @@ def wait_until(truth: Callable[[], Any], *, timeout_s: float = 120) -> Any:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Distributed]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Distributed]:
     """Every service of docker-compose.yaml, healthy; stopped at the end. Its logs are kept when a test fails."""
     if INSIDE not in os.environ:
         pytest.fail("run this with `make test-distributed`: it needs a network of its own")
@@ -114,8 +114,8 @@ def stack() -> Iterator[Distributed]:
     chosen = {
         "CATALOG": str(catalog),
         "STATE_BUCKETS": BUCKET,
-        "MCOP_LEASE_S": "6",
-        "MCOP_FENCE_S": "15",
+        "MCOP_LEASE_S": "10",
+        "MCOP_FENCE_S": "40",
         "MCOP_POOLS": POOLS,
     }
     variables = {**read_env(made), "WORKER_CONCURRENCY": "4", **chosen}
@@ -130,7 +130,10 @@ def stack() -> Iterator[Distributed]:
         yield live
     finally:
         machines.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    if request.session.testsfailed:
+        print(f"logs and disks are kept: {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(live: Distributed) -> None:

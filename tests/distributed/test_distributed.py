@@ -32,10 +32,11 @@ def test_a_worker_that_burns_down_is_taken_over_from(stack: Distributed):
 
     (apply,) = [ti for ti in stack.tasks("mcop.k1", run_id) if ti["task_id"] == "w.p.apply_all"]
     (other,) = set(WORKERS) - {lost}
-    assert "success" == state
+    log = stack.log("mcop.k1", run_id, "w.p.apply_all", apply["try_number"])
+    assert "success" == state, log
     assert other == apply["hostname"]
     assert apply["try_number"] > 1
-    assert "taking over" in stack.log("mcop.k1", run_id, "w.p.apply_all", apply["try_number"])
+    assert "taking over" in log
     assert check(expected("k1"), "succeeded", stack.client).is_clean
 
 
