@@ -245,17 +245,21 @@ class Leftover:
         base: Digest of the state it grew from; `NOTHING` for none.
         state: As far as it had come; None if nothing was written yet.
         doubtful: Addresses whose creation had begun and whose outcome nobody knows.
+        planned: Addresses that were to be created. What of them began after a copy was made only the workspace says: a
+            copy that is all that is left has these, too.
     """
 
     where: str
     base: str
     state: StateFile | None
     doubtful: tuple[str, ...] = ()
+    planned: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the form it has under `StateAddress.inflight`."""
         state = None if self.state is None else self.state.data.decode()
-        return json.dumps({"base": self.base, "doubtful": list(self.doubtful), "state": state}).encode()
+        planned = {"planned": list(self.planned)} if self.planned else {}
+        return json.dumps({"base": self.base, "doubtful": list(self.doubtful), **planned, "state": state}).encode()
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Leftover:
@@ -269,7 +273,7 @@ class Leftover:
             document = json.loads(data)
             state = document["state"]
             read = None if state is None else StateFile.parse(state.encode(), where)
-            return cls(where, document["base"], read, tuple(document["doubtful"]))
+            return cls(where, document["base"], read, tuple(document["doubtful"]), tuple(document.get("planned", ())))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, McopError):
                 raise
@@ -285,11 +289,13 @@ class Settled:
         state: None: there is none yet.
         is_new: Whether it must be pushed before anything else.
         doubtful: Addresses whose creation had begun and whose outcome nobody knows.
+        planned: Addresses whose creation may have begun besides.
     """
 
     state: StateFile | None
     is_new: bool = False
     doubtful: tuple[str, ...] = ()
+    planned: tuple[str, ...] = ()
 
 
 def settle(remote: StateFile | None, leftovers: Sequence[Leftover]) -> Settled:
@@ -317,7 +323,9 @@ def settle(remote: StateFile | None, leftovers: Sequence[Leftover]) -> Settled:
     state = fresh[0].state if fresh else remote
     recorded = state.instances() if state else {}
     named = dict.fromkeys(address for left in (*first, *notes) for address in left.doubtful)
-    return Settled(state, is_new=bool(fresh), doubtful=tuple(one for one in named if one not in recorded))
+    doubtful = tuple(one for one in named if one not in recorded)
+    planned = tuple(one for left in first for one in left.planned if one not in recorded and one not in doubtful)
+    return Settled(state, bool(fresh), doubtful, planned)
 
 
 def _is_contained(left: Leftover, remote: StateFile | None) -> bool:

@@ -8,6 +8,7 @@ import copy
 import os
 import random
 import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -159,6 +160,46 @@ def test_a_creation_whose_answer_was_lost_is_still_what_was_approved(bench: Benc
 
     (group,) = bench.cloud.client("logs").describe_log_groups(logGroupNamePrefix="/approved")["logGroups"]
     assert (1, 7) == (lost.hits, group["retentionInDays"])
+
+
+CHAIN = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+variable "prefix" { type = string }
+resource "aws_eip" "first" {
+  domain = "vpc"
+}
+resource "aws_eip" "second" {
+  domain = "vpc"
+  tags   = { after = aws_eip.first.id }
+}
+"""
+
+
+@pytest.mark.campaign
+def test_what_a_lost_disk_alone_knew_is_found(bench: Bench, proxy: FaultProxy):
+    """The second address was planned when the last copy was shipped, and began after that: nothing else is left."""
+    apply = Apply(bench, "burnt", Row(0, 0), module=CHAIN, counts={"aws_eip": 2})
+    proxy.add(Does.DELAY, service="ec2", operation="AllocateAddress", delay_s=3.0)
+    proxy.add(Does.DROP_REQUEST, service="s3", operation="PUT", path=r"\.mcop-inflight(\?|$)", skip=1, times=None)
+
+    def burn(over: threading.Event) -> None:
+        while proxy.seen.count("ec2 AllocateAddress") < 2 and not over.wait(0.005):
+            pass
+        over.wait(0.3)
+        for part in ("runner", "terraform"):
+            apply.kill(part, random.Random(0))
+        shutil.rmtree(apply._folder.workspace)
+        proxy.clear()
+
+    with beside(burn):
+        row = apply.run()
+
+    assert row.is_clean, row
+    assert 2 == row.adopted
 
 
 # -- every kind of creation ------------------------------------------------------------------------------

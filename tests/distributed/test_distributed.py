@@ -11,14 +11,6 @@ from tests.campaign.stacks import NAMESPACE
 from tests.distributed.conftest import WORKERS, Distributed, wait_until
 
 TASKS = 1000
-QUICK = (
-    b"aws_route_table_association",
-    b"aws_dynamodb_table",
-    b"aws_iam_role_policy",
-    b"aws_security_group",
-    b"aws_eip",
-)
-
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(900)]
 
 
@@ -28,15 +20,10 @@ def expected(name: str) -> Expected:
 
 
 def test_a_worker_that_burns_down_is_taken_over_from(stack: Distributed):
-    """
-    Its disk is gone: another worker goes on from what was shipped, and all is made once.
-
-    It burns while the slow ones are made, and all that was begun is shipped: of what a lost disk alone knew, see the
-    limits in docs/reliability.md.
-    """
+    """Its disk is gone: another worker goes on from what was shipped and what the cloud holds; all is made once."""
     run_id = stack.trigger("mcop.k1")
     lost = wait_until(lambda: next(iter(stack.applying().values()), None), timeout_s=240)
-    wait_until(lambda: all(kind in shipped(stack, "k1") for kind in QUICK), timeout_s=60)
+    wait_until(lambda: b"aws_vpc" in shipped(stack, "k1"), timeout_s=60)
     stack.machines.burn_down(lost)
 
     state = stack.ends("mcop.k1", run_id)

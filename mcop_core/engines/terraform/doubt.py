@@ -56,11 +56,14 @@ class Doubt:
         recorded = self.home.base.instances() if self.home.base else {}
         failed = reader.failed(recorded)
         lost = reader.unheard(recorded) if exit_code and exit_code > 0 else ()
-        wanted = (*failed, *lost) if self._search() else ()
-        can_be_found = [address for address in wanted if type_of(address) in KINDS]
+        can_be_found = self.findable((*failed, *lost))
         self.note(tuple(dict.fromkeys([*reader.doubtful(recorded), *can_be_found])))
         # noted nowhere: whoever comes next is refused again
         self.refused = tuple(one for one in failed if is_child(type_of(one)) and one not in self.addresses)
+
+    def findable(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of *addresses* that can be looked for: then nobody need wonder whether they were created."""
+        return tuple(one for one in addresses if type_of(one) in KINDS) if addresses and self._search() else ()
 
     def resolve(self, plan: PlanImports) -> None:
         """

@@ -133,6 +133,16 @@ class EventReader:
             if action == "create" and provider not in _SAFE_TO_REPEAT and address not in recorded
         )
 
+    def planned(self, recorded: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the creations that were planned and are not *recorded*, in order; none once complete."""
+        if self.complete:
+            return ()
+        return tuple(
+            address
+            for address, provider in list(self._planned.items())
+            if provider not in _SAFE_TO_REPEAT and address not in recorded
+        )
+
     def failed(self, recorded: Collection[str] = ()) -> tuple[str, ...]:
         """Return the creations that failed and are not *recorded*: the answer may have been lost, not the request."""
         return tuple(
@@ -166,13 +176,7 @@ class EventReader:
         A disk that is full loses Terraform's output as it does the state: it then fails without a reason, or writes
         what is no event.
         """
-        if self.complete or (self.diagnostics and not self._hidden):
-            return ()
-        return tuple(
-            address
-            for address, provider in self._planned.items()
-            if provider not in _SAFE_TO_REPEAT and address not in recorded
-        )
+        return () if self.diagnostics and not self._hidden else self.planned(recorded)
 
     @property
     def provider_died(self) -> bool:

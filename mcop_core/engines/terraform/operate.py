@@ -311,7 +311,7 @@ class Session:
         if settled.is_new and settled.state is not None:
             self.report.log(f"Resuming: pushing the state of serial {settled.state.serial} that was left unpushed.")
             self.home.push(settled.state)
-        self.doubt.note(settled.doubtful)
+        self.doubt.note((*settled.doubtful, *self.doubt.findable(settled.planned)))
         if leftovers:
             self._clear(*self._foreign())
         self.is_settled = True

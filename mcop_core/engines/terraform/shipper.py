@@ -88,7 +88,9 @@ class Shipper:
                 write_durably(self._directory / COPY_FILE, state.data)
             state = self._reader.corrected(state)
         recorded = state.instances() if state else ()
-        return Leftover("", self._base, state, self._reader.doubtful(recorded)).to_json()
+        return Leftover(
+            "", self._base, state, self._reader.doubtful(recorded), self._reader.planned(recorded)
+        ).to_json()
 
     def _put(self, data: bytes) -> None:
         if not self._knows_etag:

@@ -30,8 +30,8 @@ def version(serial: int, *names: str, lineage: str = "one", outputs: dict | None
     return StateFile.parse(json.dumps(document).encode(), "test")
 
 
-def left(base: StateFile | None, found: StateFile | None, *doubtful: str) -> Leftover:
-    return Leftover("copy", base.digest if base else NOTHING, found, doubtful)
+def left(base: StateFile | None, found: StateFile | None, *doubtful: str, planned: tuple[str, ...] = ()) -> Leftover:
+    return Leftover("copy", base.digest if base else NOTHING, found, doubtful, planned)
 
 
 OLD, NEW = version(4, "a"), version(5, "a", "b")
@@ -116,11 +116,20 @@ def test_a_note_of_doubt_outlives_the_copies():
     assert settle(OLD, [left(OLD, NEW, "aws_vpc.d"), note]).doubtful == ("aws_vpc.d", "aws_vpc.c")
 
 
+def test_what_was_planned_counts_where_a_copy_is_all_that_is_left():
+    """The workspace knows what of it began, and has none."""
+    copy = left(OLD, NEW, "aws_vpc.c", planned=("aws_vpc.b", "aws_vpc.c", "aws_vpc.d"))
+
+    assert settle(OLD, [copy]).planned == ("aws_vpc.d",)
+    assert settle(OLD, [left(OLD, NEW), copy]).planned == ()
+
+
 def test_a_copy_in_flight_reads_as_it_was_written():
-    """State bytes, base and doubts survive; anything else is refused."""
-    copy = left(OLD, NEW, "aws_vpc.c")
+    """State bytes, base, doubts and plans survive; anything else is refused."""
+    copy = left(OLD, NEW, "aws_vpc.c", planned=("aws_vpc.d",))
 
     assert Leftover.from_json(copy.to_json(), "copy") == copy
+    assert Leftover.from_json(left(OLD, NEW).to_json(), "copy") == left(OLD, NEW)
     for data in (b"", b"[]", b"{}", b'{"base": "", "state": "{}", "doubtful": []}'):
         with pytest.raises(StateConflict):
             Leftover.from_json(data, "copy")
