@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from mcop_core.errors import Cancelled, InvalidInput, closest
+from mcop_core.errors import Cancelled, InvalidInput, Waiting, closest
 
 TRACER = "mcop"
 CONTEXT = ("TRACEPARENT", "TRACESTATE")
@@ -103,7 +103,7 @@ def span(
         try:
             yield told
         except BaseException as error:
-            if not isinstance(error, GeneratorExit):
+            if not isinstance(error, GeneratorExit | Waiting):
                 told.fail("cancelled" if isinstance(error, Cancelled) else type(error).__name__)
             raise
 

@@ -46,7 +46,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from mcop_core.errors import EngineFailed
+from mcop_core.errors import EngineFailed, Waiting
 from mcop_core.telemetry import begin, carried, span
 
 kept = InMemorySpanExporter()
@@ -64,6 +64,11 @@ with provider.get_tracer("airflow").start_as_current_span("worker.apply"):
         with span("render"):
             raise EngineFailed("canary-of-a-value", diagnostics=(), hint="")
     except EngineFailed:
+        pass
+    try:
+        with span("settle"):
+            raise Waiting("a build is in the queue", look_again_s=5)
+    except Waiting:
         pass
 ended = [json.loads(one.to_json()) for one in kept.get_finished_spans()]
 print(json.dumps({"sent": sent, "ended": ended}))
@@ -103,6 +108,7 @@ def test_spans_are_children_and_tell_no_value():
     assert spans["mcop.terraform"]["parent_id"] == apply["context"]["span_id"]
     assert spans["mcop.terraform"]["status"]["status_code"] == "ERROR"
     assert spans["mcop.render"]["attributes"]["error.type"] == "EngineFailed"
+    assert spans["mcop.settle"]["status"]["status_code"] == "UNSET"
     assert spans["mcop.render"]["events"] == [] and CANARY not in text
     assert told["sent"]["TRACEPARENT"].split("-")[2] == apply["context"]["span_id"].removeprefix("0x")
 

@@ -287,7 +287,8 @@ class RunnerOperator(BaseOperator):
             secrets=self._connections(store, work, settings),
             is_awaited=self._is_awaited,
         )
-        operation_ended(request, result, timedelta(seconds=time.monotonic() - began))
+        if result.outcome is not Outcome.WAITING:
+            operation_ended(request, result, timedelta(seconds=time.monotonic() - began))
         return result
 
     def on_kill(self) -> None:
