@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.compiler.resolution import open_steps
 from mcop_core.errors import InvalidInput
 
 ANY = "*"
@@ -87,6 +86,9 @@ def step_pools(plan: DeploymentPlan, bounds: Sequence[Bound]) -> Mapping[str, st
     """
     if not bounds:
         return {}
+    # Imported here: where nothing is bounded, a task begins without the compiler.
+    from mcop_core.compiler.resolution import open_steps
+
     values = open_steps(plan, overrides={})
     found = {}
     for step in plan.steps:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 from mcop_core.cli.console import EXIT_CODES, AsJson, print_json, print_table, say, tell
 from mcop_core.cli.fleet import Cloud, Clouds, Providers, Regions, chosen, context_of, end, open_fleet
@@ -142,6 +141,8 @@ def _not_one(name: str, known: list[tuple[str, str]], failures: list[str]) -> No
 
 
 def _read(path: Path) -> Mapping[str, Any]:
+    import yaml
+
     if not path.exists():
         return {}
     try:
@@ -154,6 +155,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _written(kubeconfig: Mapping[str, Any]) -> str:
+    import yaml
+
     return yaml.safe_dump(dict(kubeconfig), sort_keys=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +73,7 @@ class FolderStrategy:
     def __init__(self, config: CloudConfig, credentials: Mapping[str, str]) -> None:
         self.config = config
         self._options: FolderOptions = check_options(FolderOptions, config)
+        self._creating = threading.Lock()  # several calls run at once: a cloud counts and creates as one
 
     def regions(self) -> tuple[Region, ...]:
         """Return the folders in the folder."""
@@ -91,7 +93,7 @@ class FolderStrategy:
         fields = json.loads(file.read_text())
         found = self._instance(file, fields)
         if fields["state"] == "booting":
-            file.write_text(json.dumps({**fields, "state": "up"}))
+            self._write(file, {**fields, "state": "up"})
         return found
 
     def create_instance(self, order: Order) -> Instance:
@@ -99,7 +101,10 @@ class FolderStrategy:
         if order.size not in self._options.sizes:
             allowed = ", ".join(self._options.sizes)
             raise InvalidInput(f"cloud {self.config.name} has no size {order.size!r}. Allowed: {allowed}.")
-        file = self._region(order.region) / f"{order.token[:16]}.json"
+        with self._creating:
+            return self._created(order, self._region(order.region) / f"{order.token[:16]}.json")
+
+    def _created(self, order: Order, file: Path) -> Instance:
         if file.exists():
             return self._instance(file, json.loads(file.read_text()))
         if len(self._files(order.region)) >= self._options.most:
@@ -113,7 +118,7 @@ class FolderStrategy:
             "address": f"10.0.0.{len(self._files(order.region)) + 1}",
             "created": datetime.now(UTC).isoformat(),
         }
-        file.write_text(json.dumps(fields))
+        self._write(file, fields)
         return self._instance(file, fields)
 
     def delete_instance(self, ref: InstanceRef) -> None:
@@ -143,6 +148,11 @@ class FolderStrategy:
         if not folder.is_dir():
             raise NotInCloud(f"cloud {self.config.name} has no region {name!r}")
         return folder
+
+    def _write(self, file: Path, fields: Mapping[str, Any]) -> None:
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps(fields))
+        fresh.replace(file)  # whole or not at all: others read meanwhile
 
     def _files(self, region: str) -> list[Path]:
         return sorted(self._region(region).glob("*.json"))
