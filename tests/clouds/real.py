@@ -1,7 +1,8 @@
 """The contract's scene in a real account: only workers of an owner of its own are made and deleted."""
 
+import json
+import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import pytest
 
@@ -16,14 +17,14 @@ OWNER = "mcop-contract"
 
 
 def real_scene(
-    provider: str, strategy_of: Callable[[CloudConfig, Mapping[str, str]], CloudStrategy], given: Mapping[str, Any]
+    provider: str, strategy_of: Callable[[CloudConfig, Mapping[str, str]], CloudStrategy]
 ) -> Iterator[Scene]:
     """
     Yield the scene of one account, and delete what the test has made in it.
 
-    Args:
-        given: `config`, a configuration with two `regions`, and `credentials`.
+    `MCOP_TEST_<PROVIDER>` is a JSON object: `config`, a configuration with two `regions`, and `credentials`.
     """
+    given = json.loads(os.environ[f"MCOP_TEST_{provider.upper()}"])
     config = CloudConfig(**{"name": "real", **given["config"], "provider": provider, "owner": OWNER})
     region, other = config.regions[:2]
     strategy = strategy_of(config.model_copy(update={"region": region}), given["credentials"])

@@ -13,10 +13,9 @@ from mcop_core.clouds.aws_session import meaning_of
 from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.context import CloudContext
 from mcop_core.clouds.models import ClusterState, InstanceState, Problem
-from mcop_core.clouds.ours import owner_tag
-from mcop_core.clouds.patience import Pace
 from mcop_core.errors import CredentialsRefused, InvalidDocuments, InvalidInput, NotInCloud, Unreachable
 from tests.clouds.clock import hasty_pace
+from tests.clouds.real import real_scene
 from tests.contracts.cloud_strategy import Call, CloudStrategyContract, Does, Scene
 from tests.emulators import Emulator, free_port, running
 from tests.fault_proxy import Does as Meets
@@ -147,30 +146,18 @@ class TestContract(CloudStrategyContract):
         )
 
 
-@pytest.mark.skipif(
-    "MCOP_TEST_AWS" not in os.environ, reason="MCOP_TEST_AWS=<region>,<other>,<size>,<image> is not set"
-)
-class TestRealCloud(CloudStrategyContract):
-    """The same suite against the account that boto3 finds; it deletes what carries its own owner tag alone."""
+if "MCOP_TEST_AWS" in os.environ:
 
-    @pytest.fixture
-    def scene(self) -> Iterator[Scene]:
-        region, other, size, image = os.environ["MCOP_TEST_AWS"].split(",")
-        config = aws_config("", region=region, regions=(region, other), size=size, image=image, owner="mcop-test")
-        strategy = AwsStrategy(config, {})
-        context = CloudContext(strategy)
+    class TestRealCloud(CloudStrategyContract):
+        """
+        The same against AWS itself, if `MCOP_TEST_AWS` says with which account; see `real_scene`.
 
-        def put(name: str, place: str, tags) -> str:
-            tags = {"mcop-test": "yes", **tags}
-            order = Scene(strategy, place, other, Pace(), None, None).order(name, region=place, tags=tags)
-            return strategy.create_instance(order).id
+        It is a JSON object: `config`, as a file of a cloud has it, with two `regions`, and `credentials`.
+        """
 
-        def ids() -> set[str]:
-            tag = owner_tag(config)
-            return {one.id for one in context.list_instances().found if one.tags.get(tag.key) == tag.value}
-
-        yield Scene(strategy, region, other, Pace(), put, ids, page_size=5, is_real=True)
-        context.delete_all_workers(len(context.delete_all_workers(dry_run=True).found))
+        @pytest.fixture
+        def scene(self):
+            yield from real_scene("aws", AwsStrategy)
 
 
 def test_pages_of_ec2_are_read_to_the_last(tmp_path):

@@ -1,6 +1,5 @@
 """The strategy of Azure keeps the contract, through Azure's own SDK; and what only Azure has."""
 
-import json
 import os
 import sys
 
@@ -117,7 +116,7 @@ if "MCOP_TEST_AZURE" in os.environ:
 
         @pytest.fixture
         def scene(self):
-            yield from real_scene("azure", AzureStrategy, json.loads(os.environ["MCOP_TEST_AZURE"]))
+            yield from real_scene("azure", AzureStrategy)
 
 
 # -- what only Azure has -----------------------------------------------------------------------------------

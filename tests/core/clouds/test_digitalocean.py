@@ -13,8 +13,7 @@ from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.context import CloudContext
 from mcop_core.clouds.digitalocean import DigitalOceanStrategy
 from mcop_core.clouds.models import Addon, ClusterState, NodePool
-from mcop_core.clouds.ours import owner_tag, worker_name
-from mcop_core.clouds.patience import Pace
+from mcop_core.clouds.ours import worker_name
 from mcop_core.clouds.placing import WorkerRequest
 from mcop_core.errors import CredentialsRefused, InvalidInput, Unreachable
 from tests.clouds.clock import hasty_pace
@@ -26,6 +25,7 @@ from tests.clouds.digitalocean_server import (
     running_digitalocean,
     said,
 )
+from tests.clouds.real import real_scene
 from tests.clouds.rest_server import Answer
 from tests.clouds.rest_server import Does as Meets
 from tests.contracts.cloud_strategy import Call, CloudStrategyContract, Does, Scene
@@ -101,33 +101,18 @@ class TestContract(CloudStrategyContract):
         )
 
 
-@pytest.mark.skipif("MCOP_TEST_DIGITALOCEAN" not in os.environ, reason="MCOP_TEST_DIGITALOCEAN=<token> is not set")
-class TestRealCloud(CloudStrategyContract):
-    """The same suite against a real team; it deletes what carries its own owner tag alone."""
+if "MCOP_TEST_DIGITALOCEAN" in os.environ:
 
-    @pytest.fixture
-    def scene(self) -> Iterator[Scene]:
-        settings = config(regions=("nyc3", "fra1"), owner="mcop-test")
-        strategy = DigitalOceanStrategy(settings, {"password": os.environ["MCOP_TEST_DIGITALOCEAN"]})
-        context = CloudContext(strategy)
-        others: list[str] = []
+    class TestRealCloud(CloudStrategyContract):
+        """
+        The same against DigitalOcean itself, if `MCOP_TEST_DIGITALOCEAN` says with which account; see `real_scene`.
 
-        def put(name: str, place: str, tags) -> str:
-            order = Scene(strategy, place, place, Pace(), None, None).order(name, region=place, tags=tags)
-            made = strategy.create_instance(order)
-            others.append(made.id)
-            return made.id
+        It is a JSON object: `config`, as a file of a cloud has it, with two `regions`, and `credentials`.
+        """
 
-        def ids() -> set[str]:
-            tag = owner_tag(settings)
-            found = context.list_instances().found
-            return {one.id for one in found if one.tags.get(tag.key) == tag.value or one.id in others}
-
-        yield Scene(strategy, "nyc3", "fra1", Pace(), put, ids, page_size=200, is_real=True)
-        for one in context.list_instances().found:
-            if one.id in others:
-                strategy.delete_instance(one.ref)
-        context.delete_all_workers(len(context.delete_all_workers(dry_run=True).found))
+        @pytest.fixture
+        def scene(self):
+            yield from real_scene("digitalocean", DigitalOceanStrategy)
 
 
 def test_nothing_is_asked_twice_for_the_regions(server, strategy):

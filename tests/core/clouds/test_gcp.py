@@ -122,7 +122,7 @@ if "MCOP_TEST_GCP" in os.environ:
 
         @pytest.fixture
         def scene(self):
-            yield from real_scene("gcp", GcpStrategy, json.loads(os.environ["MCOP_TEST_GCP"]))
+            yield from real_scene("gcp", GcpStrategy)
 
 
 # -- what only Google Cloud has ----------------------------------------------------------------------------
