@@ -113,8 +113,8 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under *columns*."""
-    head, *lines = table_lines([columns, *rows])
+    """Print rows under *columns*, in capitals."""
+    head, *lines = table_lines([[column.upper() for column in columns], *rows])
     say(head, bold=True)
     print_lines(lines)
 

@@ -93,7 +93,7 @@ def status(project: Project = Path(), home: Folder = None, as_json: AsJson = Fal
         components = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
         print_json({"components": components, "settling": [{"id": one.id, "awaits": one.awaits} for one in settling]})
     else:
-        print_table([column.upper() for column in ("component", *_COLUMNS[1:])], rows)
+        print_table(("component", *_COLUMNS[1:]), rows)
         print_lines(f"settling: {one.id}: {text}" for one in settling for text in one.awaits)
     if ill:
         raise McopError(f"not healthy: {', '.join(ill)}", hint="mcop up repairs it")
