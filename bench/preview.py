@@ -24,6 +24,7 @@ from bench.stack import running_emulator
 from mcop_core.engines.base import RenderedArtifact
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import find_mirror, terraform_environment
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.settings import PREFIX, Settings
 
 SIZES = (8, 32, 100)
@@ -105,15 +106,15 @@ class PlanLoop:
 
     def install(self, artifacts: Mapping[str, RenderedArtifact], shop: DeployedShop) -> None:
         """Write the root of each step with its state, and install its modules and providers."""
+        mirror = find_mirror(self._settings.terraform_plugin_mirror)
+        tools = Toolchain(self._settings.terraform, mirror, Path(self._settings.cache_dir))
         for step, artifact in artifacts.items():
             root = self._folder / step
             root.mkdir(parents=True, exist_ok=True)
             Preparation(
                 artifact.files,
                 root,
-                binary=self._settings.terraform,
-                mirror=find_mirror(self._settings.terraform_plugin_mirror),
-                cache=Path(self._settings.cache_dir),
+                tools,
                 run=lambda arguments, root=root: self._run(root, arguments),  # type: ignore[misc]
             ).make_ready()
             (root / "terraform.tfstate").write_bytes(shop.state(step))

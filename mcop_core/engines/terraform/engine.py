@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines import backend
@@ -24,6 +24,7 @@ from mcop_core.engines.base import (
 from mcop_core.engines.terraform import providers, render
 from mcop_core.engines.terraform.admission import Admission
 from mcop_core.engines.terraform.tool import Demand, is_constraint, settings_problems
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
 
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
     from mcop_core.engines.changes import ComponentChanges
     from mcop_core.engines.terraform.operate import Timing
     from mcop_core.settings import Settings
-
-
-class _Tools(TypedDict):
-    """What each operation works with: the binary, where providers come from, and what can be fetched again."""
-
-    binary: str
-    mirror: Path | None
-    cache: Path
 
 
 class TerraformEngine:
@@ -138,13 +131,7 @@ class TerraformEngine:
         for component, demand in zip(components, demands, strict=True):
             admission.hold_request(component.request)
             demand.hold(demand.binary(self._settings), workspace.environment, component.step)
-        return preview(
-            components,
-            workspace,
-            report,
-            known,
-            **self._tools(next(iter(demands), Demand())),
-        )
+        return preview(components, workspace, report, known, tools=self._tools(next(iter(demands), Demand())))
 
     def preview_destroy(
         self, step: str, artifact: RenderedArtifact, workspace: Workspace, report: Reporter
@@ -153,13 +140,7 @@ class TerraformEngine:
         from mcop_core.engines.terraform.preview import preview_destroy
 
         self._admission().hold_artifact(artifact)
-        return preview_destroy(
-            step,
-            artifact,
-            workspace,
-            report,
-            **self._tools_for(artifact, workspace),
-        )
+        return preview_destroy(step, artifact, workspace, report, tools=self._tools_for(artifact, workspace))
 
     def apply(
         self, artifact: RenderedArtifact, workspace: Workspace, report: Reporter, gate: Gate | None = None
@@ -169,12 +150,7 @@ class TerraformEngine:
 
         self._admission().hold_artifact(artifact)
         return operate.apply(
-            artifact,
-            workspace,
-            report,
-            gate,
-            **self._tools_for(artifact, workspace),
-            timing=self._timing(),
+            artifact, workspace, report, gate, tools=self._tools_for(artifact, workspace), timing=self._timing()
         )
 
     def outputs(self, artifact: RenderedArtifact, open_store: Callable[[str], ObjectStore]) -> Mapping[str, Any]:
@@ -197,12 +173,7 @@ class TerraformEngine:
 
         self._admission().hold_artifact(artifact)
         return operate.destroy(
-            artifact,
-            workspace,
-            report,
-            gate,
-            **self._tools_for(artifact, workspace),
-            timing=self._timing(),
+            artifact, workspace, report, gate, tools=self._tools_for(artifact, workspace), timing=self._timing()
         )
 
     def _admission(self) -> Admission:
@@ -219,7 +190,7 @@ class TerraformEngine:
             artifact,
             workspace,
             report,
-            **self._tools(Demand.read(artifact.runtime)),
+            tools=self._tools(Demand.read(artifact.runtime)),
             timing=self._timing(),
         )
 
@@ -228,19 +199,15 @@ class TerraformEngine:
 
         return Timing(push_patience_s=self._settings.store_patience_s)
 
-    def _tools_for(self, artifact: RenderedArtifact, workspace: Workspace) -> _Tools:
+    def _tools_for(self, artifact: RenderedArtifact, workspace: Workspace) -> Toolchain:
         """Return what *artifact* is run with, once it is sure that this is what it asks for."""
         demand = Demand.read(artifact.runtime)
         where = str(artifact.runtime["state"]["key"]).removesuffix(".tfstate")
         demand.hold(demand.binary(self._settings), workspace.environment, where)
         return self._tools(demand)
 
-    def _tools(self, demand: Demand) -> _Tools:
-        return {
-            "binary": demand.binary(self._settings),
-            "mirror": self._mirror(),
-            "cache": Path(self._settings.cache_dir),
-        }
+    def _tools(self, demand: Demand) -> Toolchain:
+        return Toolchain(demand.binary(self._settings), self._mirror(), Path(self._settings.cache_dir))
 
     def _mirror(self) -> Path | None:
         return providers.find_mirror(self._settings.terraform_plugin_mirror, self._environment)

@@ -38,6 +38,7 @@ from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation, che
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.shipper import Shipper
+from mcop_core.engines.terraform.toolchain import NO_TOOLS, Toolchain
 from mcop_core.errors import EngineFailed, McopError, Tampered
 from mcop_core.secrets.reference import SecretRef
 
@@ -67,18 +68,14 @@ def apply(
     report: Reporter,
     gate: Gate | None = None,
     *,
-    binary: str,
-    mirror: Path | None,
-    cache: Path | None = None,
+    tools: Toolchain,
     timing: Timing = Timing(),
 ) -> ApplyResult:
     """
     Make the cloud what *artifact* says; see `Engine.apply`.
 
     Args:
-        binary: Path or name of Terraform or OpenTofu.
-        mirror: Folder of provider packages; None for the registry.
-        cache: Folder of provider packages installed before, see `preparation`; None: nothing is kept.
+        tools: What it is done with on this machine.
 
     Raises:
         Refused: The *gate* did not let its plan pass; nothing was done.
@@ -89,7 +86,7 @@ def apply(
         UnknownOutcome: A creation was cut off, and repeating it might double the resource; or one was done twice.
         Unreachable: The state store did not answer; what was done is kept in the workspace.
     """
-    return _operate("apply", artifact, workspace, report, gate, binary, mirror, cache, timing)
+    return _operate("apply", artifact, workspace, report, gate, tools, timing)
 
 
 def destroy(
@@ -98,13 +95,11 @@ def destroy(
     report: Reporter,
     gate: Gate | None = None,
     *,
-    binary: str,
-    mirror: Path | None,
-    cache: Path | None = None,
+    tools: Toolchain,
     timing: Timing = Timing(),
 ) -> ApplyResult:
     """Remove everything that *artifact*'s state holds; arguments and errors as `apply`."""
-    return _operate("destroy", artifact, workspace, report, gate, binary, mirror, cache, timing)
+    return _operate("destroy", artifact, workspace, report, gate, tools, timing)
 
 
 def _operate(
@@ -113,14 +108,10 @@ def _operate(
     workspace: Workspace,
     report: Reporter,
     gate: Gate | None,
-    binary: str,
-    mirror: Path | None,
-    cache: Path | None,
+    tools: Toolchain,
     timing: Timing,
 ) -> ApplyResult:
-    with open_session(
-        operation, artifact, workspace, report, timing, gate=gate, binary=binary, mirror=mirror, cache=cache
-    ) as session:
+    with open_session(operation, artifact, workspace, report, timing, gate=gate, tools=tools) as session:
         return session.run()
 
 
@@ -130,9 +121,7 @@ def settle(
     workspace: Workspace,
     report: Reporter,
     *,
-    binary: str,
-    mirror: Path | None,
-    cache: Path | None = None,
+    tools: Toolchain,
     timing: Timing = Timing(),
 ) -> ApplyResult | None:
     """
@@ -140,9 +129,7 @@ def settle(
 
     A Terraform that outlived its runner is followed to its end. What was cut off is looked for in the cloud.
     """
-    with open_session(
-        operation, artifact, workspace, report, timing, binary=binary, mirror=mirror, cache=cache
-    ) as session:
+    with open_session(operation, artifact, workspace, report, timing, tools=tools) as session:
         return session.recover()
 
 
@@ -155,13 +142,11 @@ def open_session(
     timing: Timing,
     *,
     gate: Gate | None = None,
-    binary: str = "",
-    mirror: Path | None = None,
-    cache: Path | None = None,
+    tools: Toolchain = NO_TOOLS,
 ) -> Iterator[Session]:
     """Hold lease and lock of the state of *artifact* inside the block; arguments and errors as `apply`."""
     with leased_home(artifact, workspace, report, timing.push_patience_s) as home:
-        session = Session(operation, artifact, workspace, report, gate, binary, mirror, cache, timing, home)
+        session = Session(operation, artifact, workspace, report, gate, tools, timing, home)
         with session.locked():
             yield session
 
@@ -175,9 +160,7 @@ class Session:
     workspace: Workspace
     report: Reporter
     gate: Gate | None
-    binary: str
-    mirror: Path | None
-    cache: Path | None
+    tools: Toolchain
     timing: Timing
     home: StateHome
     is_settled: bool = True
@@ -372,7 +355,7 @@ class Session:
         allowed = terraform_environment(workers, own=runtime.get("environment", ()))
         return Commands(
             self.operation,
-            self.binary,
+            self.tools.binary,
             self.directory,
             {**self.doubt.own.over(allowed), "TF_CLI_CONFIG_FILE": str(self.directory / CLI_CONFIG)},
             sealed.variables(self.values, runtime.get("types", {})),
@@ -383,14 +366,7 @@ class Session:
         )
 
     def _preparation(self, commands: Commands) -> Preparation:
-        return Preparation(
-            self.artifact.files,
-            self.directory,
-            binary=self.binary,
-            mirror=self.mirror,
-            cache=self.cache,
-            run=commands.install,
-        )
+        return Preparation(self.artifact.files, self.directory, self.tools, run=commands.install)
 
     def _resolve_doubt(self, commands: Commands) -> None:
         self.doubt.resolve(partial(self._plan_imports, commands))

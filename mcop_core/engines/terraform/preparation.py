@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from mcop_core.engines.state import write_durably
 from mcop_core.engines.terraform.module_files import is_configuration, is_override, is_variables
 from mcop_core.engines.terraform.providers import cli_config
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import EngineFailed, InvalidInput, Tampered
 
 BACKEND_FILE = "backend.tf.json"
@@ -50,9 +51,7 @@ class Preparation:
     Args:
         files: The artifact's.
         directory: The workspace's folder: the root module.
-        binary: Path or name of Terraform or OpenTofu.
-        mirror: Folder of provider packages; None for the registry.
-        cache: Folder of what can be fetched again; None: nothing is kept.
+        tools: What it is made ready for.
         run: Runs the binary with these arguments in *directory*, to its end; raises what `Engine.apply` raises.
     """
 
@@ -60,20 +59,18 @@ class Preparation:
         self,
         files: Mapping[str, bytes],
         directory: Path,
+        tools: Toolchain,
         *,
-        binary: str,
-        mirror: Path | None,
-        cache: Path | None,
         run: Callable[[tuple[str, ...]], None],
     ) -> None:
-        self._files, self._directory, self._binary, self._mirror, self._run = files, directory, binary, mirror, run
-        self._kept = KeptPackages.of(files, mirror, cache)
+        self._files, self._directory, self._tools, self._run = files, directory, tools, run
+        self._kept = KeptPackages.of(files, tools.mirror, tools.cache)
         self._is_initialised = False
 
     def make_ready(self) -> None:
         """Write the files and install what they need, unless this was done before for the same files."""
         write_files(self._files, self._directory)
-        (self._directory / CLI_CONFIG).write_text(cli_config(self._mirror))
+        (self._directory / CLI_CONFIG).write_text(cli_config(self._tools.mirror))
         marker, wanted = self._directory / _PREPARED, self._digest()
         if marker.exists() and marker.read_text() == wanted:
             return
@@ -105,7 +102,7 @@ class Preparation:
 
     def _digest(self) -> str:
         parts = [f"{path} {hashlib.sha256(data).hexdigest()}" for path, data in sorted(self._files.items())]
-        return hashlib.sha256("\n".join([self._binary, str(self._mirror), *parts]).encode()).hexdigest()
+        return hashlib.sha256("\n".join([self._tools.binary, str(self._tools.mirror), *parts]).encode()).hexdigest()
 
 
 def check_files(files: Mapping[str, bytes], directory: Path) -> None:

@@ -57,6 +57,7 @@ from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, MANIFEST_TAG, Source, split_source
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.engines.terraform.work_copy import STATE_FILE
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
@@ -84,9 +85,7 @@ def preview(
     report: Reporter,
     known: Mapping[OutputRef, Any] = NOTHING_KNOWN,
     *,
-    binary: str,
-    mirror: Path | None,
-    cache: Path | None,
+    tools: Toolchain,
 ) -> tuple[ComponentChanges, ...]:
     """
     Return what applying each of *components*, in their order, would do.
@@ -94,6 +93,7 @@ def preview(
     Args:
         components: In an order in which they may be applied. Those of several manifests have ids that tell them apart.
         known: Outputs of others; a sensitive one as its pointer.
+        tools: What it is done with on this machine.
         workspace: Its directory gets plans and states in clear, and is to be removed by the caller.
 
     Raises:
@@ -105,7 +105,7 @@ def preview(
     entries = [credentials_of(component.request) for component in components]
     secrets = _secrets_of(components, workspace)
     own = own_credentials(entries, secrets)
-    planner = _Planner(workspace, report, binary, mirror, cache, secrets=secrets, own=own)
+    planner = _Planner(workspace, report, tools, secrets=secrets, own=own)
     pointers = {ref: value for ref, value in known.items() if SensitivePointer.read(value)}
     values = unseal({str(ref): value for ref, value in pointers.items()}, workspace.open_store)
     given = {**known, **{ref: values[str(ref)] for ref in pointers}}
@@ -118,9 +118,7 @@ def preview_destroy(
     workspace: Workspace,
     report: Reporter,
     *,
-    binary: str,
-    mirror: Path | None,
-    cache: Path | None,
+    tools: Toolchain,
 ) -> ComponentChanges:
     """
     Return what destroying the component that *artifact* deployed would do; arguments as `preview`.
@@ -137,7 +135,7 @@ def preview_destroy(
     entry = artifact.runtime.get("credentials", {})
     secrets = read_secrets({"": needed, "credentials": entry}, workspace, StateAddress.of(artifact).namespace)
     own = own_credentials([entry], secrets)
-    planner = _Planner(workspace, report, binary, mirror, cache, ("-destroy",), secrets, own)
+    planner = _Planner(workspace, report, tools, ("-destroy",), secrets, own)
     passed_on = frozenset(artifact.runtime.get("environment", ()))
     root = MergedRoot(artifact.files, state.data, {module: step}, {}, {}, {}, needed, types, passed_on)
     _, document = planner.plan(root, step)
@@ -315,9 +313,7 @@ class _Planner:
 
     workspace: Workspace
     report: Reporter
-    binary: str
-    mirror: Path | None
-    cache: Path | None
+    tools: Toolchain
     mode: tuple[str, ...] = ()
     secrets: Mapping[SecretRef, str] = field(default_factory=dict)
     own: OwnCredentials = NONE
@@ -346,7 +342,7 @@ class _Planner:
 
     def _preparation(self, root: MergedRoot, directory: Path) -> Preparation:
         install = partial(self._run, root=root, directory=directory)
-        return Preparation(root.files, directory, binary=self.binary, mirror=self.mirror, cache=self.cache, run=install)
+        return Preparation(root.files, directory, self.tools, run=install)
 
     def _planned(self, root: MergedRoot, directory: Path) -> Document:
         write_durably(directory / STATE_FILE, root.state)
@@ -360,9 +356,9 @@ class _Planner:
             raw.append(line)
         self._stop_if_cancelled()
         if process.exit_code != 0:
-            error = failure(self.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
+            error = failure(self.tools.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
-        return read_plan(self.binary, PLAN_FILE, reader.versions, cwd=directory, environment=environment)
+        return read_plan(self.tools.binary, PLAN_FILE, reader.versions, cwd=directory, environment=environment)
 
     def _run(self, arguments: tuple[str, ...], *, root: MergedRoot, directory: Path) -> None:
         process = self._start(arguments, directory, self._environment(root, directory))
@@ -370,7 +366,7 @@ class _Planner:
             self.report.log(line)
         self._stop_if_cancelled()
         if process.exit_code != 0:
-            error = failure(self.binary, arguments[0], process.exit_code, (), process.stderr)
+            error = failure(self.tools.binary, arguments[0], process.exit_code, (), process.stderr)
             raise PlanFailed(error.message, **error.facts, steps=named(process.stderr, root))
 
     def _stop_if_cancelled(self) -> None:
@@ -378,7 +374,7 @@ class _Planner:
             raise Cancelled("the preview was interrupted; nothing was changed")
 
     def _start(self, arguments: tuple[str, ...], directory: Path, environment: Mapping[str, str]) -> Process:
-        return Process.start(self.binary, arguments, directory=directory, environment=environment, name="preview")
+        return Process.start(self.tools.binary, arguments, directory=directory, environment=environment, name="preview")
 
     def _environment(self, root: MergedRoot, directory: Path) -> dict[str, str]:
         base, config = self.own.without_the_workers(self.workspace.environment), directory / CLI_CONFIG

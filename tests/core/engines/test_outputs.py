@@ -7,6 +7,7 @@ from mcop_core.engines.base import Component, RenderRequest, SensitivePointer
 from mcop_core.engines.outputs import outputs_of
 from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.preview import preview
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import EngineFailed, StoredObjectMissing
 from mcop_core.refs import OutputRef
 from tests.core.engines.terraform.operations import KEY, Bench, Recorder, artifact
@@ -81,9 +82,7 @@ def test_a_preview_shows_what_is_known_and_hides_what_is_sensitive(bench, tmp_pa
         bench.workspace(),
         Recorder(),
         known,
-        binary="terraform",
-        mirror=None,
-        cache=None,
+        tools=Toolchain("terraform"),
     )
 
     shown = {one.address: [part for part in one.attributes if "input" in part.path] for one in found.resources}

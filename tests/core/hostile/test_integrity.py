@@ -25,6 +25,7 @@ from mcop_core.engines.base import artifact_key, load_artifact
 from mcop_core.engines.terraform import operate
 from mcop_core.engines.terraform.command import PLAN_FILE
 from mcop_core.engines.terraform.preparation import LOCK_FILE, PACKAGES
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import EngineFailed, InvalidInput, Refused, Tampered
 from mcop_core.hand_over import HandOver
 from mcop_core.refs import OutputRef
@@ -97,7 +98,7 @@ class Guarded(Bench):
         def gate(_):
             tamper(self.directory)
 
-        how = {"binary": "terraform", "mirror": None, "cache": None, "timing": SWIFT}
+        how = {"tools": Toolchain("terraform"), "timing": SWIFT}
         return operate.apply(rendered or self.rendered(), self.workspace(), Recorder(), gate, **how)
 
 

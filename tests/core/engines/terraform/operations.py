@@ -11,6 +11,7 @@ from mcop_core.artifacts.store import StoredObject
 from mcop_core.engines.base import ApplyResult, Lease, RenderedArtifact, Workspace, unleased
 from mcop_core.engines.terraform import operate
 from mcop_core.engines.terraform.operate import Timing
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import Unreachable
 
 KEY = "shop/storefront/platform/network/vpc.tfstate"
@@ -193,7 +194,7 @@ class Bench:
         return operate.destroy(rendered, self.workspace(), report or Recorder(), **self._how())
 
     def _how(self) -> dict:
-        return {"binary": self.binary, "mirror": self.mirror, "cache": self.cache, "timing": SWIFT}
+        return {"tools": Toolchain(self.binary, self.mirror, self.cache), "timing": SWIFT}
 
     def state(self, key: str = KEY) -> dict:
         return json.loads(self.store.store.get(key).data)

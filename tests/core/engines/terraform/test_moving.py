@@ -10,6 +10,7 @@ from mcop_core.engines.lock import TableLock
 from mcop_core.engines.state import MOVED_FROM, MOVED_TO, StateAddress, StateFile, held, read_outputs
 from mcop_core.engines.terraform import moving
 from mcop_core.engines.terraform.operate import open_session
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import PreconditionFailed, StateConflict, StateLocked, UnknownOutcome
 from tests.core.engines.terraform.operations import SWIFT, Bench, Recorder, artifact, chain
 
@@ -237,7 +238,7 @@ def test_the_preview_reads_the_state_where_it_lies(mover, tmp_path):
     component = Component("platform.network.new", request, {"platform.network.old": mover.old})
     before = mover.stored()
 
-    (found,) = preview([component], mover.workspace(), Recorder(), binary="terraform", mirror=None, cache=None)
+    (found,) = preview([component], mover.workspace(), Recorder(), tools=Toolchain("terraform"))
 
     assert (found.resources, found.moved_from) == ((), "platform.network.old")
     assert mover.stored() == before

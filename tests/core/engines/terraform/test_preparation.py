@@ -20,6 +20,7 @@ from mcop_core.engines.terraform.preparation import (
     Preparation,
     write_files,
 )
+from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import EngineFailed, InvalidInput
 from tests.core.engines.terraform.operations import Bench, Recorder, artifact
 from tests.opentofu import registry
@@ -59,7 +60,7 @@ def prepare(folder: Path, name: str, mirror: Path | None, files: dict = FILES) -
     directory = folder / name
     directory.mkdir(exist_ok=True)
     terraform = Terraform(directory, mirror)
-    ready = Preparation(files, directory, binary="terraform", mirror=mirror, cache=folder / "cache", run=terraform)
+    ready = Preparation(files, directory, Toolchain("terraform", mirror, folder / "cache"), run=terraform)
     ready.make_ready()
     return ready, terraform
 
