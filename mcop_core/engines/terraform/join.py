@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcop_core.engines.state import StateFile
+from mcop_core.engines.terraform.folders import OWN, renamed_in
 from mcop_core.engines.terraform.provider_block import split_source
 from mcop_core.errors import StateConflict
 
@@ -31,13 +32,15 @@ class Placed:
         new: `module.<name>` in the merged root.
         source: Namespace and type of the provider that is configured for it; empty if none is.
         alias: That provider's in the merged root.
+        folder: Of its module in the merged root; empty if the module does not say where its files lie.
     """
 
     step: str
     old: str
     new: str
-    source: tuple[str, ...]
-    alias: str
+    source: tuple[str, ...] = ()
+    alias: str = ""
+    folder: str = ""
 
     def address(self, address: str) -> str:
         """
@@ -51,6 +54,10 @@ class Placed:
                 f"the state of {self.step} holds {address or 'a resource'} outside of {self.old}", step=self.step
             )
         return self.new + address.removeprefix(self.old)
+
+    def paths(self, value: Any) -> Any:
+        """Return *value* with the paths of the module's files as they are in the merged root."""
+        return renamed_in(value, OWN, self.folder) if self.folder else value
 
     def provider(self, text: str) -> str:
         """Return a resource's provider as it is in the merged root."""
@@ -76,7 +83,7 @@ class JoinedState:
             StateConflict: It holds what the element's root cannot have made.
         """
         self._resources += [_placed(resource, place) for resource in state.document.get("resources") or []]
-        self._outputs |= {(place.step, name): dict(output) for name, output in state.outputs.items()}
+        self._outputs |= {(place.step, name): place.paths(dict(output)) for name, output in state.outputs.items()}
 
     def to_json(self, names: Mapping[str, tuple[str, str]]) -> bytes:
         """Return the state as Terraform reads it; *names*: output of the root -> (step, output)."""
@@ -96,7 +103,8 @@ def _placed(resource: Mapping[str, Any], place: Placed) -> dict[str, Any]:
 
 def _instance(instance: Mapping[str, Any], place: Placed) -> dict[str, Any]:
     needed = [place.address(name) for name in instance.get("dependencies") or ()]
-    return {**instance, "dependencies": needed} if needed else dict(instance)
+    found: dict[str, Any] = place.paths({**instance, "dependencies": needed} if needed else dict(instance))
+    return found
 
 
 def renamed(state: StateFile, *, step: str, old: str, new: str) -> StateFile:
@@ -111,6 +119,6 @@ def renamed(state: StateFile, *, step: str, old: str, new: str) -> StateFile:
     Raises:
         StateConflict: It holds a resource outside of that module.
     """
-    place = Placed(step, f"module.{old}", f"module.{new}", (), "")
+    place = Placed(step, f"module.{old}", f"module.{new}")
     resources = [_placed(resource, place) for resource in state.document.get("resources") or []]
     return StateFile.of({**state.document, "resources": resources, "check_results": None})

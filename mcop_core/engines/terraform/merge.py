@@ -18,6 +18,7 @@ from mcop_core.catalog.models import ProviderLock, canonical_json
 from mcop_core.engines.base import Component, RenderRequest, SealedText, outputs_in
 from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.state import StateFile
+from mcop_core.engines.terraform.folders import names_its_folder
 from mcop_core.engines.terraform.join import JoinedState, Placed
 from mcop_core.engines.terraform.names import IDENTIFIER
 from mcop_core.engines.terraform.preparation import LOCK_FILE
@@ -100,6 +101,7 @@ class MergedRoot:
         sealed: Variable -> value with secrets in it.
         types: Variable among them -> its type constraint.
         environment: Variables that the adapters have passed on.
+        folders: The modules that say where their files lie; see `folders`.
     """
 
     files: Mapping[str, bytes]
@@ -111,6 +113,7 @@ class MergedRoot:
     sealed: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     environment: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +370,9 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
         calls[one.name] = {"source": f"./{one.name}", **one.arguments, **({"providers": links} if links else {})}
         if one.state is not None:
             source = split_source(one.providers[configured][0])[1:] if configured else ()
-            joined.add(Placed(one.step, f"module.{one.element}", f"module.{one.name}", source, alias), one.state)
+            folder = one.name if names_its_folder(one.files) else ""
+            old, new = f"module.{one.element}", f"module.{one.name}"
+            joined.add(Placed(one.step, old, new, source, alias, folder), one.state)
     outputs = _output_names(drafts)
     documents = {
         "main.tf.json": _main(providers),
@@ -393,6 +398,7 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
         sealed=sealed,
         types={key: one.variables[key]["type"] for one in drafts for key in one.sealed},
         environment=frozenset(name for one in drafts for name in one.environment),
+        folders=frozenset(one.name for one in drafts if names_its_folder(one.files)),
     )
 
 

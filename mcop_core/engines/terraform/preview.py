@@ -41,6 +41,7 @@ from mcop_core.engines.terraform.credentials import (
     own_credentials,
     references_to,
 )
+from mcop_core.engines.terraform.folders import with_own_folders
 from mcop_core.engines.terraform.log import EventReader
 from mcop_core.engines.terraform.merge import (
     Draft,
@@ -275,7 +276,7 @@ class _Preview:
     # -- what was planned ---------------------------------------------------------------------------
 
     def _take(self, planned: tuple[MergedRoot, Document], mode: Mode, reason: str = "") -> None:
-        root, document = planned
+        root, document = planned[0], with_own_folders(planned[1], planned[0].folders)
         changes = read_changes(document, root.modules, root.outputs, self.planner.secrets.values())
         for step in root.modules.values():
             resources, outputs = changes.get(step, ((), ()))

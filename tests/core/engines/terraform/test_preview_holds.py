@@ -266,3 +266,38 @@ def test_a_fault_that_names_nobody_has_each_component_planned_alone(manifest):
 
     assert {"unlocked": "deferred", "beside": "alone"} == modes(found)
     assert "lock file" in found["unlocked"].reason
+
+
+PACKED = {
+    "main.tf": """
+variable "name" { type = string }
+resource "terraform_data" "code" {
+  input = { source = "${path.module}/${var.name}.txt", other = ["amodule/y", "/module/z", "a.module/b"] }
+}
+module "inner" { source = "./inner" }
+output "source" { value = "${path.module}/code.txt" }
+output "inner" { value = module.inner.file }
+""",
+    "inner/main.tf": 'output "file" { value = "${path.module}/main.tf" }\n',
+}
+
+
+def test_a_module_that_says_where_its_files_lie_is_not_changed_by_lying_elsewhere(manifest):
+    """In the merged root every module has a folder of its own name, and `path.module` is that."""
+    manifest.apply("one", PACKED, {"name": "code"})
+    manifest.apply("two", PACKED, {"name": "code"})
+    found = manifest.preview(one=(PACKED, {"name": "code"}), two=(PACKED, {"name": "code"}))
+
+    assert {"one": "merged", "two": "merged"} == modes(found)
+    assert [((), ()), ((), ())] == [(changes.resources, changes.outputs) for changes in found.values()]
+
+
+def test_what_changes_there_is_told_with_the_paths_of_its_own_root(manifest):
+    """As an apply of the component by itself would say it: the approved preview is held against that."""
+    manifest.apply("one", PACKED, {"name": "code"})
+    found = manifest.preview(one=(PACKED, {"name": "other"}), two=(PACKED, {"name": "code"}))
+
+    changed = attribute(found["one"], "input.source")
+    assert ("module/code.txt", "module/other.txt") == (changed.before, changed.after)
+    assert "module/code.txt" == attribute(found["two"], "input.source").after
+    assert {"module/code.txt", "module/inner/main.tf"} == {output.after for output in found["two"].outputs}
