@@ -57,10 +57,10 @@ class LiveStack:
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[LiveStack]:
-    """Start a stack in *folder*, publish the project's catalog, and stop everything at the end."""
+def running_stack(folder: Path, **own: str) -> Iterator[LiveStack]:
+    """Start a stack in *folder* with settings of its *own*, publish the project's catalog, and stop all at the end."""
     home = Home.of(PROJECT, folder)
-    stack = Stack(home, dict(os.environ), lambda line: None)
+    stack = Stack(home, {**os.environ, **own}, lambda line: None)
     with stack.locked():
         try:
             settings = stack.start(buckets=catalog_buckets(home))

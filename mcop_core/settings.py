@@ -6,7 +6,7 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -56,6 +56,8 @@ class Settings:
         reconcile_schedule: When the DAG `mcop_reconcile` settles what Airflow calls ended and what is not, cron; empty:
             only when asked.
         lease_s: How long a runner's lease on a state lasts without renewal, seconds.
+        warm_providers: How many provider processes are kept on this machine between Terraform's commands, see `warm`;
+            0: none.
         pools: How many operations of one account and region may run at once, JSON:
             `{"<provider>/<credentials>/<region>": 4}`, see `pools`; empty: as many as Airflow starts.
         fence_s: After how long without a renewal of its lease a runner is ended, so that another machine may take over,
@@ -88,6 +90,7 @@ class Settings:
     inventory_schedule: str = "0 * * * *"
     clouds_notifier: str = ""
     reconcile_schedule: str = "*/5 * * * *"
+    warm_providers: int = 0
     pools: str = ""
     lease_s: float = 30.0
     fence_s: float = 0.0
@@ -123,7 +126,7 @@ class Settings:
                 chosen[limits[variable]] = _count(variable, text)
             else:
                 field = own[variable]
-                values[field.name] = _number(variable, text) if field.type == "float" else text
+                values[field.name] = _READ[str(field.type)](variable, text)
         made = cls(**values, limits=Limits(**chosen))  # type: ignore[arg-type]
         _check_fence(made)
         return made
@@ -156,6 +159,18 @@ def _number(variable: str, text: str) -> float:
     if number < 0:
         raise InvalidInput(f"{variable} is {text!r}: it must be 0 or more")
     return number
+
+
+def _whole(variable: str, text: str) -> int:
+    return 0 if text == "0" else _count(variable, text)
+
+
+def _text(variable: str, text: str) -> str:
+    return text
+
+
+_READ: Mapping[str, Callable[[str, str], object]] = {"str": _text, "int": _whole, "float": _number}
+"""Type of a setting, as it is written -> what reads it; the arguments are the variable and its text."""
 
 
 def _count(variable: str, text: str) -> int:

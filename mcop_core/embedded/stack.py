@@ -43,6 +43,7 @@ _OWN_SETTINGS = (
     "drift_notifier",
     "secrets_scopes",
     "pools",
+    "warm_providers",
 )
 """Settings that the caller's environment may decide; the others are the stack's."""
 
@@ -306,6 +307,7 @@ class Stack:
                 self._tell(f"cancelled {count} running operations")
         finally:
             self._register.stop(airflow.SCHEDULER)
+            _end_warm_providers(self.home)
             self._stop_all(name for name in list(self._register.components) if name != emulator.NAME)
             self._stop_all([emulator.NAME])
 
@@ -359,3 +361,10 @@ def code_digest(folders: list[Path]) -> str:
             if path.relative_to(folder).parts[0] not in ("cli", "embedded"):
                 found.update(f"{path}\0".encode() + path.read_bytes())
     return found.hexdigest()
+
+
+def _end_warm_providers(home: Home) -> None:
+    # Imported here: starting and asking need nothing of Terraform.
+    from mcop_core.engines.terraform.warm import WarmProviders
+
+    WarmProviders.of(home.cache, 0).end_idle()

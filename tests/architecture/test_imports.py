@@ -68,11 +68,12 @@ AWS_EDGES = {
     "embedded",
     "bootstrap",
 }
+PROCESSES = {"engines.terraform.command", "engines.terraform.keeper"}
 OUTSIDE: dict[str, set[str]] = {
     "boto3": AWS_EDGES,
     "botocore": AWS_EDGES,
-    "subprocess": {"engines.terraform.command", "policies.ask", "runner", "embedded"},
-    "signal": {"engines.terraform.command", "runner", "embedded", "cli"},
+    "subprocess": {*PROCESSES, "engines.terraform.warm", "policies.ask", "runner", "embedded"},
+    "signal": {*PROCESSES, "runner", "embedded", "cli"},
     "httpx": {"engines.jenkins.client", "executions.airflow_api", "secrets.vault", "embedded"},
     "yaml": {"catalog.yaml_files", "cli"},
     "pydo": {"clouds.digitalocean"},

@@ -96,6 +96,7 @@ class Bench:
             work_dir=str(folder / "runs"),
             cache_dir=str(folder / "cache"),
             terraform_plugin_mirror=os.environ.get("MCOP_TERRAFORM_PLUGIN_MIRROR", ""),
+            warm_providers=int(os.environ.get("MCOP_WARM_PROVIDERS", "0")),
             lease_s=usual.lease_s / scale,
             store_patience_s=usual.store_patience_s / scale,
         )

@@ -152,7 +152,14 @@ class Process:
 
     @classmethod
     def start(
-        cls, binary: str, args: Sequence[str], *, directory: Path, environment: Mapping[str, str], name: str
+        cls,
+        binary: str,
+        args: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        name: str,
+        descriptors: Sequence[int] = (),
     ) -> Process:
         """
         Start `binary -chdir=<directory> args…` in its own session.
@@ -161,6 +168,7 @@ class Process:
             directory: The root module, absolute: also how `find` recognises the process.
             environment: All of it; nothing is inherited.
             name: Of the output files; what they held is lost.
+            descriptors: What it inherits beside its input and output.
 
         Raises:
             EngineFailed: The binary cannot be started.
@@ -175,6 +183,7 @@ class Process:
                 stderr=err,
                 start_new_session=True,
                 umask=0o077,
+                pass_fds=descriptors,
             )
         except OSError as error:
             raise _cannot_start(binary, error) from error

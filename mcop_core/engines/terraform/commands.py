@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mcop_core.engines.terraform.command import (
 )
 from mcop_core.engines.terraform.imports import import_blocks
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine
+from mcop_core.engines.terraform.warm import Loan
 from mcop_core.errors import EngineFailed
 
 EVENTS = "apply"
@@ -44,6 +45,7 @@ class Commands:
         is_cancelled: Asked while a command works; if so, it is interrupted.
         stop_if_cancelled: Raises if so; asked once a command has failed.
         provider_died: Whether the last command failed since its provider was killed.
+        loan: The warm providers that the next command uses.
     """
 
     operation: str
@@ -56,6 +58,7 @@ class Commands:
     is_cancelled: Callable[[], bool]
     stop_if_cancelled: Callable[[], None]
     provider_died: bool = False
+    loan: Loan = field(default_factory=Loan)
 
     def install(self, arguments: tuple[str, ...]) -> None:
         """
@@ -118,8 +121,10 @@ class Commands:
         return self._start(["apply", "-input=false", "-json", "-backup=-", *what], EVENTS)
 
     def failed(self, command: str, process: Process, reader: EventReader) -> EngineFailed:
-        """Return the error of a *process* that failed, and remember whether its provider had died."""
+        """Return the error of a *process* that failed, remember whether its provider had died, and lend it no more."""
         self.provider_died = reader.provider_died
+        ended_by_itself = process.exit_code is not None and process.exit_code > 0 and not self.is_cancelled()
+        self.loan.leave(is_sound=ended_by_itself and not self.provider_died)
         return failure(self.binary, command, process.exit_code, reader.diagnostics, self.mask(process.stderr))
 
     @property
@@ -132,7 +137,14 @@ class Commands:
 
     def _start(self, arguments: Sequence[str], name: str, environment: Mapping[str, str] | None = None) -> Process:
         given = self._whole_environment if environment is None else environment
-        return Process.start(self.binary, arguments, directory=self.directory, environment=given, name=name)
+        return Process.start(
+            self.binary,
+            arguments,
+            directory=self.directory,
+            environment={**given, **self.loan.environment},
+            name=name,
+            descriptors=self.loan.descriptors,
+        )
 
 
 def tell(report: Reporter, lines: list[LogLine], facts: list[Fact]) -> None:

@@ -24,7 +24,6 @@ from mcop_core.engines.base import (
 from mcop_core.engines.terraform import providers, render
 from mcop_core.engines.terraform.admission import Admission
 from mcop_core.engines.terraform.tool import Demand, is_constraint, settings_problems
-from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.engines.changes import ComponentChanges
     from mcop_core.engines.terraform.operate import Timing
+    from mcop_core.engines.terraform.toolchain import Toolchain
     from mcop_core.settings import Settings
 
 
@@ -41,7 +41,7 @@ class TerraformEngine:
 
     Args:
         settings: `terraform`, `opentofu`, `terraform_providers`, `terraform_plugin_mirror`, `exemptions`, `cache_dir`,
-            `store_patience_s` and `limits` are read.
+            `warm_providers`, `store_patience_s` and `limits` are read.
         environment: Where provider packages are looked for and what locking runs with; the process's own if None.
     """
 
@@ -207,7 +207,12 @@ class TerraformEngine:
         return self._tools(demand)
 
     def _tools(self, demand: Demand) -> Toolchain:
-        return Toolchain(demand.binary(self._settings), self._mirror(), Path(self._settings.cache_dir))
+        from mcop_core.engines.terraform.toolchain import Toolchain
+        from mcop_core.engines.terraform.warm import WarmProviders
+
+        cache = Path(self._settings.cache_dir)
+        warm = WarmProviders.of(cache, self._settings.warm_providers)
+        return Toolchain(demand.binary(self._settings), self._mirror(), cache, warm)
 
     def _mirror(self) -> Path | None:
         return providers.find_mirror(self._settings.terraform_plugin_mirror, self._environment)

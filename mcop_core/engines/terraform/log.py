@@ -45,6 +45,7 @@ _DIED_EARLY = (
     "Plugin did not respond",
     "Failed to read any lines from plugin's stdout",
     "plugin exited before we could connect",
+    "Reattachment process not found",
 )
 """What stands in an error of a provider whose process ended while it started or was asked for its schema."""
 

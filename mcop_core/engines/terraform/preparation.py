@@ -20,12 +20,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from mcop_core.engines.state import write_durably
 from mcop_core.engines.terraform.module_files import is_configuration, is_override, is_variables
 from mcop_core.engines.terraform.providers import cli_config
-from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import EngineFailed, InvalidInput, Tampered
+
+if TYPE_CHECKING:
+    from mcop_core.engines.terraform.toolchain import Toolchain
 
 BACKEND_FILE = "backend.tf.json"
 LOCK_FILE = ".terraform.lock.hcl"

@@ -59,6 +59,7 @@ from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, MANIFEST_TAG
 from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.toolchain import Toolchain
+from mcop_core.engines.terraform.warm import NO_POOL, WarmProviders
 from mcop_core.engines.terraform.work_copy import STATE_FILE
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
@@ -335,27 +336,32 @@ class _Planner:
         preparation = self._preparation(root, directory)
         preparation.make_ready()
         try:
-            return root, self._planned(root, directory)
+            return root, self._planned(root, directory, self.tools.warm)
         except EngineFailed as error:
             if not preparation.make_ready_again(error):
                 raise
-        return root, self._planned(root, directory)
+        return root, self._planned(root, directory, self.tools.warm)
 
     def _preparation(self, root: MergedRoot, directory: Path) -> Preparation:
         install = partial(self._run, root=root, directory=directory)
         return Preparation(root.files, directory, self.tools, run=install)
 
-    def _planned(self, root: MergedRoot, directory: Path) -> Document:
+    def _planned(self, root: MergedRoot, directory: Path, pool: WarmProviders) -> Document:
         write_durably(directory / STATE_FILE, root.state)
         values = unseal(root.sealed, self.workspace.open_store, self.secrets)
         mask = Mask([*values.values(), *self.secrets.values(), *self.own.texts])
         reader, raw = EventReader(mask), []
         environment = self._environment(root, directory)
-        process = self._start((*_PLAN, *self.mode), directory, environment | sealed.variables(values, root.types))
-        for line in process.lines(self.workspace.cancelled):
-            reader.read(line)
-            raw.append(line)
-        self._stop_if_cancelled()
+        with pool.lent(root.files, directory, environment, self.report) as loan:
+            given = {**environment, **sealed.variables(values, root.types), **loan.environment}
+            process = self._start((*_PLAN, *self.mode), directory, given, loan.descriptors)
+            for line in process.lines(self.workspace.cancelled):
+                reader.read(line)
+                raw.append(line)
+            self._stop_if_cancelled()
+            loan.leave(is_sound=process.exit_code in (0, 1) and not reader.provider_died)
+        if reader.provider_died and pool.size:
+            return self._planned(root, directory, NO_POOL)
         if process.exit_code != 0:
             error = failure(self.tools.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
             raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
@@ -374,8 +380,21 @@ class _Planner:
         if self.workspace.cancelled():
             raise Cancelled("the preview was interrupted; nothing was changed")
 
-    def _start(self, arguments: tuple[str, ...], directory: Path, environment: Mapping[str, str]) -> Process:
-        return Process.start(self.tools.binary, arguments, directory=directory, environment=environment, name="preview")
+    def _start(
+        self,
+        arguments: tuple[str, ...],
+        directory: Path,
+        environment: Mapping[str, str],
+        descriptors: Sequence[int] = (),
+    ) -> Process:
+        return Process.start(
+            self.tools.binary,
+            arguments,
+            directory=directory,
+            environment=environment,
+            name="preview",
+            descriptors=descriptors,
+        )
 
     def _environment(self, root: MergedRoot, directory: Path) -> dict[str, str]:
         base, config = self.own.without_the_workers(self.workspace.environment), directory / CLI_CONFIG

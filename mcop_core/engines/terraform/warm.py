@@ -1,0 +1,290 @@
+"""
+EDGE subprocess: the pool of this machine's warm providers, each with a keeper of its own (see `keeper`).
+
+Most of what a Terraform command costs is its provider: its package is read and hashed, its process started. A warm
+one is lent to the Terraforms of many operations, one after the other, never to two at once.
+
+    <temporary folder>/mcop-<user>-<digest of the cache folder>/    mode 0700
+        <key>-<keeper>.sock     the keeper's
+        <key>-<keeper>/         where its provider works
+        lock                    held while one is started
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import select
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcop_core.catalog.models import ProviderLock
+from mcop_core.engines.base import Reporter
+from mcop_core.engines.terraform.keeper import DONE, END, IDLE_S, READY, KeeperPaths
+from mcop_core.engines.terraform.lending import Lendable, lendable
+from mcop_core.engines.terraform.preparation import PACKAGES
+
+_KEEPER = (sys.executable, "-P", "-m", "mcop_core.engines.terraform.keeper")
+_ANSWER_S = 5.0
+_START_S = 60.0
+_LOOK_S = 0.02
+
+
+@dataclass(slots=True)
+class Loan:
+    """
+    The warm providers that one operation has, provider address -> connection to its keeper.
+
+    Attributes:
+        providers: Address -> how Terraform reaches it.
+    """
+
+    providers: dict[str, Any] = field(default_factory=dict)
+    _held: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Terraform is told of them."""
+        return {"TF_REATTACH_PROVIDERS": json.dumps(self.providers)} if self.providers else {}
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What Terraform must inherit: it holds the loan as long as it lives, whoever started it."""
+        return tuple(one.fileno() for one in self._held)
+
+    def add(self, address: str, provider: Mapping[str, Any], connection: socket.socket) -> None:
+        """Take one more provider."""
+        self.providers[address] = provider
+        self._held.append(connection)
+
+    def leave(self, *, is_sound: bool) -> None:
+        """
+        Let go of the providers; called again it does nothing.
+
+        Args:
+            is_sound: Whether Terraform ended by itself: they may be lent again. If not, they end, once it has.
+        """
+        for one in self._held:
+            with one, suppress(OSError):
+                if is_sound:
+                    one.sendall(DONE)
+        self._held.clear()
+        self.providers.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class WarmProviders:
+    """
+    The pool of one user of this machine.
+
+    Attributes:
+        folder: Its own; made when it is needed.
+        size: How many providers are kept at most; 0: none.
+        idle_s: How long one is kept that nobody wants, seconds.
+    """
+
+    folder: Path
+    size: int
+    idle_s: float = IDLE_S
+
+    @classmethod
+    def of(cls, cache: Path, size: int) -> WarmProviders:
+        """Return the pool of those who share the *cache* folder. A socket's path must be short: it lies elsewhere."""
+        digest = hashlib.sha256(str(cache.absolute()).encode()).hexdigest()[:12]
+        return cls(Path(tempfile.gettempdir()) / f"mcop-{os.getuid()}-{digest}", size)
+
+    @contextmanager
+    def lent(
+        self, files: Mapping[str, bytes], directory: Path, environment: Mapping[str, str], report: Reporter
+    ) -> Iterator[Loan]:
+        """
+        Lend what of the providers of a root can be lent; what cannot be, Terraform starts itself.
+
+        If the block raises, the providers lent in it end: they may be in the middle of something.
+
+        Args:
+            files: The root's.
+            directory: Where they lie, made ready for Terraform.
+            environment: All that Terraform is given, but for the inputs.
+        """
+        loan = Loan()
+        try:
+            for one in lendable(files, environment) if self.size else ():
+                self._borrow(one, directory, environment, loan, report)
+            yield loan
+            loan.leave(is_sound=True)
+        finally:
+            loan.leave(is_sound=False)
+
+    def _borrow(
+        self, wanted: Lendable, directory: Path, environment: Mapping[str, str], loan: Loan, report: Reporter
+    ) -> None:
+        try:
+            taken = self._take(wanted, directory, environment)
+        except OSError as error:
+            report.log(f"{wanted.address} is not kept warm: {error}", level="warning")
+            return
+        if taken is None:
+            return
+        connection, told = taken
+        try:
+            _link_all(directory, Path(told["folder"]))
+        except OSError:
+            connection.close()
+            raise
+        loan.add(wanted.address, told["provider"], connection)
+        report.record("provider_lent", provider=wanted.address, version=wanted.lock.version, loans=told["loans"])
+
+    def _take(
+        self, wanted: Lendable, directory: Path, environment: Mapping[str, str]
+    ) -> tuple[socket.socket, dict[str, Any]] | None:
+        """Return a connection to a keeper, and what it told; None if the pool has none to give."""
+        self._make_folder()
+        if taken := self._idle(wanted.key):
+            return taken
+        with self._starting():
+            if taken := self._idle(wanted.key):
+                return taken
+            package = _package(wanted, directory)
+            if package is None or not self._has_room():
+                return None
+            return self._start(wanted.key, package, environment)
+
+    def _idle(self, key: str) -> tuple[socket.socket, dict[str, Any]] | None:
+        found = (_ask(path) for path in sorted(self.folder.glob(f"{key}-*.sock")))
+        return next((taken for taken in found if taken), None)
+
+    def _has_room(self) -> bool:
+        """Whether another one may be started; one that is idle makes room for it."""
+        kept = sorted(self.folder.glob("*.sock"))
+        if len(kept) < self.size:
+            return True
+        return any(_dismiss(path) for path in kept)
+
+    def _start(
+        self, key: str, package: Path, environment: Mapping[str, str]
+    ) -> tuple[socket.socket, dict[str, Any]] | None:
+        paths = KeeperPaths(self.folder, f"{key}-{secrets.token_hex(4)}")
+        keeper = subprocess.Popen(
+            [*_KEEPER, str(paths.pool), paths.name, str(package), "--idle-s", str(self.idle_s)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert keeper.stdin is not None and keeper.stdout is not None  # noqa: S101 (piped above)
+        with keeper.stdin, keeper.stdout:
+            with suppress(BrokenPipeError):
+                keeper.stdin.write(json.dumps(dict(environment)).encode())
+            keeper.stdin.close()
+            is_ready = select.select([keeper.stdout], [], [], _START_S)[0] and keeper.stdout.readline() == READY
+        if is_ready:
+            return _ask(paths.socket)
+        keeper.terminate()
+        return None
+
+    def end_idle(self) -> None:
+        """End every provider that is not lent, and wait until it has ended."""
+        ended = [path for path in self.folder.glob("*.sock") if _dismiss(path)]
+        deadline = time.monotonic() + _ANSWER_S
+        while any(path.exists() for path in ended) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+
+    def _make_folder(self) -> None:
+        """
+        Make the folder, or make sure that it is ours alone.
+
+        Raises:
+            PermissionError: Somebody else made it, or may look into it.
+        """
+        with suppress(FileExistsError):
+            self.folder.mkdir(mode=0o700)
+        found = self.folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise PermissionError(f"{self.folder} must be a folder of this user that nobody else can read")
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+NO_POOL = WarmProviders(Path(os.devnull), 0)
+"""Of those who keep none."""
+
+
+def _ask(path: Path) -> tuple[socket.socket, dict[str, Any]] | None:
+    """Return the loan of the keeper at *path*; None if it has lent its provider, or is gone."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(_ANSWER_S)
+        connection.connect(str(path))
+        with connection.makefile("rb") as stream:
+            told = json.loads(stream.readline() or b"{}")
+        if told:
+            return connection, told
+    except ConnectionRefusedError:  # killed, with nobody to clear up
+        KeeperPaths(path.parent, path.stem).clear()
+    except (OSError, ValueError):
+        pass
+    connection.close()
+    return None
+
+
+def _dismiss(path: Path) -> bool:
+    """End the keeper at *path*, and return True, unless its provider is lent."""
+    taken = _ask(path)
+    if taken is None:
+        return not path.exists()
+    with taken[0] as connection, suppress(OSError):
+        connection.sendall(END)
+    return True
+
+
+def _link_all(directory: Path, folder: Path) -> None:
+    """Let what lies in *directory* be found in *folder*, where the provider works: paths given to it are relative."""
+    for entry in directory.iterdir():
+        (folder / entry.name).symlink_to(entry)
+
+
+# -- packages ------------------------------------------------------------------------------------------
+
+
+def _package(wanted: Lendable, directory: Path) -> Path | None:
+    """Return the program of an installed package, if the lock file holds the package's checksum."""
+    for package in (directory / PACKAGES / wanted.address / wanted.lock.version).glob("*"):
+        programs = sorted(package.glob("terraform-provider-*"))
+        if len(programs) == 1 and is_locked(package, wanted.lock):
+            return programs[0].resolve()
+    return None
+
+
+def is_locked(package: Path, lock: ProviderLock) -> bool:
+    """
+    Whether the lock holds the checksum of the files of *package*, as Terraform would find out.
+
+    Source: pkg.go.dev/golang.org/x/mod/sumdb/dirhash, Hash1.
+    """
+    root = package.resolve()
+    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    listed = "".join(f"{_sha256(root / name)}  {name}\n" for name in names)
+    return f"h1:{base64.b64encode(hashlib.sha256(listed.encode()).digest()).decode()}" in lock.hashes
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
