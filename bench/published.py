@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from botocore.config import Config
+
 from mcop_core import bootstrap, publishing
+from mcop_core.artifacts.s3 import S3Store
+from mcop_core.artifacts.store import ObjectStore
 from mcop_core.settings import Settings
 from tests.emulators import running
 
 PATTERNS = 5
+_TOGETHER = 10
+"""Elements of a pattern of a wide manifest."""
 _MODULE = """
 variable "name" { type = string }
 resource "terraform_data" "this" { input = var.name }
@@ -71,11 +77,35 @@ class Requests:
         return taken
 
 
+def wide_manifest(name: str, elements: int) -> dict[str, str]:
+    """Return the documents of a manifest of *elements* elements, ten in a pattern, each a primitive of its own."""
+    numbers = range(elements)
+    primitives = [
+        f"kind: primitive\nname: {name}-{number}\nversion: 1.0.0\nprovider: local\nprimitive_type: terraform\n"
+        "source: thing\n"
+        for number in numbers
+    ]
+    patterns = [_wide_pattern(name, numbers[start : start + _TOGETHER]) for start in numbers[::_TOGETHER]]
+    uses = "\n".join(f"  p{start}: {{pattern: {name}-{start}, version: 1.0.0}}" for start in numbers[::_TOGETHER])
+    backend = "backend: {type: s3, bucket: states, region: us-east-1, use_lockfile: true}"
+    whole = f"kind: workflow\nname: {name}\nversion: 1.0.0\npatterns:\n{uses}\n{backend}\n"
+    texts = [*primitives, *patterns, whole, manifest(name, of=name)]
+    return {"wide.yaml": "---\n".join(texts), "thing/main.tf": _MODULE}
+
+
+def _wide_pattern(name: str, numbers: range) -> str:
+    elements = "\n".join(
+        f"  e{number}: {{primitive: {name}-{number}, version: 1.0.0, inputs: {{name: it}}}}" for number in numbers
+    )
+    head = f"kind: pattern\nname: {name}-{numbers[0]}\nversion: 1.0.0\nprovider: local\nprimitive_type: terraform\n"
+    return f"{head}elements:\n{elements}\n"
+
+
 class PublishedCatalog:
     """A catalog, at first with the building blocks alone; *folder* gets what is published."""
 
-    def __init__(self, folder: Path, settings: Settings, requests: Requests) -> None:
-        self._folder, self.settings, self.requests = folder, settings, requests
+    def __init__(self, folder: Path, settings: Settings, store: ObjectStore, requests: Requests) -> None:
+        self._folder, self.settings, self.store, self.requests = folder, settings, store, requests
         self._number = 0
         blocks = {"blocks.yaml": _BLOCKS, "main.yaml": workflow("main", PATTERNS), "thing/main.tf": _MODULE}
         self.publish(blocks)
@@ -90,19 +120,25 @@ class PublishedCatalog:
         publishing.publish_folder(
             folder,
             bootstrap.open_repository(self.settings),
-            bootstrap.open_store(self.settings.artifact_store),
+            self.store,
             lambda name: bootstrap.open_engine(name, self.settings),
         )
 
 
 @contextmanager
-def published_catalog(folder: Path) -> Iterator[PublishedCatalog]:
-    """Give a catalog in an emulator of its own; this process's AWS is that emulator, and its requests are counted."""
+def published_catalog(folder: Path, bucket: str = "") -> Iterator[PublishedCatalog]:
+    """
+    Give a catalog in an emulator of its own; this process's AWS is that emulator, and its requests are counted.
+
+    Args:
+        bucket: Of the emulator, where plans and templates lie; empty: they lie in *folder*.
+    """
     import boto3
 
     from mcop_core.catalog.dynamodb import create_tables
 
-    settings = Settings(artifact_store=f"file://{folder}/store", cache_dir=str(folder / "cache"))
+    store = f"s3://{bucket}?region=us-east-1" if bucket else f"file://{folder}/store"
+    settings = Settings(artifact_store=store, cache_dir=str(folder / "cache"))
     for part in ("emulator", "documents"):
         (folder / part).mkdir(parents=True)
     before = dict(os.environ)
@@ -116,9 +152,21 @@ def published_catalog(folder: Path) -> Iterator[PublishedCatalog]:
             def count(event_name: str, **_: object) -> None:
                 requests.made[event_name.rpartition(".")[2]] += 1
 
-            boto3.DEFAULT_SESSION.events.register("before-send.dynamodb", count)
-            yield PublishedCatalog(folder / "documents", settings, requests)
+            for service in ("dynamodb", "s3"):
+                boto3.DEFAULT_SESSION.events.register(f"before-send.{service}", count)
+            yield PublishedCatalog(folder / "documents", settings, _open_store(settings, bucket), requests)
         finally:
             os.environ.clear()
             os.environ.update(before)
             boto3.setup_default_session()
+
+
+def _open_store(settings: Settings, bucket: str) -> ObjectStore:
+    """Return the artifact store; what is asked of a bucket goes through this process's session, and is counted."""
+    import boto3
+
+    if not bucket:
+        return bootstrap.open_store(settings.artifact_store)
+    client = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+    client.create_bucket(Bucket=bucket)
+    return S3Store(client, bucket, url=settings.artifact_store)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
+from mcop_core.artifacts.kept import kept_or_fetched
 from mcop_core.artifacts.store import ObjectStore, check_key
 from mcop_core.catalog.models import Template, TemplateFile, canonical_json
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, StoredObjectMissing, Tampered
@@ -194,32 +193,16 @@ def load_template(store: ObjectStore, template: Template, cache_dir: Path) -> di
 
 
 def _load_file(store: ObjectStore, template: Template, path: str, cache_dir: Path) -> bytes:
-    wanted = template.files[path].sha256
-    cached = cache_dir / "files" / wanted[:2] / wanted
-    with suppress(OSError):
-        data = cached.read_bytes()
-        if hashlib.sha256(data).hexdigest() == wanted:
-            return data
-    key = f"{template.prefix}/{path}"
-    data = store.get(key).data
-    found = hashlib.sha256(data).hexdigest()
-    if found != wanted:
-        raise Tampered(f"{store.url}: {key} has the digest {found}, published was {wanted}", file=path, key=key)
-    with suppress(OSError):
-        _cache(cached, data)
-    return data
+    wanted, key = template.files[path].sha256, f"{template.prefix}/{path}"
 
+    def fetch() -> bytes:
+        data = store.get(key).data
+        found = hashlib.sha256(data).hexdigest()
+        if found != wanted:
+            raise Tampered(f"{store.url}: {key} has the digest {found}, published was {wanted}", file=path, key=key)
+        return data
 
-def _cache(path: Path, data: bytes) -> None:
-    """A cache that cannot be written costs time, not correctness; so the caller goes on."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    return kept_or_fetched(cache_dir, wanted, fetch)
 
 
 def _manifest(files: Mapping[str, TemplateFile]) -> bytes:

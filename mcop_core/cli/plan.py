@@ -17,7 +17,7 @@ from mcop_core import bootstrap
 from mcop_core.cli import catalog as catalog_commands
 from mcop_core.cli.console import AsJson, CatalogFolder, Sets, print_json, print_table, say, settings
 from mcop_core.errors import InvalidDocuments, InvalidInput
-from mcop_core.refs import OutputRef
+from mcop_core.refs import ObjectRef, OutputRef
 
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
@@ -187,7 +187,9 @@ def compiled_plan(
         choices: `name=value`; those that choose a provider are compiled in, the others are left out.
     """
     if folder is None:
-        yield _compile_published(text, catalog_commands.repository(), choices), catalog_commands.store()
+        store = catalog_commands.store()
+        kept = Path(settings().cache_dir)
+        yield _compile_published(text, catalog_commands.repository(), store, choices, kept), store
         return
     from mcop_core.catalog.memory import MemoryRepository
     from mcop_core.publishing import publish_folder
@@ -197,24 +199,19 @@ def compiled_plan(
         store = bootstrap.open_store(Path(temporary).as_uri())
         opener, limits = catalog_commands.engine_opener(), settings().limits
         publish_folder(folder, repository, store, opener, lock=False, limits=limits)
-        yield _compile_published(text, repository, choices), store
+        yield _compile_published(text, repository, store, choices, Path(temporary)), store
 
 
-def _compile_published(text: str, repository: CatalogRepository, choices: Sequence[str]) -> DeploymentPlan:
-    from mcop_core.catalog.models import Manifest
-    from mcop_core.catalog.repository import Standing
-    from mcop_core.catalog.view import CatalogView
-    from mcop_core.compiler.compiler import compile_manifest
-    from mcop_core.compiler.provider_choice import with_choices
+def _compile_published(
+    text: str, repository: CatalogRepository, store: ObjectStore, choices: Sequence[str], cache_dir: Path
+) -> DeploymentPlan:
+    from mcop_core.compiler.published import compile_chosen, compile_entry, plan_of_active
 
     name, _, version = text.removeprefix("manifest#").partition("@")
-    version = version or repository.active().get(name, "")
-    entry = catalog_commands.find_entry(f"manifest#{name}" + (f"@{version}" if version else ""), repository)
-    if not isinstance(entry.object, Manifest):
-        raise TypeError(f"{entry.ref} is no manifest")
-    entries = repository.entries()
-    revoked = {item.ref for item in entries if item.standing is Standing.REVOKED}
-    view = CatalogView((item.object for item in entries), pins=entry.pins, hidden=revoked)
-    compiled = compile_manifest(entry.object, view)
-    chosen = dict(item.partition("=")[::2] for item in choices if item.partition("=")[0] in compiled.chosen_by)
-    return compile_manifest(with_choices(entry.object, compiled, chosen), view) if chosen else compiled
+    plan = plan_of_active(repository, store, name, version, cache_dir=cache_dir)
+    if plan is None:
+        version = version or repository.active().get(name, "")
+        found = catalog_commands.find_entry(f"manifest#{name}" + (f"@{version}" if version else ""), repository)
+        plan = compile_entry(repository, found)
+    chosen = dict(item.partition("=")[::2] for item in choices if item.partition("=")[0] in plan.chosen_by)
+    return compile_chosen(repository, repository.get(ObjectRef.parse(plan.manifest)), plan, chosen) if chosen else plan

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mcop_core.artifacts.kept import kept_or_fetched
 from mcop_core.artifacts.store import ObjectStore, put_once
 from mcop_core.catalog.models import CatalogObject, Manifest, canonical_json
 from mcop_core.catalog.repository import CatalogEntry, Pins, Standing
@@ -162,21 +164,24 @@ def save_snapshot(store: ObjectStore, snapshot: Snapshot, plans: Mapping[str, De
     return snapshot.digest
 
 
-def load_snapshot(store: ObjectStore, digest: str) -> Snapshot:
+def load_snapshot(store: ObjectStore, digest: str, cache_dir: Path | None = None) -> Snapshot:
     """
     Return the snapshot with *digest*.
+
+    Args:
+        cache_dir: Where it is kept from now on, or was before; None: it is read from the store.
 
     Raises:
         StoredObjectMissing: There is none.
         Tampered: What lies there has another digest.
         Unreachable: The store did not answer.
     """
-    return Snapshot.model_validate_json(_get(store, snapshot_key(digest), digest))
+    return Snapshot.model_validate_json(_get(store, snapshot_key(digest), digest, cache_dir))
 
 
-def load_plan(store: ObjectStore, digest: str) -> DeploymentPlan:
-    """Return the plan with *digest*; raises as `load_snapshot`."""
-    return DeploymentPlan.model_validate_json(_get(store, plan_key(digest), digest))
+def load_plan(store: ObjectStore, digest: str, cache_dir: Path | None = None) -> DeploymentPlan:
+    """Return the plan with *digest*; arguments and errors as `load_snapshot`."""
+    return DeploymentPlan.model_validate_json(_get(store, plan_key(digest), digest, cache_dir))
 
 
 def active_plan(store: ObjectStore, snapshot: str, manifest: str) -> str:
@@ -228,9 +233,12 @@ def _checked(digest: str) -> str:
     return digest
 
 
-def _get(store: ObjectStore, key: str, digest: str) -> bytes:
-    data = store.get(key).data
-    found = hashlib.sha256(data).hexdigest()
-    if found != digest:
-        raise Tampered(f"{key} has the digest {found}", expected=digest, found=found)
-    return data
+def _get(store: ObjectStore, key: str, digest: str, cache_dir: Path | None) -> bytes:
+    def fetch() -> bytes:
+        data = store.get(key).data
+        found = hashlib.sha256(data).hexdigest()
+        if found != digest:
+            raise Tampered(f"{key} has the digest {found}", expected=digest, found=found)
+        return data
+
+    return kept_or_fetched(cache_dir, digest, fetch) if cache_dir else fetch()

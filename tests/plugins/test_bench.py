@@ -75,10 +75,15 @@ def test_an_unknown_measurement_is_refused(capsys):
 
 @pytest.mark.emulator
 def test_the_catalogs_requests_are_counted():
-    """A refresh of an unchanged catalog is one GetItem, and a publication has one file parsed again."""
-    publishing, refreshing, parsing, resolving = catalog.run(manifests=2)
+    """A refresh is one GetItem, a publication has one file parsed again, a plan takes as many at 200 as at 20."""
+    publishing, refreshing, parsing, *resolving = catalog.run(manifests=2)
 
     assert publishing.name == "2 publications, one by one"
     assert (refreshing.value, refreshing.told) == (1, "1 GetItem")
     assert (parsing.value, parsing.is_met) == (1, True)
-    assert 0 < resolving.value <= resolving.at_most
+    assert [(figure.value, figure.told) for figure in resolving] == [
+        (3, "1 GetItem, 2 GetObject; 20 take 3"),
+        (1, "1 GetItem; 20 take 1"),
+        (5, "3 BatchGetItem, 2 GetItem; 20 take 3"),
+    ]
+    assert all(figure.is_met for figure in resolving)

@@ -11,7 +11,7 @@ from tests.core.executions.fake_airflow import PASSWORD, FakeAirflow
 
 
 @pytest.fixture
-def mcop(capsys, monkeypatch):
+def mcop(capsys, monkeypatch, tmp_path):
     """Return what calls `mcop` and returns exit code, output and errors."""
 
     def call(*arguments):
@@ -28,6 +28,7 @@ def mcop(capsys, monkeypatch):
 
     ended = []
     monkeypatch.delenv("_MCOP_COMPLETE", raising=False)
+    monkeypatch.setenv("MCOP_CACHE_DIR", str(tmp_path / "cache"))
     console.settings.cache_clear()
     yield call
     console.settings.cache_clear()
