@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
 from mcop_core.engines.base import Component, RenderedArtifact, RenderRequest, Workspace
+from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.module_interface import read_interface
 from mcop_core.engines.terraform.providers import cli_config, find_mirror, terraform_environment
@@ -47,11 +49,16 @@ resource "aws_ssm_parameter" "this" {
 }
 output "arn" { value = aws_sns_topic.this.arn }
 """
+_FAILING = """
+data "aws_ssm_parameter" "gone" { name = "/bench/gone" }
+"""
+"""What makes a component one that cannot be planned: it reads what the cloud does not have."""
 _REFUSED = re.compile(r"with (module\.(\w+)\.(?:aws_ssm_parameter|aws_cloudwatch_log_group)\.this),")
 """In what a failed apply says: the address of what cannot be made, and its element."""
 _OWNER = ("bench", "shop", "main", "group")
 _ADAPTER = AdapterSettings(source="hashicorp/aws", version="~> 5.0", configuration={"region": "us-east-1"})
 _FILES = {"main.tf": _MODULE.encode()}
+_BROKEN = {"main.tf": (_MODULE + _FAILING).encode()}
 
 
 class _Silent:
@@ -163,14 +170,21 @@ class DeployedShop:
 
         The workspace is left for `plan_merged`.
         """
-        shutil.rmtree(self._folder / "work", ignore_errors=True)
-        components = [Component(step, self._request(step, changed, is_open=True)) for step in steps]
-        workspace = Workspace(self._folder / "work", LocalStore.open, self._environment, lambda: False, "bench")
-        found = self._engine.preview(components, workspace, _Silent())
+        found = self.changes(steps, changed)
         apart = [f"{one.step} is {one.mode}: {one.reason}" for one in found if one.mode != "merged"]
         if apart:
             raise SystemExit("\n".join(apart))
         return frozenset((one.step, change.address, str(change.action)) for one in found for change in one.resources)
+
+    def changes(self, steps: Iterable[str], changed: str, broken: str = "") -> tuple[ComponentChanges, ...]:
+        """Preview *steps* as `preview` does, and return what is said of each; *broken* cannot be planned."""
+        shutil.rmtree(self._folder / "work", ignore_errors=True)
+        requests = {step: self._request(step, changed, is_open=True) for step in steps}
+        if broken:
+            requests[broken] = replace(requests[broken], files=_BROKEN)
+        components = [Component(step, request) for step, request in requests.items()]
+        workspace = Workspace(self._folder / "work", LocalStore.open, self._environment, lambda: False, "bench")
+        return self._engine.preview(components, workspace, _Silent())
 
     def plan_merged(self) -> None:
         """Plan the root that `preview` planned last once more: the same files, state and packages, and nothing else."""

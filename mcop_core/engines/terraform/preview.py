@@ -3,14 +3,16 @@ What applying a whole manifest would do: one read-only Terraform plan of all its
 
 Nothing is locked and nothing written but a folder that is thrown away. An element that cannot join is planned alone,
 if the outputs it takes are known; else it is *deferred*, and the reason said. No value is ever made up.
+
+A broken element costs one plan more than a sound one. Where Terraform fails while it plans, it writes what it planned
+all the same: that holds for every element that the failure does not touch, and the broken one is planned alone. Where
+the configuration itself is wrong nothing was planned; the others are planned again, the broken one would fail alike.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,6 +34,7 @@ from mcop_core.engines.mask import Mask
 from mcop_core.engines.sealed import read_secrets, unseal
 from mcop_core.engines.state import StateAddress, StateFile, held, write_durably
 from mcop_core.engines.terraform import sealed
+from mcop_core.engines.terraform.blame import PlanFailed, blame, named
 from mcop_core.engines.terraform.command import PLAN_FILE, Process, failure, read_plan
 from mcop_core.engines.terraform.credentials import (
     NONE,
@@ -67,18 +70,9 @@ from mcop_core.secrets.reference import SecretRef
 
 _SHARED = frozenset({ADDRESS_TAG, MANIFEST_TAG})
 _PLAN = ("plan", "-input=false", "-lock=false", "-json", f"-out={PLAN_FILE}")
-_ALIAS = re.compile(r"provider\[.*\]\.(c[0-9]+)")
-_MODULE = re.compile(r"module\.([A-Za-z0-9_-]+)")
-_VARIABLE = re.compile(r"var\.e([0-9]+)-")
 
 Document = Mapping[str, Any]
 """What `terraform show -json` prints of a plan file, or `plan_file` reads of it."""
-
-
-class PlanFailed(EngineFailed):
-    """Terraform could not plan a root; carries `steps`, the elements that it blames."""
-
-    steps: frozenset[str]
 
 
 def preview(
@@ -211,7 +205,8 @@ class _Preview:
         """Plan all of *components* that can join; if Terraform blames none for a failure, each manifest's by itself."""
         while drafts := self._joining(components):
             try:
-                self._take(self.planner.plan(merge(drafts), "merged"), Mode.MERGED)
+                root = merge(drafts)
+                self._take(self.planner.plan(root, "merged"), Mode.MERGED)
                 break
             except PlanFailed as error:
                 self.failure, joined = error, {one.step for one in drafts}
@@ -220,10 +215,46 @@ class _Preview:
                     break
                 self.reasons |= dict.fromkeys(error.steps or joined, str(error))
                 if error.steps >= joined or len(joined) == 1:  # alone, each would fail in the same way
-                    for step in joined:
-                        self._defer(step, str(error))
+                    self._defer_all(joined, str(error))
+                elif error.is_exact and error.was_planned:
+                    self._take_untouched(root, error)
+                elif error.is_exact:  # so would those that are blamed: nothing that can be known was known
+                    self._defer_all(error.steps, str(error))
             except StateConflict as error:
                 self.reasons[error.facts["step"]] = str(error)
+
+    def _defer_all(self, steps: Iterable[str], reason: str) -> None:
+        for step in steps:
+            self._defer(step, reason)
+
+    def _take_untouched(self, root: MergedRoot, error: PlanFailed) -> None:
+        """
+        Take what a plan of *root* that failed says of the elements which the failure does not touch.
+
+        Terraform goes on with whatever does not depend on what failed. Nothing is taken, so that all but the blamed
+        are planned again, where the plan cannot be read, where it leaves out what one of the states holds, or where
+        an element takes of a touched one what is known without it.
+        """
+        reasons, could_do_without = self._touched(list(root.modules.values()), error.steps)
+        sound = set(root.modules.values()) - reasons.keys()
+        if could_do_without or not sound:
+            return
+        document = self.planner.read_failed(root, "merged", error)
+        if document is None or _left_out(document, root, sound):
+            return
+        self.reasons = reasons | self.reasons
+        self._take((root, document), Mode.MERGED, only=sound)
+
+    def _touched(self, steps: Sequence[str], blamed: Iterable[str]) -> tuple[dict[str, str], bool]:
+        """Return step -> why it is left out, for *blamed* and what needs them; and whether one could do without."""
+        taking = {one.step: one.takes for one in self.components}
+        reasons, could_do_without = dict.fromkeys(blamed, ""), False
+        for step in steps:
+            missing = [ref for ref in taking[step] if str(ref.step) in reasons]
+            if missing and step not in reasons:
+                could_do_without = could_do_without or all(ref in self.known for ref in missing)
+                reasons[step] = _takes_of({str(ref.step) for ref in missing})
+        return reasons, could_do_without
 
     def _plan_by_manifest(self, components: Sequence[Component]) -> None:
         for its in _by_manifest(components):
@@ -247,11 +278,9 @@ class _Preview:
         )
         drafts = []
         for component in joining:
-            missing = sorted({str(ref.step) for ref in component.takes if not scope.can_give(ref)})
+            missing = {str(ref.step) for ref in component.takes if not scope.can_give(ref)}
             if missing:
-                self.reasons[component.step] = (
-                    f"it takes outputs of {', '.join(missing)}, which is not in the merged plan"
-                )
+                self.reasons[component.step] = _takes_of(missing)
                 continue
             try:
                 drafts.append(draft(component, scope, self.states[component.step]))
@@ -276,16 +305,38 @@ class _Preview:
 
     # -- what was planned ---------------------------------------------------------------------------
 
-    def _take(self, planned: tuple[MergedRoot, Document], mode: Mode, reason: str = "") -> None:
+    def _take(
+        self,
+        planned: tuple[MergedRoot, Document],
+        mode: Mode,
+        reason: str = "",
+        *,
+        only: Container[str] | None = None,
+    ) -> None:
+        """Note what was planned for each element of the root, or for *only* those."""
         root, document = planned[0], with_own_folders(planned[1], planned[0].folders)
         changes = read_changes(document, root.modules, root.outputs, self.planner.secrets.values())
-        for step in root.modules.values():
+        steps = [step for step in root.modules.values() if only is None or step in only]
+        for step in steps:
             resources, outputs = changes.get(step, ((), ()))
             self.found[step] = ComponentChanges(step, mode, reason, resources, outputs, self.moved.get(step, ""))
         values = (document.get("planned_values") or {}).get("outputs") or {}
         for name, (step, output) in root.outputs.items():
-            if "value" in values.get(name, {}):
+            if step in steps and "value" in values.get(name, {}):
                 self.known[OutputRef.parse(f"{step}.{output}")] = values[name]["value"]
+
+
+def _takes_of(steps: Iterable[str]) -> str:
+    return f"it takes outputs of {', '.join(sorted(steps))}, which is not in the merged plan"
+
+
+def _left_out(document: Document, root: MergedRoot, steps: Container[str]) -> bool:
+    """Whether *document* says nothing of an instance that the joined state of *root* holds of one of *steps*."""
+    entries = document.get("resource_changes") or []
+    told = {entry[key] for entry in entries for key in ("address", "previous_address") if entry.get(key)}
+    held = StateFile.parse(root.state, "the joined state").instances()
+    missing = (one for one in held if one.partition(" (deposed")[0] not in told)
+    return any(root.modules.get(one.split(".")[1], "") in steps for one in missing)
 
 
 def _by_manifest(components: Iterable[Component]) -> list[list[Component]]:
@@ -347,6 +398,7 @@ class _Planner:
         return Preparation(root.files, directory, self.tools, run=install)
 
     def _planned(self, root: MergedRoot, directory: Path, pool: WarmProviders) -> Document:
+        (directory / PLAN_FILE).unlink(missing_ok=True)
         write_durably(directory / STATE_FILE, root.state)
         values = unseal(root.sealed, self.workspace.open_store, self.secrets)
         mask = Mask([*values.values(), *self.secrets.values(), *self.own.texts])
@@ -364,8 +416,18 @@ class _Planner:
             return self._planned(root, directory, NO_POOL)
         if process.exit_code != 0:
             error = failure(self.tools.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
-            raise PlanFailed(error.message, **error.facts, steps=blamed(raw, root))
+            raise PlanFailed(error.message, **error.facts, **blame(raw, root), versions=reader.versions)
         return read_plan(self.tools.binary, PLAN_FILE, reader.versions, cwd=directory, environment=environment)
+
+    def read_failed(self, root: MergedRoot, name: str, error: PlanFailed) -> Document | None:
+        """Return what the plan of *root* says that ended with *error* in the folder *name*; None if that is nothing."""
+        directory = self.workspace.directory / name
+        if not (directory / PLAN_FILE).exists():
+            return None
+        with suppress(EngineFailed):
+            environment = self._environment(root, directory)
+            return read_plan(self.tools.binary, PLAN_FILE, error.versions, cwd=directory, environment=environment)
+        return None
 
     def _run(self, arguments: tuple[str, ...], *, root: MergedRoot, directory: Path) -> None:
         process = self._start(arguments, directory, self._environment(root, directory))
@@ -374,7 +436,8 @@ class _Planner:
         self._stop_if_cancelled()
         if process.exit_code != 0:
             error = failure(self.tools.binary, arguments[0], process.exit_code, (), process.stderr)
-            raise PlanFailed(error.message, **error.facts, steps=named(process.stderr, root))
+            steps = named(process.stderr, root)
+            raise PlanFailed(error.message, **error.facts, steps=steps, is_exact=False, was_planned=False, versions={})
 
     def _stop_if_cancelled(self) -> None:
         if self.workspace.cancelled():
@@ -399,42 +462,3 @@ class _Planner:
     def _environment(self, root: MergedRoot, directory: Path) -> dict[str, str]:
         base, config = self.own.without_the_workers(self.workspace.environment), directory / CLI_CONFIG
         return self.own.over(terraform_environment(base, cli_config_file=config, own=root.environment))
-
-
-def blamed(lines: Iterable[str], root: MergedRoot) -> frozenset[str]:
-    """Return the steps that Terraform's error diagnostics, JSON lines among *lines*, are about."""
-    steps: set[str] = set()
-    for line in lines:
-        with suppress(ValueError, AttributeError):
-            diagnostic = json.loads(line).get("diagnostic") or {}
-            if diagnostic.get("severity") == "error":
-                steps |= _about(diagnostic, root)
-    return frozenset(steps)
-
-
-def named(text: str, root: MergedRoot) -> frozenset[str]:
-    """Return the steps that *text*, an error of `init` or `get`, is about: it names a file or a provider of theirs."""
-    said = partial(_says, text)
-    files = {step for name, step in root.modules.items() if said(name)}
-    return frozenset(files.union(*(steps for source, steps in root.providers.items() if said(source))))
-
-
-def _says(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
-
-
-def _about(diagnostic: Mapping[str, Any], root: MergedRoot) -> set[str]:
-    """The place of an error tells most; its words are asked when the place is the root itself."""
-    address, span = str(diagnostic.get("address") or ""), diagnostic.get("range") or {}
-    alias = _ALIAS.fullmatch(address)
-    if alias:
-        return set(root.aliases.get(alias[1], ()))
-    call = str((diagnostic.get("snippet") or {}).get("context") or "")
-    places = [*_MODULE.findall(address)[:1], str(span.get("filename", "")).split("/")[0], *_MODULE.findall(call)[:1]]
-    exact = next((root.modules[name] for name in places if name in root.modules), None)
-    if exact:
-        return {exact}
-    words = json.dumps([diagnostic.get("detail"), diagnostic.get("snippet")])
-    named = {root.modules[name] for name in _MODULE.findall(words) if name in root.modules}
-    steps = list(root.modules.values())
-    return named | {steps[int(number)] for number in _VARIABLE.findall(words) if int(number) < len(steps)}

@@ -217,3 +217,119 @@ def test_a_preview_has_the_variables_that_adapters_name(manifest, tmp_path):
 
     told = set((tmp_path / "names").read_text().split())
     assert {"OCI_REGION", "IC_API_KEY"} <= told and "VAULT_TOKEN" not in told
+
+
+# -- what a broken component costs ---------------------------------------------------------------------
+
+GUARDED = """
+variable "text" { type = string }
+resource "terraform_data" "x" { input = var.text }
+resource "terraform_data" "guarded" {
+  input = var.text
+  lifecycle {
+    precondition {
+      condition     = var.text == "allowed"
+      error_message = "The text is not allowed."
+    }
+  }
+}
+output "id" { value = terraform_data.x.id }
+output "text" { value = var.text }
+"""
+FAULTY = 'resource "terraform_data" "x" { input = local.nowhere }\noutput "id" { value = terraform_data.x.id }'
+SOUND = {"network": "merged", "service": "merged", "beside": "merged"}
+
+
+def around(**broken):
+    """A broken component among sound ones, some of which take from each other."""
+    return {
+        "network": (NETWORK, {"cidr": "10.0.0.0/8"}),
+        **broken,
+        "service": (SERVICE, {"network": ref("network", "id")}),
+        "beside": (SERVICE, {"network": "y"}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("broken", "planned"),
+    [
+        ((GUARDED, {"text": "refused"}), ["4 components as one", "w.p.broken"]),
+        ((FAULTY, {}), ["4 components as one", "3 components as one"]),
+    ],
+    ids=["it fails while it is planned", "its configuration is wrong"],
+)
+def test_a_broken_component_costs_one_plan_more(manifest, broken, planned):
+    """Of what is sound Terraform has said everything, or it has planned nothing at all."""
+    found = manifest.preview(**around(broken=broken))
+
+    assert SOUND | {"broken": "deferred"} == {name: changes.mode for name, changes in found.items()}
+    assert planned == [facts["what"] for event, facts in manifest.report.records if event == "planning"]
+    assert not found["broken"].resources
+
+
+def test_what_a_failed_plan_says_of_the_sound_is_what_a_sound_plan_says(manifest):
+    """Changes, outputs and what is only known after apply: all as if the broken one were not there."""
+    outputs = manifest.apply("network", NETWORK, {"cidr": "172.16.0.0/12"})
+    manifest.apply("service", SERVICE, {"network": outputs["id"]})
+    manifest.apply("beside", SERVICE, {"network": "x"})
+    failed = manifest.preview(**around(broken=(GUARDED, {"text": "refused"})))
+    sound = manifest.preview(**around())
+
+    assert sound == {name: changes for name, changes in failed.items() if name != "broken"}
+    assert {"terraform_data.vpc": "replace"} == actions(failed["network"])
+    assert attribute(failed["service"], "input.network").is_unknown
+
+
+def test_what_needs_a_broken_component_waits_for_it(manifest):
+    """Itself and what needs it in turn, although a failed plan says something of them; what is beside them does not."""
+    found = manifest.preview(
+        **around(broken=(GUARDED, {"text": "refused"})),
+        after=(SERVICE, {"network": ref("network", "id"), "label": SealedText(("of ", ref("broken", "id")))}),
+        later=(SERVICE, {"network": ref("after", "id")}),
+    )
+
+    modes = {name: changes.mode for name, changes in found.items()}
+    assert SOUND | dict.fromkeys(("broken", "after", "later"), "deferred") == modes
+    assert "w.p.broken, which is not in the merged plan" in found["after"].reason
+    assert "w.p.after, which is not in the merged plan" in found["later"].reason
+
+
+def test_a_component_that_fails_beside_others_alone_is_planned_alone(manifest, tmp_path):
+    """A failure that planning it by itself does not have is told as the reason why it was."""
+    binary = tmp_path / "terraform"
+    spoil = "grep -q '\"refused\"' ${1#-chdir=}/terraform.tfvars.json && [ $2 = plan ] && [ ${1##*/} != merged ]"
+    binary.write_text(
+        f'#!/bin/sh\n{spoil} && sed -i s/refused/allowed/ ${{1#-chdir=}}/terraform.tfvars.json\nexec terraform "$@"\n'
+    )
+    binary.chmod(0o755)
+    manifest.engine = TerraformEngine(Settings(cache_dir=str(tmp_path / "cache"), terraform=str(binary)), {})
+    found = manifest.preview(**around(broken=(GUARDED, {"text": "refused"})))
+
+    assert SOUND | {"broken": "alone"} == {name: changes.mode for name, changes in found.items()}
+    assert "The text is not allowed." in found["broken"].reason
+    assert {"terraform_data.x", "terraform_data.guarded"} == set(actions(found["broken"]))
+
+
+SPOILED = {
+    "its file is lost": "rm $at/mcop.tfplan",
+    "its file is damaged": "echo > $at/mcop.tfplan",
+    "it leaves out what is deployed": 'rm $at/terraform.tfstate; terraform "$@"',
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_failed_plan_that_cannot_be_relied_on_is_not_taken(manifest, tmp_path, spoil):
+    """All but the broken one are planned again."""
+    extra = 'resource "terraform_data" "extra" {}'
+    manifest.apply("beside", SERVICE + extra, {"network": "y"})
+    binary = tmp_path / "terraform"
+    binary.write_text(f'#!/bin/sh\nat=${{1#-chdir=}}\nterraform "$@" || {{ code=$?; {spoil}; exit $code; }}\n')
+    binary.chmod(0o755)
+    manifest.engine = TerraformEngine(Settings(cache_dir=str(tmp_path / "cache"), terraform=str(binary)), {})
+    manifest.report.records.clear()
+    found = manifest.preview(**around(broken=(GUARDED, {"text": "refused"})))
+
+    assert SOUND | {"broken": "deferred"} == {name: changes.mode for name, changes in found.items()}
+    assert {"terraform_data.extra": "destroy"} == actions(found["beside"])
+    planned = [facts["what"] for event, facts in manifest.report.records if event == "planning"]
+    assert planned == ["4 components as one", "3 components as one", "w.p.broken"]
