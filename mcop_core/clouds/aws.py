@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC
 from typing import Any
 
@@ -32,8 +32,9 @@ from mcop_core.clouds.models import (
     Quota,
     Region,
 )
+from mcop_core.clouds.sdk import asking
 from mcop_core.clouds.strategy import Capability, Page, Tag
-from mcop_core.errors import McopError, NotInCloud
+from mcop_core.errors import NotInCloud
 
 _STATES: Mapping[str, InstanceState] = {
     "pending": InstanceState.PENDING,
@@ -298,17 +299,8 @@ class AwsStrategy:
                 )
             return self._clients[service, region]
 
-    @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except McopError:
-            raise
-        except Exception as error:
-            told = meaning_of(error, f"cloud {self.config.name}: {what}")
-            if told is None:
-                raise
-            raise told from error
+    def _asking(self, what: str) -> AbstractContextManager[None]:
+        return asking(self.config, what, meaning_of)
 
 
 def _why(code: str) -> Problem:

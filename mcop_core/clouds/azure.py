@@ -338,8 +338,6 @@ class AzureStrategy:
         return AzureClients(self.config, self._options, self._credentials, self._subscription)
 
     def _ask(self, what: str, call: Callable[[], T]) -> T:
-        errors = sdk.load("azure.core.exceptions", extra="azure")
-        try:
+        raised = sdk.load("azure.core.exceptions", extra="azure").AzureError
+        with sdk.asking(self.config, what, translated, raised):
             return call()
-        except errors.AzureError as error:
-            raise translated(error, f"cloud {self.config.name}: {what}") from error

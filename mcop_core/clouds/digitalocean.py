@@ -8,8 +8,8 @@ there twice: a worker is found by its tags.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,7 +31,7 @@ from mcop_core.clouds.models import (
     Quota,
     Region,
 )
-from mcop_core.clouds.sdk import load
+from mcop_core.clouds.sdk import asking, load
 from mcop_core.clouds.strategy import Capability, Page, Tag
 from mcop_core.errors import (
     CloudFailed,
@@ -284,17 +284,8 @@ class DigitalOceanStrategy:
         if answer.get("id") == "not_found" and field not in answer:
             raise NotInCloud(f"cloud {self.config.name} has no {what}")
 
-    @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except McopError:
-            raise
-        except Exception as error:
-            told = _told(error, f"cloud {self.config.name}: {what}")
-            if told is None:
-                raise
-            raise told from error
+    def _asking(self, what: str) -> AbstractContextManager[None]:
+        return asking(self.config, what, _told)
 
 
 def _told(error: Exception, what: str) -> McopError | None:

@@ -280,11 +280,8 @@ class GcpStrategy:
         return {"retry": None, "timeout": self.config.timeout_s}
 
     def _ask(self, what: str, call: Callable[[], T]) -> T:
-        known = _errors()
-        try:
+        with sdk.asking(self.config, what, translated, _errors()):
             return call()
-        except known as error:
-            raise translated(error, f"cloud {self.config.name}: {what}") from error
 
 
 def _errors() -> tuple[type[Exception], ...]:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -11,20 +12,33 @@ from mcop_core.clouds.context import CloudContext
 from mcop_core.clouds.models import InstanceState
 from mcop_core.clouds.patience import Pace
 from mcop_core.clouds.strategy import CloudStrategy
-from tests.contracts.cloud_strategy import Scene
+from tests.contracts.cloud_strategy import CloudStrategyContract, Scene
 
 OWNER = "mcop-contract"
+OpenStrategy = Callable[[CloudConfig, Mapping[str, str]], CloudStrategy]
 
 
-def real_scene(
-    provider: str, strategy_of: Callable[[CloudConfig, Mapping[str, str]], CloudStrategy]
-) -> Iterator[Scene]:
+def real_contract(provider: str, strategy_of: OpenStrategy) -> type[CloudStrategyContract] | None:
     """
-    Yield the scene of one account, and delete what the test has made in it.
+    Return the contract as it holds for a real account, if `MCOP_TEST_<PROVIDER>` says for which; else None.
 
-    `MCOP_TEST_<PROVIDER>` is a JSON object: `config`, a configuration with two `regions`, and `credentials`.
+    It is a JSON object: `config`, as a file of a cloud has it, and `credentials`; the first two of the `regions` of the
+    configuration are used. The owner is one of its own, and what carries it is all that is deleted.
     """
-    given = json.loads(os.environ[f"MCOP_TEST_{provider.upper()}"])
+    said = os.environ.get(f"MCOP_TEST_{provider.upper()}")
+    if said is None:
+        return None
+
+    class RealContract(CloudStrategyContract):
+        @pytest.fixture
+        def scene(self) -> Iterator[Scene]:
+            yield from real_scene(provider, strategy_of, json.loads(said))
+
+    return RealContract
+
+
+def real_scene(provider: str, strategy_of: OpenStrategy, given: Mapping[str, Any]) -> Iterator[Scene]:
+    """Yield the scene of the account that is *given*, and delete what the test has made in it."""
     config = CloudConfig(**{"name": "real", **given["config"], "provider": provider, "owner": OWNER})
     region, other = config.regions[:2]
     strategy = strategy_of(config.model_copy(update={"region": region}), given["credentials"])

@@ -15,7 +15,7 @@ from mcop_core.clouds.context import CloudContext
 from mcop_core.clouds.models import ClusterState, InstanceState, Problem
 from mcop_core.errors import CredentialsRefused, InvalidDocuments, InvalidInput, NotInCloud, Unreachable
 from tests.clouds.clock import hasty_pace
-from tests.clouds.real import real_scene
+from tests.clouds.real import real_contract
 from tests.contracts.cloud_strategy import Call, CloudStrategyContract, Does, Scene
 from tests.emulators import Emulator, free_port, running
 from tests.fault_proxy import Does as Meets
@@ -146,18 +146,7 @@ class TestContract(CloudStrategyContract):
         )
 
 
-if "MCOP_TEST_AWS" in os.environ:
-
-    class TestRealCloud(CloudStrategyContract):
-        """
-        The same against AWS itself, if `MCOP_TEST_AWS` says with which account; see `real_scene`.
-
-        It is a JSON object: `config`, as a file of a cloud has it, with two `regions`, and `credentials`.
-        """
-
-        @pytest.fixture
-        def scene(self):
-            yield from real_scene("aws", AwsStrategy)
+TestRealCloud = real_contract("aws", AwsStrategy)
 
 
 def test_pages_of_ec2_are_read_to_the_last(tmp_path):

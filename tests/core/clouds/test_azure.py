@@ -1,8 +1,5 @@
 """The strategy of Azure keeps the contract, through Azure's own SDK; and what only Azure has."""
 
-import os
-import sys
-
 import pytest
 
 from mcop_core.clouds.azure import AzureStrategy
@@ -19,16 +16,15 @@ from mcop_core.errors import (
     CredentialsRefused,
     InvalidDocuments,
     InvalidInput,
-    Unreachable,
     Unsupported,
 )
 from tests.clouds import azure_server
 from tests.clouds.azure_server import CLIENT, GROUP, IMAGE, KEY, NETWORK, SECRET, SUBSCRIPTION, TENANT, AzureServer
 from tests.clouds.clock import hasty_pace
-from tests.clouds.real import real_scene
+from tests.clouds.real import real_contract
 from tests.clouds.rest_server import Answer, running
-from tests.clouds.rest_server import Does as Faulty
-from tests.contracts.cloud_strategy import Call, CloudStrategyContract, Does, Scene
+from tests.clouds.scenes import SdkContract, obeying
+from tests.contracts.cloud_strategy import Call, Does, Scene
 
 REGION, OTHER = "westeurope", "northeurope"
 CREDENTIALS = {"login": CLIENT, "password": SECRET, "tenantId": TENANT, "subscriptionId": SUBSCRIPTION}
@@ -46,7 +42,6 @@ ANSWERS = {
     Does.NO_QUOTA: azure_server.error(409, "OperationNotAllowed", "exceeding approved Total Regional Cores quota."),
     Does.HIDE: azure_server.error(404, "ResourceNotFound", "The Resource was not found."),
 }
-FAULTS = {Does.LOSE: Faulty.LOSE_ANSWER, Does.GARBLE: Faulty.GARBAGE}
 
 
 def configured(server: AzureServer, **changes) -> CloudConfig:
@@ -72,14 +67,6 @@ def ids(server: AzureServer) -> set[str]:
 
 
 def scene_of(server: AzureServer) -> Scene:
-    def obey(does: Does, call: Call, times: int) -> None:
-        if does is Does.NOT_START:
-            server.exhausted.add(REGION)
-        elif does in FAULTS:
-            server.add(FAULTS[does], LINES[call], times=times)
-        else:
-            server.refuse(LINES[call], ANSWERS[does], times=times)
-
     def put_cluster(name: str, region: str) -> None:
         pool = {"name": "system", "count": 2, "vmSize": "Standard_D4s_v5", "provisioningState": "Succeeded"}
         server.put_cluster(name, region, agentPoolProfiles=[pool], aadProfile={"managed": True, "tenantID": TENANT})
@@ -91,32 +78,26 @@ def scene_of(server: AzureServer) -> Scene:
         hasty_pace(),
         lambda name, region, tags: server.put_machine(name, region, tags=dict(tags)),
         lambda: ids(server),
-        obey,
+        obeying(server, LINES, ANSWERS, {Does.NOT_START: lambda times: server.exhausted.add(REGION)}),
         frozenset(Does),
         server.page_size,
         put_cluster,
     )
 
 
-class TestContract(CloudStrategyContract):
+class TestContract(SdkContract):
+    extra, module, regions = "azure", "azure.core.exceptions", "/locations$"
+    lines = LINES
+
+    def opened(self, server, **changes):
+        return azure(server, **changes)
+
     @pytest.fixture
     def scene(self, server) -> Scene:
         return scene_of(server)
 
 
-if "MCOP_TEST_AZURE" in os.environ:
-
-    class TestRealCloud(CloudStrategyContract):
-        """
-        The same against Azure itself, if `MCOP_TEST_AZURE` says with which account.
-
-        It is a JSON object: `config`, as a file of a cloud has it, and `credentials`; the first two of the `regions` of
-        the configuration are used. The owner is one of its own, and what carries it is all that is deleted.
-        """
-
-        @pytest.fixture
-        def scene(self):
-            yield from real_scene("azure", AzureStrategy)
+TestRealCloud = real_contract("azure", AzureStrategy)
 
 
 # -- what only Azure has -----------------------------------------------------------------------------------
@@ -267,13 +248,6 @@ def test_credentials_that_are_refused_are_told_without_the_secret(server):
     assert SECRET not in str(caught.value)
 
 
-def test_a_cloud_that_says_nothing_is_given_up_after_its_timeout(server):
-    """And told apart from one that refuses."""
-    server.add(Faulty.HANG, "/locations$")
-    with pytest.raises(Unreachable):
-        azure(server, timeout_s=0.2).regions()
-
-
 def test_a_cluster_without_entra_id_has_no_login_without_a_secret(server):
     """The one with it gets its token from kubelogin."""
     server.put_cluster("apples", REGION, aadProfile={"managed": True, "tenantID": TENANT})
@@ -322,21 +296,3 @@ def test_an_answer_of_an_unknown_kind_is_a_failure_with_azures_code(server):
         azure(server).check(REGION)
 
     assert "Odd" == caught.value.code
-
-
-def test_a_missing_sdk_is_named_with_the_extra_that_brings_it(server, monkeypatch):
-    """The strategy itself is there without it."""
-    strategy = azure(server)
-    monkeypatch.setitem(sys.modules, "azure.core.exceptions", None)
-    with pytest.raises(InvalidInput, match=r"install mcop\[azure\]"):
-        strategy.regions()
-
-
-def test_a_lost_answer_and_a_late_look_make_nothing_twice(server):
-    """The second request is told that it is there, before a look shows it."""
-    server.unseen_looks = 2
-    server.add(Faulty.LOSE_ANSWER, "PUT .*/virtualMachines/")
-    made = CloudContext(azure(server), pace=hasty_pace()).create_workers(WorkerRequest(("one",)))
-
-    assert made.is_whole, made.failures
-    assert 1 == len(ids(server))

@@ -1,6 +1,5 @@
 """The strategy of DigitalOcean through pydo as it is installed, against a server that speaks its REST."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -25,10 +24,10 @@ from tests.clouds.digitalocean_server import (
     running_digitalocean,
     said,
 )
-from tests.clouds.real import real_scene
+from tests.clouds.real import real_contract
 from tests.clouds.rest_server import Answer
-from tests.clouds.rest_server import Does as Meets
-from tests.contracts.cloud_strategy import Call, CloudStrategyContract, Does, Scene
+from tests.clouds.scenes import SdkContract, obeying
+from tests.contracts.cloud_strategy import Call, Does, Scene
 from tests.emulators import free_port
 
 LINES = {
@@ -70,20 +69,13 @@ def strategy(server) -> DigitalOceanStrategy:
     return DigitalOceanStrategy(config(server), {"password": TOKEN})
 
 
-def obeying(server: DigitalOceanServer):
-    def obey(does: Does, call: Call, times: int) -> None:
-        if does is Does.HIDE:
-            server.unseen_looks = times
-        elif does in (Does.LOSE, Does.GARBLE):
-            meets = Meets.LOSE_ANSWER if does is Does.LOSE else Meets.GARBAGE
-            server.add(meets, LINES[call], times=times)
-        else:
-            server.refuse(LINES[call], SAID[does], times=times)
+class TestContract(SdkContract):
+    extra, module, regions = "digitalocean", "pydo", "GET /v2/regions$"
+    lines = LINES
 
-    return obey
+    def opened(self, server, **changes):
+        return DigitalOceanStrategy(config(server, **changes), {"password": TOKEN})
 
-
-class TestContract(CloudStrategyContract):
     @pytest.fixture
     def scene(self, server, strategy) -> Scene:
         # A second's patience, asked for by the server, is a real second here.
@@ -94,25 +86,14 @@ class TestContract(CloudStrategyContract):
             hasty_pace(appears_s=0.5),
             server.put,
             server.ids,
-            obeying(server),
+            obeying(server, LINES, SAID, {Does.HIDE: lambda times: setattr(server, "unseen_looks", times)}),
             frozenset(SAID) | {Does.HIDE, Does.LOSE, Does.GARBLE, Does.UNKNOWN_SIZE},
             page_size=4,
             put_cluster=server.put_cluster,
         )
 
 
-if "MCOP_TEST_DIGITALOCEAN" in os.environ:
-
-    class TestRealCloud(CloudStrategyContract):
-        """
-        The same against DigitalOcean itself, if `MCOP_TEST_DIGITALOCEAN` says with which account; see `real_scene`.
-
-        It is a JSON object: `config`, as a file of a cloud has it, with two `regions`, and `credentials`.
-        """
-
-        @pytest.fixture
-        def scene(self):
-            yield from real_scene("digitalocean", DigitalOceanStrategy)
+TestRealCloud = real_contract("digitalocean", DigitalOceanStrategy)
 
 
 def test_nothing_is_asked_twice_for_the_regions(server, strategy):
@@ -186,16 +167,6 @@ def test_a_server_that_is_not_there_or_not_trusted_is_unreachable(server):
     for changes in ({"endpoint": f"https://127.0.0.1:{free_port()}"}, {"options": {}}):
         with pytest.raises(Unreachable, match="cloud ocean: regions: no answer"):
             DigitalOceanStrategy(config(server, **changes), {"password": TOKEN}).regions()
-
-
-def test_one_that_says_nothing_is_given_up_in_time(server):
-    """By the time that the configuration says."""
-    server.add(Meets.HANG, r"GET /v2/regions")
-    started = time.monotonic()
-    with pytest.raises(Unreachable):
-        DigitalOceanStrategy(config(server, timeout_s=0.3), {"password": TOKEN}).regions()
-
-    assert time.monotonic() - started < 5
 
 
 def test_words_that_nobody_knows_are_kept(server, strategy):

@@ -1,8 +1,6 @@
 """The strategy of Google Cloud keeps the contract, through Google's own SDK; and what only Google Cloud has."""
 
 import json
-import os
-import sys
 
 import pytest
 
@@ -20,15 +18,14 @@ from mcop_core.errors import (
     NoCapacity,
     NotInCloud,
     QuotaExceeded,
-    Unreachable,
 )
 from tests.clouds import gcp_server
 from tests.clouds.clock import hasty_pace
 from tests.clouds.gcp_server import IMAGE, GcpServer
-from tests.clouds.real import real_scene
-from tests.clouds.rest_server import Does as Faulty
+from tests.clouds.real import real_contract
 from tests.clouds.rest_server import running
-from tests.contracts.cloud_strategy import Call, CloudStrategyContract, Does, Scene
+from tests.clouds.scenes import SdkContract, obeying
+from tests.contracts.cloud_strategy import Call, Does, Scene
 
 REGION, OTHER = "europe-west1", "us-central1"
 ZONE = f"{REGION}-b"
@@ -46,7 +43,6 @@ ANSWERS = {
     Does.NO_QUOTA: gcp_server.error(403, "quotaExceeded", "Quota 'CPUS' exceeded. Limit: 24.0 in region europe-west1."),
     Does.HIDE: gcp_server.error(404, "notFound", "The resource was not found"),
 }
-FAULTS = {Does.LOSE: Faulty.LOSE_ANSWER, Does.GARBLE: Faulty.GARBAGE}
 
 
 def configured(server: GcpServer, **changes) -> CloudConfig:
@@ -74,14 +70,6 @@ def zones(region: str) -> set[str]:
 
 
 def scene_of(server: GcpServer) -> Scene:
-    def obey(does: Does, call: Call, times: int) -> None:
-        if does is Does.NOT_START:
-            server.exhausted |= zones(REGION)
-        elif does in FAULTS:
-            server.add(FAULTS[does], LINES[call], times=times)
-        else:
-            server.refuse(LINES[call], ANSWERS[does], times=times)
-
     def put(name: str, region: str, tags) -> str:
         zone = f"{region}-{gcp_server.REGIONS[region][0]}"
         server.put_instance(name, zone, labels=dict(tags))
@@ -97,32 +85,26 @@ def scene_of(server: GcpServer) -> Scene:
         hasty_pace(),
         put,
         lambda: ids(server),
-        obey,
+        obeying(server, LINES, ANSWERS, {Does.NOT_START: lambda times: server.exhausted.update(zones(REGION))}),
         frozenset(Does),
         server.page_size,
         put_cluster,
     )
 
 
-class TestContract(CloudStrategyContract):
+class TestContract(SdkContract):
+    extra, module, regions = "gcp", "google.api_core.exceptions", "/regions$"
+    lines = LINES
+
+    def opened(self, server, **changes):
+        return gcp(server, **changes)
+
     @pytest.fixture
     def scene(self, server) -> Scene:
         return scene_of(server)
 
 
-if "MCOP_TEST_GCP" in os.environ:
-
-    class TestRealCloud(CloudStrategyContract):
-        """
-        The same against Google Cloud itself, if `MCOP_TEST_GCP` says with which project.
-
-        It is a JSON object: `config`, as a file of a cloud has it, and `credentials`; the first two of the `regions` of
-        the configuration are used. The owner is one of its own, and what carries it is all that is deleted.
-        """
-
-        @pytest.fixture
-        def scene(self):
-            yield from real_scene("gcp", GcpStrategy)
+TestRealCloud = real_contract("gcp", GcpStrategy)
 
 
 # -- what only Google Cloud has ----------------------------------------------------------------------------
@@ -267,13 +249,6 @@ def test_another_key_is_refused_and_not_told(server):
     assert "PRIVATE KEY" not in str(caught.value)
 
 
-def test_a_cloud_that_says_nothing_is_given_up_after_its_timeout(server):
-    """And told apart from one that refuses."""
-    server.add(Faulty.HANG, "/regions$")
-    with pytest.raises(Unreachable):
-        gcp(server, timeout_s=0.2).regions()
-
-
 def test_an_id_of_another_cloud_is_none_of_this_one(server):
     """Nothing is asked for it."""
     with pytest.raises(NotInCloud, match="an id is zone/name"):
@@ -299,21 +274,3 @@ def test_a_cluster_has_its_nodes_of_all_zones(server):
     assert {"server": "https://203.0.113.7", "certificate-authority-data": gcp_server.CA} == entry["clusters"][0][
         "cluster"
     ]
-
-
-def test_a_missing_sdk_is_named_with_the_extra_that_brings_it(server, monkeypatch):
-    """The strategy itself is there without it."""
-    strategy = gcp(server)
-    monkeypatch.setitem(sys.modules, "google.api_core.exceptions", None)
-    with pytest.raises(InvalidInput, match=r"install mcop\[gcp\]"):
-        strategy.regions()
-
-
-def test_a_lost_answer_and_a_late_look_make_nothing_twice(server):
-    """The second request is told that it is there, before a look shows it."""
-    server.unseen_looks = 2
-    server.add(Faulty.LOSE_ANSWER, "POST .*/instances$")
-    made = CloudContext(gcp(server), pace=hasty_pace()).create_workers(WorkerRequest(("one",)))
-
-    assert made.is_whole, made.failures
-    assert 1 == len(ids(server))
