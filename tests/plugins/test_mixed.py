@@ -9,7 +9,8 @@ from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.executions import naming
 from mcop_core.publishing import publish_folder
 from mcop_core.settings import Settings
-from tests.fakes.jenkins_server import TOKEN, USERNAME, running_jenkins
+from tests import pipelines
+from tests.fakes.jenkins_server import TOKEN, running_jenkins
 from tests.plugins.small_catalog import MODULE, SmallCatalog
 from tests.plugins.test_destruction import Destroyer
 
@@ -30,23 +31,13 @@ outputs:
   url: {type: string, from: {artifact: release.json, key: url}}
   number: {type: number, from: {build: number}}
 """
-CATALOG = """\
+NETWORK = """\
 kind: adapter
 name: local-terraform
 version: 1.0.0
 provider: local
 primitive_type: terraform
 engine: terraform
----
-kind: adapter
-name: ci
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-engine: jenkins
-settings:
-  configuration: {url: "%s", username: "%s", folder: mcop}
-  credentials: {token: "secret://env/JENKINS_TOKEN"}
 ---
 kind: primitive
 name: thing
@@ -55,13 +46,6 @@ provider: local
 primitive_type: terraform
 source: templates/thing
 ---
-kind: primitive
-name: release
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-source: templates/release
----
 kind: pattern
 name: network
 version: 1.0.0
@@ -69,15 +53,8 @@ provider: local
 primitive_type: terraform
 parameters: {base: {type: string, default: one}}
 elements: {vpc: {primitive: thing, version: 1.0.0, inputs: {name: "${base}"}}}
----
-kind: pattern
-name: delivery
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-parameters: {network: {type: string}}
-elements: {release: {primitive: release, version: 1.0.0, inputs: {network: "into-${network}"}}}
----
+"""
+APP = """\
 kind: workflow
 name: app
 version: 1.0.0
@@ -104,21 +81,25 @@ def jenkins():
 
 @pytest.fixture
 def destroyer(scheduling, jenkins, tmp_path, monkeypatch):
+    scheduling.forget_runs()
     settings = Settings(
         artifact_store=f"file://{tmp_path}/store", work_dir=str(tmp_path / "runs"), cache_dir=str(tmp_path / "cache")
     )
     for name, value in {**settings.to_environment(), "MCOP_SECRET_JENKINS_TOKEN": TOKEN}.items():
         monkeypatch.setenv(name, value)
-    folder = tmp_path / "catalog"
-    files = {
-        "catalog.yaml": CATALOG % (jenkins.url, USERNAME, tmp_path / "states"),
-        "templates/thing/main.tf": MODULE,
-        "templates/release/Jenkinsfile": JENKINSFILE,
-        "templates/release/interface.yaml": INTERFACE,
+    documents = pipelines.joined(
+        NETWORK,
+        pipelines.adapter(jenkins.url),
+        pipelines.RELEASE,
+        pipelines.delivery({"network": {"type": "string"}}, {"network": "into-${network}"}),
+        APP % (tmp_path / "states"),
+    )
+    templates = {
+        "thing/main.tf": MODULE,
+        "release/Jenkinsfile": JENKINSFILE,
+        "release/interface.yaml": INTERFACE,
     }
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+    folder = pipelines.write_catalog(tmp_path / "catalog", documents, templates)
     catalog = SmallCatalog(MemoryRepository(), settings, tmp_path / "states")
     publish_folder(folder, catalog.repository, catalog.store, lambda name: open_engine(name, settings))
     return Destroyer(catalog, scheduling)

@@ -9,40 +9,17 @@ from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.executions import naming
 from mcop_core.operations import Operations
 from mcop_core.publishing import publish_folder
+from tests import pipelines
 from tests.core.runner.conftest import wait_for
-from tests.fakes.jenkins_server import TOKEN, USERNAME, running_jenkins
+from tests.fakes.jenkins_server import TOKEN, running_jenkins
 from tests.plugins.small_catalog import SmallCatalog
 from tests.plugins.test_approval import Asker
 
 JOB = "mcop/team/app/app/delivery/release"
 TASK = "app.delivery.apply_release"
 INTERFACE = "inputs:\n  word: {type: string}\noutputs:\n  number: {type: number, from: {build: number}}\n"
-CATALOG = """\
-kind: adapter
-name: ci
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-engine: jenkins
-settings:
-  configuration: {url: "%s", username: "%s", folder: mcop, wait_in_slot_s: 0}
-  credentials: {token: "secret://env/JENKINS_TOKEN"}
----
-kind: primitive
-name: release
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-source: templates/release
----
-kind: pattern
-name: delivery
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-parameters: {word: {type: string, default: one}}
-elements: {release: {primitive: release, version: 1.0.0, inputs: {word: "${word}"}}}
----
+SCRIPT = "node {\n    echo {{ word }}\n}\n"
+APP = """\
 kind: workflow
 name: app
 version: 1.0.0
@@ -68,16 +45,16 @@ def jenkins():
 
 @pytest.fixture
 def asker(scheduling, jenkins, environment, tmp_path, monkeypatch):
+    scheduling.forget_runs()
     monkeypatch.setenv("MCOP_SECRET_JENKINS_TOKEN", TOKEN)
-    folder = tmp_path / "catalog"
-    files = {
-        "catalog.yaml": CATALOG % (jenkins.url, USERNAME, tmp_path / "states"),
-        "templates/release/Jenkinsfile": "node {\n    echo {{ word }}\n}\n",
-        "templates/release/interface.yaml": INTERFACE,
-    }
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+    documents = pipelines.joined(
+        pipelines.adapter(jenkins.url, wait_in_slot_s=0),
+        pipelines.RELEASE,
+        pipelines.delivery({"word": {"type": "string", "default": "one"}}, {"word": "${word}"}),
+        APP % (tmp_path / "states"),
+    )
+    templates = {"release/Jenkinsfile": SCRIPT, "release/interface.yaml": INTERFACE}
+    folder = pipelines.write_catalog(tmp_path / "catalog", documents, templates)
     catalog = SmallCatalog(MemoryRepository(), environment, tmp_path / "states")
     publish_folder(folder, catalog.repository, catalog.store, lambda name: open_engine(name, environment))
     return Asker(catalog, scheduling)

@@ -9,6 +9,7 @@ import pytest
 
 from mcop_core.embedded.airflow import TRIGGERER
 from mcop_core.embedded.processes import Register, session_members
+from tests import pipelines
 from tests.fakes.jenkins_server import TOKEN, USERNAME, running_jenkins
 from tests.system.conftest import wait_until
 
@@ -16,44 +17,20 @@ pytestmark = [pytest.mark.system, pytest.mark.campaign]
 
 DAG, TASK = "mcop.waits", "deploy.delivery.apply_release"
 JOB = "waits/shop/waits/deploy/delivery/release"
-FILES = {
-    "templates/release/interface.yaml": """\
+TEMPLATES = {
+    "release/interface.yaml": """\
 inputs:
   service: {type: string, description: What is released.}
 outputs:
   number: {type: number, from: {build: number}}
 """,
-    "templates/release/Jenkinsfile": """\
+    "release/Jenkinsfile": """\
 node {
     echo {{ service }}
 }
 """,
-    "catalog.yaml": """\
-kind: adapter
-name: ci-jenkins
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-engine: jenkins
-settings:
-  configuration: {url: "%s", username: "%s", folder: waits, wait_in_slot_s: 2}
-  credentials: {token: "secret://airflow/ci_jenkins#password"}
----
-kind: primitive
-name: release
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-source: templates/release
----
-kind: pattern
-name: delivery
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-parameters: {service: {type: string}}
-elements: {release: {primitive: release, version: 1.0.0, inputs: {service: "${service}"}}}
----
+}
+APP = """\
 kind: workflow
 name: deploy
 version: 1.0.0
@@ -66,8 +43,7 @@ version: 1.0.0
 namespace: shop
 configuration: {service: none}
 workflows: {deploy: {workflow: deploy, version: 1.0.0}}
-""",
-}
+"""
 
 
 class Waits:
@@ -77,14 +53,18 @@ class Waits:
         self.stack, self.jenkins = stack, jenkins
 
     def publish(self):
-        for path, text in FILES.items():
-            file = self.stack.folder / "waits" / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text % (self.jenkins.url, USERNAME) if path == "catalog.yaml" else text)
+        token = "secret://airflow/ci_jenkins#password"
+        documents = pipelines.joined(
+            pipelines.adapter(self.jenkins.url, token=token, folder="waits", wait_in_slot_s=2),
+            pipelines.RELEASE,
+            pipelines.delivery({"service": {"type": "string"}}, {"service": "${service}"}),
+            APP,
+        )
+        folder = pipelines.write_catalog(self.stack.folder / "waits", documents, TEMPLATES)
         connection = {"connection_id": "ci_jenkins", "conn_type": "http", "login": USERNAME, "password": TOKEN}
         with self.stack.api() as api:
             assert api._send("POST", "/api/v2/connections", json=connection).status_code == 201
-        self.stack.mcop("catalog", "publish", str(self.stack.folder / "waits"))
+        self.stack.mcop("catalog", "publish", str(folder))
 
         def is_there():
             with self.stack.api() as api:
