@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from mcop_core import errors
 from mcop_core.errors import McopError
 
 Item = TypeVar("Item")
@@ -38,6 +40,13 @@ class Failure:
             "error": type(self.error).__name__,
             "message": self.error.message,
         }
+
+
+def failure_of(document: Mapping[str, Any]) -> Failure:
+    """Return what `Failure.to_json` gave as *document*, its error of the same class, as long as that is MCOP's own."""
+    kind = getattr(errors, document["error"], None)
+    made = kind if isinstance(kind, type) and issubclass(kind, McopError) else McopError
+    return Failure(document["cloud"], document["region"], document["what"], made(document["message"]))
 
 
 @dataclass(frozen=True)

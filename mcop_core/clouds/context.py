@@ -6,7 +6,7 @@ It holds a strategy that can be swapped, and applies the rules of `lifecycle` an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 from mcop_core.clouds import listing
@@ -14,7 +14,7 @@ from mcop_core.clouds.answers import Answers, Failure
 from mcop_core.clouds.creating import Creation, Made
 from mcop_core.clouds.crowd import each
 from mcop_core.clouds.lifecycle import Lifecycle
-from mcop_core.clouds.models import Cluster, ClusterLogin, ClusterRef, Instance, Region, Worker
+from mcop_core.clouds.models import Cluster, ClusterLogin, ClusterRef, Instance, InstanceRef, Region, Worker
 from mcop_core.clouds.ours import best_of, is_ours, owner_tag, protection_of, worker_name
 from mcop_core.clouds.patience import Pace, ask
 from mcop_core.clouds.placing import WorkerRequest, spots_of
@@ -143,6 +143,28 @@ class CloudContext:
                 found=len(free),
             )
         return Answers[Worker]((), there.failures) + self._delete(free, dry_run=dry_run, waits=waits)
+
+    def await_gone(self, deleted: Mapping[InstanceRef, str]) -> Answers[str]:
+        """
+        Wait for what a call without *waits* asked for; return the names of those that are gone, in the order given.
+
+        Args:
+            deleted: The workers whose deletion was asked for -> their names. Another one of the same name stays.
+        """
+        lifecycle = Lifecycle(self.strategy, self._pace)
+
+        def wait(one: tuple[InstanceRef, str]) -> Failure | None:
+            ref, name = one
+            try:
+                lifecycle.await_gone(ref, name)
+            except McopError as error:
+                return Failure(self.strategy.config.name, ref.region, f"worker {name}", error)
+            self._tell(f"{name}: gone ({ref.id})")
+            return None
+
+        results = each(list(deleted.items()), wait, at_once=self.strategy.config.at_once)
+        gone = (name for name, failure in zip(deleted.values(), results, strict=True) if failure is None)
+        return Answers(tuple(gone), tuple(failure for failure in results if failure))
 
     def _delete(self, workers: Sequence[Worker], *, dry_run: bool, waits: bool) -> Answers[Worker]:
         lifecycle = Lifecycle(self.strategy, self._pace)

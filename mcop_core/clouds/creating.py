@@ -122,7 +122,7 @@ class Creation:
         for one in failed:
             one.lifecycle.delete(one.worker)
         for one in leaving if self.waits else ():
-            one.lifecycle.await_gone(one.worker)
+            one.lifecycle.await_gone(one.worker.ref, worker_name(one.worker))
         if not alive:
             return None
         best = best_of(one.worker for one in alive)

@@ -211,23 +211,23 @@ class Lifecycle:
                 break
             self.pace.clock.wait(min(pause, max(deadline.left_s, 0.0)))
         if waits:
-            self.await_gone(worker)
+            self.await_gone(worker.ref, worker_name(worker))
 
-    def await_gone(self, worker: Worker) -> None:
+    def await_gone(self, ref: InstanceRef, name: str) -> None:
         """
-        Return once the cloud has no *worker* any more.
+        Return once the cloud has nothing of *ref* any more, which was the worker *name*.
 
         Raises:
             CloudFailed: It is still there at the deadline.
         """
-        now: Worker | None = worker
+        now: Worker | None = None
         for _ in self.pace.rounds(self.pace.settles_s):
-            now = self._now(worker.ref)
+            now = self._now(ref)
             if now is None or now.is_gone:
                 return
-        called = self._called(worker_name(worker), worker.region)
         state = now.state if now else "shown"
-        message = f"{called}: {worker.id} is still {state} {self.pace.settles_s:g} s after its deletion"
+        called = self._called(name, ref.region)
+        message = f"{called}: {ref.id} is still {state} {self.pace.settles_s:g} s after its deletion"
         raise CloudFailed(message, code="deadline")
 
     def keep_best(self, doubles: list[Worker]) -> Worker:

@@ -12,7 +12,7 @@ from airflow.sdk import BaseNotifier
 from airflow.utils.session import create_session
 
 from mcop_airflow.operators.inventory import NOTIFIED_KEY
-from mcop_airflow.operators.workers import worker_names
+from mcop_airflow.operators.workers import DELETED_KEY, FAILURES_KEY, worker_names
 from mcop_airflow.waiting import WorkersTrigger
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import InvalidInput
@@ -114,6 +114,30 @@ def test_what_could_not_be_made_fails_the_run_and_lies_beside_the_rest(sky):
     assert 1 == len(sky.returned("mcop_workers", "quota", "create"))
     (failure,) = sky.returned("mcop_workers", "quota", "create", "failures")
     assert "QuotaExceeded" == failure["error"]
+
+
+def test_all_workers_are_deleted_while_the_triggerer_waits(sky):
+    """What could not be deleted fails the run once the others are gone; a protected one stays, and is not counted."""
+    sky.run("mcop_workers", "create", action="create", cloud="ocean", names=["web"], count=3)
+    kept = sky.server.put("kept", "nyc3", {"mcop-owner": "mcop", "mcop-worker": "kept", "mcop-protected": "yes"})
+    stuck = next(str(one) for one, droplet in sky.server.droplets.items() if droplet.fields["name"] == "web-2")
+    sky.server.refuse(f"DELETE /v2/droplets/{stuck}$", said(403, "forbidden", "not yours"), times=None)
+    sky.server.delete_looks = 4
+    state, _ = sky.run("mcop_workers", "all", action="delete-all", cloud="ocean", count=3)
+
+    assert ("failed", {kept, stuck}) == (state, sky.server.ids())
+    asked, names, failures = (
+        sky.returned("mcop_workers", "all", "delete_all", key) for key in (DELETED_KEY, "return_value", FAILURES_KEY)
+    )
+    assert ["web-1", "web-3"] == [one["name"] for one in asked] == names
+    assert [("worker web-2", "CredentialsRefused")] == [(one["what"], one["error"]) for one in failures]
+
+
+def test_where_nothing_is_to_be_deleted_nothing_is_waited_for(sky):
+    """A trigger without names would wait for everybody's."""
+    state, _ = sky.run("mcop_workers", "none", action="delete-all", cloud="ocean", count=0)
+
+    assert ("success", []) == (state, sky.returned("mcop_workers", "none", "delete_all", DELETED_KEY))
 
 
 def test_an_inventory_looks_at_every_cloud_and_tells_who_waits_for_it(sky):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,6 +29,8 @@ ACTIONS = ("create", "list", "delete", "delete-all")
 CHOOSE = "choose"
 FAILURES_KEY = "failures"
 """XCom key of what was not done, beside the returned workers."""
+DELETED_KEY = "deleted"
+"""XCom key of the workers whose deletion was asked for, while delete-all waits until they are gone."""
 _RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 PARAMS: Mapping[str, Mapping[str, Any]] = {
@@ -100,14 +103,17 @@ class _CloudOperator(BaseOperator):
 
     def _end(self, context: Context, failures: Sequence[Failure]) -> None:
         """Leave and log *failures*, and fail if there are any: for good unless all of them may mend themselves."""
-        context["ti"].xcom_push(key=FAILURES_KEY, value=[one.to_json() for one in failures])
-        for one in failures:
-            self.log.error("%s", one)
+        self._leave(context, failures)
         if failures:
             told = "; ".join(str(one) for one in failures)
             if all(isinstance(one.error, Unreachable) for one in failures):
                 raise Unreachable(told, service=self.cloud)
             raise AirflowFailException(told)
+
+    def _leave(self, context: Context, failures: Sequence[Failure]) -> None:
+        context["ti"].xcom_push(key=FAILURES_KEY, value=[one.to_json() for one in failures])
+        for one in failures:
+            self.log.error("%s", one)
 
 
 class CreateWorkersOperator(_CloudOperator):
@@ -215,7 +221,10 @@ class DeleteWorkersOperator(_CloudOperator):
 
 class DeleteAllWorkersOperator(_CloudOperator):
     """
-    Delete every worker of ours on one cloud, and nothing else; protected ones stay.
+    Delete every worker of ours on one cloud, each verified to be gone, and nothing else; protected ones stay.
+
+    What could not be deleted fails the task once all others are gone, and lies beside their names in the XCom
+    `failures`.
 
     Args:
         expected: How many there are; with another number nothing is deleted. Templated.
@@ -228,14 +237,44 @@ class DeleteAllWorkersOperator(_CloudOperator):
         self.expected = expected
 
     def execute(self, context: Context) -> list[str]:
-        """Delete them and return their names; a retry would have to expect another number, so that there is none."""
+        """
+        Ask for their deletion, have the triggerer wait, and verify; return the names of those that are gone.
+
+        A retry would have to expect another number, so that there is none.
+        """
         from mcop_core.clouds.ours import worker_name
 
+        expected = None if self.expected in (None, "") else int(self.expected or 0)
         with final_unless_unreachable():
-            gone = self._context().delete_all_workers(None if self.expected in (None, "") else int(self.expected or 0))
-        names = [worker_name(one) for one in gone.found]
+            asked = self._context().delete_all_workers(expected, waits=not self.deferrable)
+        names = [worker_name(one) for one in asked.found]
+        if self.deferrable and asked.found:
+            deleted = [{"name": worker_name(one), "ref": asdict(one.ref)} for one in asked.found]
+            context["ti"].xcom_push(key=DELETED_KEY, value=deleted)
+            self._leave(context, asked.failures)
+            self._wait(names)
+        return self._ended(context, names, asked.failures)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[str]:
+        """Verify that those are gone whose deletion was asked for, and no other of the same name."""
+        from mcop_core.clouds.answers import failure_of
+        from mcop_core.clouds.models import InstanceRef
+
+        deleted = {InstanceRef(**one["ref"]): one["name"] for one in self._left(context, DELETED_KEY)}
+        with final_unless_unreachable():
+            gone = self._context().await_gone(deleted)
+        before = (failure_of(one) for one in self._left(context, FAILURES_KEY))
+        return self._ended(context, list(gone.found), (*before, *gone.failures))
+
+    def _left(self, context: Context, key: str) -> list[dict[str, Any]]:
+        """Return what this task itself left under *key* before it waited."""
+        ti = context["ti"]
+        found: list[dict[str, Any]] = ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)
+        return found
+
+    def _ended(self, context: Context, names: list[str], failures: Sequence[Failure]) -> list[str]:
         context["ti"].xcom_push(key="return_value", value=names)
-        self._end(context, gone.failures)
+        self._end(context, failures)
         return names
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mcop_core.clouds.answers import Failure, failure_of
 from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.context import CloudContext
 from mcop_core.clouds.creating import How
@@ -18,6 +19,7 @@ from mcop_core.errors import (
     Conflict,
     InvalidDocuments,
     InvalidInput,
+    McopError,
     NoCapacity,
     QuotaExceeded,
     Throttled,
@@ -290,3 +292,39 @@ def test_a_worker_of_a_token_that_the_cloud_forgot_is_made_with_another():
     (made,) = stage.context.create_workers(ONE).found
 
     assert "i-000002" == made.worker.id
+
+
+def test_what_is_being_deleted_is_waited_for_and_nothing_else():
+    """By what its cloud calls it: another worker of its name is not taken for it."""
+    stage = Stage()
+    stage.context.create_workers(WorkerRequest(("one", "two")))
+    asked = stage.context.delete_all_workers(2, waits=False)
+    deleted = {one.ref: one.name for one in asked.found}
+    stage.context.create_workers(ONE, waits=False)
+    gone = stage.context.await_gone(deleted)
+
+    assert gone.is_whole, gone.failures
+    assert ("one", "two") == gone.found
+    assert ["one"] == [one.name for one in stage.cloud.running()]
+
+
+def test_what_is_not_gone_in_time_is_named_beside_what_is():
+    """The deadline is that of every deletion."""
+    stage = Stage(pace={"settles_s": 30.0})
+    stage.context.create_workers(WorkerRequest(("one", "two")))
+    there = {one.name: one for one in stage.context.list_workers().found}
+    stage.context.delete_workers(["one"], waits=False)
+    gone = stage.context.await_gone({one.ref: name for name, one in there.items()})
+
+    assert ("one",) == gone.found
+    assert ["worker two"] == [failure.what for failure in gone.failures]
+    assert "is still running 30 s after its deletion" in str(gone.failures[0])
+
+
+def test_a_failure_comes_back_from_json_as_it_was():
+    """An error that MCOP does not know is one of MCOP's all the same."""
+    failure = Failure("dict", "north", "worker one", QuotaExceeded("no more"))
+    told = failure_of(failure.to_json())
+
+    assert (str(failure), QuotaExceeded) == (str(told), type(told.error))
+    assert McopError is type(failure_of({**failure.to_json(), "error": "Fault"}).error)
