@@ -7,11 +7,16 @@ The tag of a resource says whose it is while it is there; only a state says what
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.clouds.answers import Answers, Failure
+from mcop_core.clouds.config import CloudConfig
+from mcop_core.clouds.crowd import each
 from mcop_core.clouds.models import Instance
 from mcop_core.deployments import Deployments, deployed_manifests
 from mcop_core.engines.base import load_artifact
@@ -26,10 +31,14 @@ TYPES: Mapping[str, str] = {
     "google_compute_instance": "gcp",
 }
 """Terraform type of a machine -> provider whose clouds list it."""
-
+AT_ONCE = 8
+"""Components that are read at a time."""
 
 _KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]')
 _TYPE = re.compile(rf"(?:^|\.)({'|'.join(TYPES)})\.")
+_ZONE = re.compile(r"/zones/([^/]+)/instances/([^/]+)$")
+_ARN_REGION = 3
+"""Which part of `arn:aws:ec2:us-east-1:…` it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +50,68 @@ class Machine:
         owner: `namespace/manifest/workflow.pattern.element`.
         address: In its state, `module.this.aws_instance.web[0]`.
         id: As Terraform has it.
+        region: In the cloud's own word; empty: the state does not say it.
     """
 
     owner: str
     address: str
     provider: str
     id: str
+    region: str = ""
+
+    @property
+    def made_by(self) -> str:
+        """Who made it, for people."""
+        return f"{self.owner} {self.address}"
+
+
+# -- what should be there --------------------------------------------------------------------------------------
 
 
 def deployed_machines(store: ObjectStore, open_store: Callable[[str], ObjectStore]) -> Answers[Machine]:
     """
     Return the machines of everything that is deployed; a component whose state cannot be read is a failure.
 
+    Each component costs an artifact and a state to read, some at a time.
+
     Args:
         store: The artifact store.
-        open_store: How states are reached, by URL.
+        open_store: How states are reached, by URL; asked once for each.
     """
+    deployed = [
+        (f"{namespace}/{manifest}/{step}", one.artifact)
+        for namespace, manifest in deployed_manifests(store)
+        for step, one in Deployments(store, namespace, manifest).all().items()
+    ]
+    opened = _once(open_store)
+
+    def read(one: tuple[str, str]) -> Answers[Machine]:
+        owner, digest = one
+        try:
+            return Answers(tuple(_machines_of(store, opened, owner, digest)))
+        except McopError as error:
+            return Answers((), (Failure("", "", owner, error),))
+
     found: list[Machine] = []
     failures: list[Failure] = []
-    for namespace, manifest in deployed_manifests(store):
-        for step, one in Deployments(store, namespace, manifest).all().items():
-            owner = f"{namespace}/{manifest}/{step}"
-            try:
-                found += _machines_of(store, open_store, owner, one.artifact)
-            except McopError as error:
-                failures.append(Failure("", "", owner, error))
+    for answer in each(deployed, read, at_once=AT_ONCE):
+        found += answer.found
+        failures += answer.failures
     return Answers(tuple(found), tuple(failures))
+
+
+def _once(open_store: Callable[[str], ObjectStore]) -> Callable[[str], ObjectStore]:
+    """Return what opens each store once, for many threads: most states lie in few of them."""
+    known: dict[str, ObjectStore] = {}
+    lock = Lock()
+
+    def opened(url: str) -> ObjectStore:
+        with lock:
+            if url not in known:
+                known[url] = open_store(url)
+            return known[url]
+
+    return opened
 
 
 def _machines_of(
@@ -76,11 +121,10 @@ def _machines_of(
     if "state" not in artifact.runtime:
         return []
     _, state = where_it_is(open_store, StateAddress.of(artifact))
-    held = state.instances() if state else {}
     return [
-        Machine(owner, address, TYPES[kind], id_)
-        for address, id_ in held.items()
-        if (kind := _type_of(address)) and id_
+        Machine(owner, address, TYPES[kind], str(attributes["id"]), _region_of(TYPES[kind], attributes))
+        for address, attributes in (state.managed() if state else ())
+        if (kind := _type_of(address)) and attributes.get("id")
     ]
 
 
@@ -90,6 +134,126 @@ def _type_of(address: str) -> str:
     return found.group(1) if found else ""
 
 
+def _region_of(provider: str, attributes: Mapping[str, Any]) -> str:
+    if provider == "gcp":
+        zone, _ = _zone_and_name(str(attributes["id"]))
+        return zone.rpartition("-")[0]
+    if provider == "aws":
+        return "".join(str(attributes.get("arn") or "").split(":")[_ARN_REGION : _ARN_REGION + 1])
+    return str(attributes.get("region" if provider == "digitalocean" else "location") or "")
+
+
+# -- what was looked at ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    How far one configured cloud was looked at.
+
+    Attributes:
+        regions: That were; empty: all.
+        unanswered: Those of them that did not answer; an empty name: none did, or nobody asked.
+    """
+
+    provider: str
+    regions: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
+
+    def covers(self, region: str) -> bool:
+        """Whether all of *region* was seen; of an empty one, which stands for a region that nobody knows: all."""
+        if not region:
+            return not self.regions and not self.unanswered
+        return not self.unanswered & {"", region} and (not self.regions or region in self.regions)
+
+
+def looks_at(
+    configs: Iterable[CloudConfig],
+    asked: Collection[str],
+    unanswered: Iterable[tuple[str, str]],
+    regions: Collection[str] = (),
+) -> tuple[Look, ...]:
+    """
+    Return how far each of the clouds *configs* was looked at.
+
+    Args:
+        configs: All clouds that are configured, those too that nobody asked.
+        asked: Names of those that were asked.
+        unanswered: Cloud and region that did not answer; an empty region: all of it.
+        regions: What was asked for; empty: as each cloud is configured.
+    """
+    lacking: dict[str, set[str]] = {}
+    for cloud, region in unanswered:
+        lacking.setdefault(cloud, set()).add(region)
+    return tuple(
+        Look(
+            one.provider,
+            frozenset(regions or one.regions),
+            frozenset(lacking.get(one.name, ()) if one.name in asked else {""}),
+        )
+        for one in configs
+    )
+
+
+# -- both, side by side ----------------------------------------------------------------------------------------
+
+
+class Standing(StrEnum):
+    """How one machine stands between the states and the clouds."""
+
+    MANAGED = "managed"
+    """It is a worker of ours, or a component's."""
+    UNMANAGED = "unmanaged"
+    """It is there, and nobody's here."""
+    MISSING = "missing"
+    """A state has it, and no cloud where it would be."""
+    UNTOLD = "cannot be told"
+    """A state has it, and not everything was seen where it would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One machine of an inventory that was held against the states.
+
+    Attributes:
+        cloud, region, name, state: Empty where no cloud lists it.
+        made_by: `worker <name>`, or the component and the address in its state; empty: not MCOP.
+    """
+
+    standing: Standing
+    cloud: str
+    region: str
+    name: str
+    id: str
+    state: str
+    made_by: str
+
+
+def entries(
+    listed: Sequence[tuple[Instance, str]], machines: Iterable[Machine], looks: Sequence[Look]
+) -> tuple[Entry, ...]:
+    """
+    Hold what clouds list against what states have: an entry for each machine that is in one of them, or in both.
+
+    Args:
+        listed: Instances, and who made each by its tags; empty: nobody here.
+        looks: How far each configured cloud was looked at, as `looks_at` says it.
+    """
+    joined = join((one for one, _ in listed), machines, looks)
+    there = [_there(one, joined.owners.get((one.cloud, one.region, one.id)) or made_by) for one, made_by in listed]
+    lacking = ((Standing.MISSING, joined.missing), (Standing.UNTOLD, joined.untold))
+    return (
+        *there,
+        *(Entry(standing, "", "", "", one.id, "", one.made_by) for standing, found in lacking for one in found),
+    )
+
+
+def _there(one: Instance, made_by: str) -> Entry:
+    standing = Standing.MANAGED if made_by else Standing.UNMANAGED
+    return Entry(standing, one.cloud, one.region, one.name, one.id, str(one.state), made_by)
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """
@@ -97,8 +261,8 @@ class Joined:
 
     Attributes:
         owners: (cloud, region, id) of an instance -> who deployed it.
-        missing: In a state, and listed by no cloud of its provider, all of which answered.
-        untold: In a state, while not every cloud of its provider answered, or none is configured.
+        missing: In a state, and listed by no cloud of its provider, all of which were seen where it would be.
+        untold: In a state, while not every cloud of its provider was seen there, or none is configured.
     """
 
     owners: Mapping[tuple[str, str, str], str]
@@ -106,21 +270,23 @@ class Joined:
     untold: tuple[Machine, ...]
 
 
-def join(instances: Iterable[Instance], machines: Iterable[Machine], whole: Collection[str]) -> Joined:
-    """
-    Hold *instances* against *machines*.
-
-    Args:
-        whole: Providers all of whose clouds and regions were asked and have answered.
-    """
-    listed = {(one.provider, _listed_as(one)): one for one in instances}
+def join(instances: Iterable[Instance], machines: Iterable[Machine], looks: Iterable[Look]) -> Joined:
+    """Hold *instances* against *machines*; *looks* say how far each configured cloud was looked at."""
+    # An account that is configured twice is listed twice.
+    listed: dict[tuple[str, str], list[Instance]] = {}
+    for one in instances:
+        listed.setdefault((one.provider, _listed_as(one)), []).append(one)
+    by_provider: dict[str, list[Look]] = {}
+    for look in looks:
+        by_provider.setdefault(look.provider, []).append(look)
     owners: dict[tuple[str, str, str], str] = {}
     missing, untold = [], []
     for machine in machines:
         there = listed.get((machine.provider, _known_as(machine)))
-        if there is not None:
-            owners[there.cloud, there.region, there.id] = f"{machine.owner} {machine.address}"
-        elif machine.provider in whole:
+        seen = by_provider.get(machine.provider, [])
+        if there:
+            owners |= {(one.cloud, one.region, one.id): machine.made_by for one in there}
+        elif seen and all(look.covers(machine.region) for look in seen):
             missing.append(machine)
         else:
             untold.append(machine)
@@ -135,8 +301,11 @@ def _listed_as(instance: Instance) -> str:
 
 
 def _known_as(machine: Machine) -> str:
-    """Return the same, of what Terraform has: `projects/p/zones/z/instances/name` for Google Cloud."""
-    if machine.provider == "gcp":
-        zone, _, name = machine.id.partition("/zones/")[2].partition("/instances/")
-        return f"{zone}/{name}"
-    return machine.id.lower()
+    """Return the same, of what Terraform has."""
+    return "/".join(_zone_and_name(machine.id)) if machine.provider == "gcp" else machine.id.lower()
+
+
+def _zone_and_name(id: str) -> tuple[str, str]:
+    """Return both of `projects/p/zones/z/instances/name`, Google Cloud's id in a state; empty where it is none."""
+    found = _ZONE.search(id)
+    return (found[1], found[2]) if found else ("", "")

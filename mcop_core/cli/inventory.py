@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mcop_core import bootstrap
 from mcop_core.cli.console import AsJson, print_json, print_table, say, settings
-from mcop_core.cli.fleet import AsCsv, Clouds, Providers, Raw, Regions, chosen, end, print_csv, show_answered
+from mcop_core.cli.fleet import (
+    AsCsv,
+    Clouds,
+    Providers,
+    Raw,
+    Regions,
+    chosen,
+    end,
+    open_fleet,
+    print_csv,
+    show_answered,
+)
 from mcop_core.cli.help import Commands
 from mcop_core.errors import InvalidInput
 
@@ -55,7 +67,7 @@ def instances(
     strategies = chosen(clouds, providers, failures)
     found = _swept(strategies, INSTANCES, regions or (), failures)
     if deployed:
-        _print_joined(list(found), strategies, failures, as_json=as_json, is_partial=bool(clouds or regions))
+        _print_joined(list(found), strategies, failures, regions=regions or (), as_json=as_json)
     elif as_csv:
         print_csv(INSTANCE_COLUMNS, (instance_row(*one) for one in found))
     elif as_json:
@@ -147,34 +159,24 @@ def _print_joined(
     strategies: Sequence[CloudStrategy],
     failures: list[Failure],
     *,
+    regions: Sequence[str],
     as_json: bool,
-    is_partial: bool,
 ) -> None:
     """Print instances as managed or unmanaged, and what executions deployed and no cloud lists as missing."""
-    from mcop_core.clouds.documents import document, made_by
-    from mcop_core.machines import deployed_machines, join
+    from mcop_core.clouds.documents import made_by
+    from mcop_core.machines import deployed_machines, entries, looks_at
 
+    unanswered = [(one.cloud, one.region) for one in failures]
+    looks = looks_at(open_fleet().configs.values(), [one.config.name for one in strategies], unanswered, regions)
     machines = deployed_machines(bootstrap.open_store(settings().artifact_store), bootstrap.open_store)
-    failed = {one.cloud for one in failures}
     failures += machines.failures
-    asked = {one.config.provider for one in strategies}
-    is_partial = is_partial or bool(failed - {one.config.name for one in strategies})
-    # A part of what there is proves nothing missing, and neither does a cloud that did not answer.
-    doubtful = asked if is_partial else {one.config.provider for one in strategies if one.config.name in failed}
-    joined = join((one for _, one in found), machines.found, asked - doubtful)
-    rows: list[tuple[object, ...]] = []
-    for strategy, one in found:
-        owner = joined.owners.get((one.cloud, one.region, one.id)) or made_by(one, strategy.config)
-        standing = "managed" if owner else "unmanaged"
-        rows.append((standing, one.cloud, one.region, one.name, one.id, one.state, owner))
-    for word, lacking in (("missing", joined.missing), ("cannot be told", joined.untold)):
-        rows += [(word, "", "", "", one.id, "", f"{one.owner} {one.address}") for one in lacking]
+    listed = [(one, made_by(one, strategy.config)) for strategy, one in found]
+    rows = [asdict(entry) for entry in entries(listed, machines.found, looks)]
     if as_json:
-        columns = ("standing", "cloud", "region", "name", "id", "state", "made_by")
-        listed = [dict(zip(columns, map(str, row), strict=True)) for row in rows]
-        print_json({"instances": listed, "failures": [document(one.to_json()) for one in failures]})
+        print_json({"instances": rows, "failures": [one.to_json() for one in failures]})
     else:
-        _print_sorted(("standing", "cloud", "region", "name", "id", "state", "made by"), rows, "instances")
+        columns = ("standing", "cloud", "region", "name", "id", "state", "made by")
+        _print_sorted(columns, [tuple(row.values()) for row in rows], "instances")
 
 
 def _described(

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from mcop_core.clouds.config import CloudConfig
-from mcop_core.clouds.models import Cluster, Instance, Region
+from mcop_core.clouds.models import Cluster, Instance, InstanceState, Problem, Region
 from mcop_core.clouds.ours import is_ours, protection_of, worker_name
 from mcop_core.clouds.strategy import CloudStrategy
 
@@ -41,6 +41,22 @@ def document(value: Any, *, raw: bool = False) -> Any:
     if isinstance(value, list | tuple):
         return [document(one, raw=raw) for one in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def instance_of(told: Mapping[str, Any]) -> Instance:
+    """Return the instance that `document` gave as *told*, without the cloud's own answer."""
+    kept = {one.name: told[one.name] for one in fields(Instance) if one.name in told}
+    created = told.get("created_at")
+    return Instance(
+        **{
+            **kept,
+            "state": InstanceState(told["state"]),
+            "problem": Problem(told.get("problem", Problem.NONE)),
+            "private_addresses": tuple(told.get("private_addresses", ())),
+            "public_addresses": tuple(told.get("public_addresses", ())),
+            "created_at": datetime.fromisoformat(created) if created else None,
+        }
+    )
 
 
 def made_by(instance: Instance, config: CloudConfig) -> str:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,12 +191,14 @@ class StateFile:
 
     def instances(self) -> dict[str, str]:
         """Return the managed resources it holds: address -> id."""
-        found = {}
+        return {address: str(attributes.get("id", "")) for address, attributes in self.managed()}
+
+    def managed(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the managed resources it holds, address and attributes."""
         for resource in self.document.get("resources") or []:
             if resource.get("mode") == "managed":
                 for instance in resource.get("instances") or []:
-                    found[_address(resource, instance)] = _id(instance)
-        return found
+                    yield _address(resource, instance), instance.get("attributes") or {}
 
 
 def _less(resource: Mapping[str, Any], gone: Mapping[str, Collection[str]]) -> Mapping[str, Any]:

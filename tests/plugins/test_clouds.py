@@ -17,6 +17,7 @@ from mcop_airflow.waiting import WorkersTrigger
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import InvalidInput
 from tests.clouds.digitalocean_server import TOKEN, running_digitalocean, said
+from tests.core.test_machines import deploy, resource
 from tests.plugins import airflow_home
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -150,7 +151,7 @@ def test_an_inventory_looks_at_every_cloud_and_tells_who_waits_for_it(sky):
     (look,) = summary["looks"]
 
     assert "success" == state
-    assert (2, 1, 1) == (look["instances"], look["managed"], look["clusters"])
+    assert (2, 1) == (look["instances"], look["clusters"])
     assert {"web": "worker web", "foreign": ""} == {
         one["name"]: one["made_by"] for one in sky.stored(look["key"])["instances"]
     }
@@ -159,6 +160,34 @@ def test_an_inventory_looks_at_every_cloud_and_tells_who_waits_for_it(sky):
         assert {"key": "inventory/first/summary.json", "instances": 2} == {
             name: event.extra[name] for name in ("key", "instances")
         }
+
+
+def test_an_inventory_is_held_against_what_executions_deployed(sky, tmp_path):
+    """Once for all looks, also of an account that is configured twice; the event tells what is missing."""
+    url = sky.settings.artifact_store
+    sky.configure("other")
+    ours, _ = sky.server.put("ours", "nyc3", {}), sky.server.put("foreign", "fra1", {})
+    droplets = [{"index_key": 0, "attributes": {"id": ours}}, {"index_key": 1, "attributes": {"id": "1"}}]
+    deploy(url, "w.p.web", [resource("digitalocean_droplet", "web", *droplets)])
+    deploy(url, "w.p.lost", [])
+    Path(url.removeprefix("file://"), "team/shop/w/p/lost.tfstate").write_text("{")
+    state, _ = sky.run("mcop_inventory", "joined")
+    summary = sky.stored("inventory/joined/summary.json")
+    missing = {"id": "1", "made_by": "team/shop/w.p.web module.this.digitalocean_droplet.web[1]"}
+
+    assert ("success", 2) == (state, len(summary["looks"]))
+    assert {"managed": 2, "unmanaged": 2, "missing": 1, "cannot_be_told": 0} == summary["standings"]
+    assert [missing] == summary["missing"]
+    assert ["team/shop/w.p.lost"] == [one["what"] for one in summary["not_read"]]
+    assert ["missing"] == [one["standing"] for one in sky.stored(summary["entries"]) if one["id"] == "1"]
+    with create_session() as session:
+        event = session.query(AssetEvent).order_by(AssetEvent.id.desc()).first()
+        assert (2, 1, 1) == tuple(event.extra[name] for name in ("managed", "missing", "not_read"))
+
+    sky.run("mcop_inventory", "part", clouds=["ocean"])
+    assert {"managed": 1, "unmanaged": 1, "missing": 0, "cannot_be_told": 1} == sky.stored(
+        "inventory/part/summary.json"
+    )["standings"]
 
 
 def test_a_cloud_that_is_down_is_named_and_the_others_are_kept(sky, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,13 @@ from mcop_core.errors import McopError, StoredObjectMissing
 from mcop_core.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
+    from mcop_core.clouds.answers import Failure
     from mcop_core.clouds.health import Change, Health
+    from mcop_core.machines import Entry
 
 FIND, LOOK, REPORT, HEALTH = "find", "look", "report", "health"
 """Task ids."""
@@ -108,23 +111,19 @@ class LookOperator(BaseOperator):
             listed = [{**document(one), "made_by": made_by(one, strategy.config)} for one in instances.found]
             described = [document(one) for one in clusters.found] if clusters else []
             key = f"{_PREFIX}{context['dag_run'].run_id}/{self.cloud}/{self.region or 'all'}.json"
-            open_store(settings.artifact_store).put(
-                key, json.dumps({"instances": listed, "clusters": described}, ensure_ascii=False).encode()
-            )
-        numbers = {
-            "instances": len(listed),
-            "managed": sum(bool(one["made_by"]) for one in listed),
-            "clusters": len(described),
-        }
+            open_store(settings.artifact_store).put(key, _json({"instances": listed, "clusters": described}))
+        numbers = {"instances": len(listed), "clusters": len(described)}
         self.log.info("%s/%s: %s", self.cloud, self.region or "all", numbers)
         return {"cloud": self.cloud, "region": self.region, "key": key, **numbers}
 
 
 class ReportOperator(BaseOperator):
     """
-    Put together what all looks found, and tell whoever waits for the asset `mcop_inventory`.
+    Put together what all looks found, hold it against what is deployed, and tell whoever waits for the asset.
 
-    It fails where a look did, after it has written down the others'. No field is templated.
+    The states of all deployed components are read once, here, whatever the number of looks. One that cannot be read is
+    named and fails nothing: what it deployed shows by its tags. It fails where a look did, after it has written down
+    the others'. No field is templated.
     """
 
     template_fields = ()
@@ -133,7 +132,7 @@ class ReportOperator(BaseOperator):
         super().__init__(outlets=[INVENTORY], **{**_RETRIES, **kwargs})
 
     def execute(self, context: Context) -> str:
-        """Write the summary into the artifact store, and return its key."""
+        """Write the entries and the summary into the artifact store, and return the summary's key."""
         places = context["ti"].xcom_pull(task_ids=FIND)
         if places is None:
             raise AirflowFailException("which clouds there are could not be told")
@@ -141,17 +140,74 @@ class ReportOperator(BaseOperator):
         found = [look for look in looks or () if look]
         seen = {(look["cloud"], look["region"]) for look in found}
         missed = [place for place in places if (place["cloud"], place["region"]) not in seen]
-        key = f"{_PREFIX}{context['dag_run'].run_id}/summary.json"
+        folder = f"{_PREFIX}{context['dag_run'].run_id}"
         with final_unless_unreachable():
+            held, unread = self._held(found, places, missed)
             store = open_store(Settings.from_environment(os.environ).artifact_store)
-            store.put(key, json.dumps({"looks": found, "not_answered": missed}).encode())
-        numbers = {name: sum(look[name] for look in found) for name in ("instances", "managed", "clusters")}
-        self.log.info("%s in %d looks, %d not answered", numbers, len(found), len(missed))
-        context["outlet_events"][INVENTORY].extra = {"key": key, "not_answered": len(missed), **numbers}
+            store.put(f"{folder}/entries.json", _json([asdict(one) for one in held]))
+            summary = {
+                "looks": found,
+                "not_answered": missed,
+                "entries": f"{folder}/entries.json",
+                "standings": _counted(held),
+                "missing": [{"id": one.id, "made_by": one.made_by} for one in held if one.standing == "missing"],
+                "not_read": [one.to_json() for one in unread],
+            }
+            store.put(f"{folder}/summary.json", _json(summary))
+        self._tell(context, f"{folder}/summary.json", summary)
         if missed:
             told = ", ".join("/".join(filter(None, (place["cloud"], place["region"]))) for place in missed)
             raise AirflowFailException(f"{len(missed)} of {len(places)} could not be looked at: {told}")
-        return key
+        return f"{folder}/summary.json"
+
+    def _held(
+        self,
+        found: Sequence[Mapping[str, Any]],
+        places: Sequence[Mapping[str, str]],
+        missed: Sequence[Mapping[str, str]],
+    ) -> tuple[tuple[Entry, ...], tuple[Failure, ...]]:
+        """Return what the looks *found* held against all deployed states, and what of these could not be read."""
+        from mcop_core.clouds.documents import instance_of
+        from mcop_core.machines import deployed_machines, entries, looks_at
+
+        settings = Settings.from_environment(os.environ)
+        store = open_store(settings.artifact_store)
+        listed = [
+            (instance_of(one), one["made_by"])
+            for look in found
+            for one in json.loads(store.get(look["key"]).data)["instances"]
+        ]
+        asked = {place["cloud"] for place in places}
+        unanswered = [(place["cloud"], place["region"]) for place in missed]
+        looks = looks_at(open_fleet(settings, os.environ).configs.values(), asked, unanswered)
+        machines = deployed_machines(store, open_store)
+        return entries(listed, machines.found, looks), machines.failures
+
+    def _tell(self, context: Context, key: str, summary: Mapping[str, Any]) -> None:
+        """Log the *summary* that lies under *key*, and have the asset's event say its numbers."""
+        for one in summary["not_read"]:
+            self.log.warning("%s is deployed and cannot be read: %s", one["what"], one["message"])
+        for one in summary["missing"]:
+            self.log.warning("missing: %s, %s", one["id"], one["made_by"])
+        looks = summary["looks"]
+        numbers = {
+            **{name: sum(look[name] for look in looks) for name in ("instances", "clusters")},
+            **summary["standings"],
+            **{name: len(summary[name]) for name in ("not_answered", "not_read")},
+        }
+        self.log.info("%s in %d looks", numbers, len(looks))
+        context["outlet_events"][INVENTORY].extra = {"key": key, **numbers}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _counted(held: Sequence[Entry]) -> dict[str, int]:
+    """Return how many stand how, `cannot_be_told` for what cannot be told."""
+    from mcop_core.machines import Standing
+
+    return {str(standing).replace(" ", "_"): sum(one.standing is standing for one in held) for standing in Standing}
 
 
 class HealthOperator(BaseOperator):
