@@ -40,15 +40,16 @@ class RolePermission(TypedDict):
     action: str
 
 
-def dag_permissions(grants: Grants, *, destroys: bool = False) -> dict[str, dict[str, set[str]]]:
+def dag_permissions(grants: Grants, *, destroys: bool = False, asks: bool = True) -> dict[str, dict[str, set[str]]]:
     """
-    Return the `access_control` of a manifest's DAG, role -> resource -> actions, for those with *grants* on it.
+    Return the `access_control` of a DAG, role -> resource -> actions, for those with *grants* on it.
 
     Args:
-        destroys: Whether it is the DAG that destroys what the manifest deployed.
+        destroys: Whether it is one that destroys: what a manifest deployed, or workers.
+        asks: Whether its tasks ask people; who only approves has nothing to do in one that does not.
     """
     starts = Right.DESTROY if destroys else Right.EXECUTE
-    means = {Right.VIEW: _READS, Right.APPROVE: _ANSWERS, starts: _STARTS}
+    means = {Right.VIEW: _READS, Right.APPROVE: _ANSWERS if asks else _READS, starts: _STARTS}
     return {
         role: {resource: set(actions) for resource, actions in _joined([means.get(one, _READS) for one in rights])}
         for role, rights in sorted(grants.items())

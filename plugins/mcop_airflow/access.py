@@ -16,8 +16,8 @@ def access_control(namespace: str, *, destroys: bool = False) -> AccessControl |
     Return who may do what with the DAG of a manifest in *namespace*; None where there are no access rules.
 
     Args:
-        namespace: `ANY_NAMESPACE` for a DAG that is about all manifests.
-        destroys: Whether the DAG destroys what the manifest deployed.
+        namespace: `ANY_NAMESPACE` for a DAG that belongs to none: one of MCOP's own, which asks people nothing.
+        destroys: Whether the DAG destroys: what the manifest deployed, or workers.
 
     Raises:
         InvalidInput: The file cannot be read, or what it says is wrong: no DAG comes without its rights.
@@ -26,6 +26,7 @@ def access_control(namespace: str, *, destroys: bool = False) -> AccessControl |
     if not access:
         return None
     from mcop_core.access.permissions import dag_permissions
-    from mcop_core.access.rules import load_rules
+    from mcop_core.access.rules import ANY_NAMESPACE, load_rules
 
-    return dag_permissions(load_rules(Path(access)).grants(namespace), destroys=destroys)
+    grants = load_rules(Path(access)).grants(namespace)
+    return dag_permissions(grants, destroys=destroys, asks=namespace != ANY_NAMESPACE)

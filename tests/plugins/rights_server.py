@@ -2,7 +2,8 @@
 An Airflow API server with roles: `python -m tests.plugins.rights_server RULES USERS PORT`.
 
 A process of its own, since an auth manager is chosen once per process. It holds the DAGs of one manifest for each
-namespace and one run for each user, whose task `approve` waits for a person; nothing is scheduled.
+namespace and one run for each user, whose task `approve` waits for a person, and MCOP's own DAGs, with a run of
+`mcop_workers` and of `mcop_inventory` for each user; nothing is scheduled.
 
 RULES is the file of the access rules, USERS a JSON object, user -> roles; a user's password is the user's name.
 """
@@ -15,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NAMESPACES = ("billing", "shipping", "storefront")
+WITH_RUNS = {"mcop_workers": {"action": "list", "cloud": "ocean"}, "mcop_inventory": {}}
+"""DAG of MCOP's own that each user has a run of -> the run's conf."""
 
 
 def serve(rules: str, users: dict[str, list[str]], port: int) -> None:
@@ -75,9 +78,13 @@ def add_dags(folder: Path, users: list[str]) -> None:
             scheduling.create_run(build_dag(plan), user, datetime.now(UTC))
     system = folder / "system"
     system.mkdir()
-    for name in ("mcop_execute.py", "mcop_drift.py", "mcop_reconcile.py"):
-        (system / name).write_bytes((ROOT / "dags" / name).read_bytes())
-    assert not scheduling.store_dags(system).import_errors
+    for name in ("mcop_execute", "mcop_drift", "mcop_reconcile", *WITH_RUNS):
+        (system / f"{name}.py").write_bytes((ROOT / "dags" / f"{name}.py").read_bytes())
+    stored = scheduling.store_dags(system)
+    assert not stored.import_errors
+    for name, conf in WITH_RUNS.items():
+        for user in users:
+            scheduling.create_run(stored.dags[name], user, datetime.now(UTC), conf=conf)
     with create_session() as session:
         from airflow.models.taskinstance import TaskInstance
 

@@ -36,20 +36,29 @@ auditors = ["approve"]
 
 ["*"]
 platform = ["execute", "destroy"]
+watchers = ["view"]
+runners = ["execute"]
+signers = ["approve"]
 """
+OWN = "*"
+"""In the place of a namespace: MCOP's own DAGs, which belong to none."""
 RIGHTS = {
     "vera": {"storefront": {"view"}},
     "otto": {"storefront": {"view", "execute"}},
     "anna": {"storefront": {"view", "approve"}, "billing": {"view"}},
     "olga": {"billing": {"view", "execute", "approve", "destroy"}},
-    "paul": {name: {"view", "execute", "destroy", "system"} for name in NAMESPACES},
+    "paul": {name: {"view", "execute", "destroy"} for name in (*NAMESPACES, OWN)},
+    "walt": {name: {"view"} for name in (*NAMESPACES, OWN)},
+    "rita": {name: {"view", "execute"} for name in (*NAMESPACES, OWN)},
+    "pia": {**{name: {"view", "approve"} for name in ("billing", "shipping", OWN)}, "storefront": {"view"}},
     "alma": {"storefront": {"view", "execute"}, "billing": {"view", "approve"}},
     "nora": {},
 }
 """
-User -> namespace -> what the rules come to; `system`: what belongs to no namespace.
+User -> namespace -> what the rules come to.
 
-alma approves in another namespace than she executes in: what holds her off is that the question is for a group.
+alma approves in another namespace than she executes in: what holds her off is that the question is for a group. So it
+does pia, who approves everywhere.
 """
 ROLES = {
     "vera": ["viewers"],
@@ -57,6 +66,9 @@ ROLES = {
     "anna": ["approvers"],
     "olga": ["owners"],
     "paul": ["platform"],
+    "walt": ["watchers"],
+    "rita": ["runners"],
+    "pia": ["signers"],
     "alma": ["operators", "auditors"],
     "nora": [],
 }
@@ -101,10 +113,41 @@ ACTIONS = {
         f"{MCOP}/{DEPLOY}/{{user}}/force-stop",
         {"confirm": "mcop.{namespace}/{user}"},
     ),
-    "execute by name": ("system", "POST", f"{API}/mcop_execute/dagRuns", {**START, "conf": {"manifest_name": "x"}}),
     "delete a record": ("nobody", "DELETE", f"{API}/{DEPLOY}/dagRuns/{{user}}", None),
 }
 """Action -> the right that it needs, method, path and body; the later ones end what the earlier ones look at."""
+WORKERS, INVENTORY = f"{API}/mcop_workers", f"{API}/mcop_inventory"
+CLEAR = {"dag_run_id": "{user}", "dry_run": False, "only_failed": True}
+
+
+def workers(**conf):
+    return ("destroy", "POST", f"{WORKERS}/dagRuns", {**START, "conf": {"cloud": "ocean", **conf}})
+
+
+OWN_ACTIONS = {
+    "see the workers' DAG": ("view", "GET", WORKERS, None),
+    "see what was done with workers": ("view", "GET", f"{WORKERS}/dagRuns", None),
+    "see which workers there are": ("view", "GET", f"{WORKERS}/dagRuns/{{user}}/taskInstances/list/xcomEntries", None),
+    "see the inventories": ("view", "GET", f"{INVENTORY}/dagRuns", None),
+    "see what clouds have": ("view", "GET", f"{INVENTORY}/dagRuns/{{user}}/taskInstances/report/xcomEntries", None),
+    "list workers": workers(action="list"),
+    "create workers": workers(action="create", names=["web"]),
+    "delete workers": workers(action="delete", names=["web"]),
+    "delete all workers": workers(action="delete-all", count=2),
+    "do it again": ("destroy", "POST", f"{WORKERS}/clearTaskInstances", CLEAR),
+    "stop it": ("destroy", "PATCH", f"{WORKERS}/dagRuns/{{user}}", {"state": "failed"}),
+    "pause workers": ("destroy", "PATCH", WORKERS, {"is_paused": False}),
+    "take an inventory": ("execute", "POST", f"{INVENTORY}/dagRuns", {**START, "conf": {}}),
+    "stop an inventory": ("execute", "PATCH", f"{INVENTORY}/dagRuns/{{user}}", {"state": "failed"}),
+    "pause inventories": ("execute", "PATCH", INVENTORY, {"is_paused": False}),
+    "tell of an inventory": ("nobody", "POST", "/api/v2/assets/events", {"asset_id": 1, "extra": {}}),
+    "execute by name": ("execute", "POST", f"{API}/mcop_execute/dagRuns", {**START, "conf": {"manifest_name": "x"}}),
+    "look for drift": ("execute", "POST", f"{API}/mcop_drift/dagRuns", {**START, "conf": {}}),
+    "reconcile": ("execute", "POST", f"{API}/mcop_reconcile/dagRuns", {**START, "conf": {}}),
+    "delete a record of workers": ("nobody", "DELETE", f"{WORKERS}/dagRuns/{{user}}", None),
+}
+"""The same for MCOP's own DAGs; what clouds are asked has no namespace."""
+ALL_ACTIONS = {**ACTIONS, **OWN_ACTIONS}
 
 
 @dataclass(frozen=True)
@@ -170,14 +213,16 @@ def filled(part, **names):
 
 def matrix(url: str) -> Iterator[Cell]:
     """Ask for everything as everybody."""
+    asked = [(action, namespace) for action in ACTIONS for namespace in NAMESPACES]
+    asked += [(action, OWN) for action in OWN_ACTIONS]
     for user in RIGHTS:
         with login(url, user) as client:
-            for action, (right, method, path, body) in ACTIONS.items():
-                for namespace in NAMESPACES:
-                    names = {"user": user, "namespace": namespace}
-                    answer = client.request(method, filled(path, **names), json=filled(body, **names))
-                    allowed = right in RIGHTS[user].get(namespace, ())
-                    yield Cell(user, action, namespace, answer.status_code, allowed)
+            for action, namespace in asked:
+                right, method, path, body = ALL_ACTIONS[action]
+                names = {"user": user, "namespace": namespace}
+                answer = client.request(method, filled(path, **names), json=filled(body, **names))
+                allowed = right in RIGHTS[user].get(namespace, ())
+                yield Cell(user, action, namespace, answer.status_code, allowed)
 
 
 @pytest.fixture(scope="module")
@@ -193,14 +238,15 @@ def cells(url) -> list[Cell]:
 
 def test_everybody_may_do_what_the_rules_say_and_nothing_else(cells):
     """What is allowed is done, what is not is refused with 403, for each user, action and namespace."""
-    assert len(cells) == len(RIGHTS) * len(ACTIONS) * len(NAMESPACES) == 378
+    assert len(cells) == len(RIGHTS) * (len(ACTIONS) * len(NAMESPACES) + len(OWN_ACTIONS)) == 710
     assert [cell for cell in cells if not cell.holds] == []
 
 
 def test_each_change_and_each_refusal_is_written_down(url, cells):
     """The audit log names who did what, and who was refused it, or a look at MCOP's executions."""
-    tried = [cell for cell in cells if ACTIONS[cell.action][1] != "GET" or ACTIONS[cell.action][2].startswith(MCOP)]
-    changed = [cell for cell in cells if ACTIONS[cell.action][1] != "GET"]
+    how = {action: (method, path) for action, (_, method, path, _) in ALL_ACTIONS.items()}
+    tried = [cell for cell in cells if how[cell.action][0] != "GET" or how[cell.action][1].startswith(MCOP)]
+    changed = [cell for cell in cells if how[cell.action][0] != "GET"]
     with login(url, "admin") as client:
         written = {user: audited(client, user) for user in RIGHTS}
 
@@ -238,7 +284,7 @@ def test_without_a_token_nothing_is_told(url):
     names = {"user": "vera", "namespace": "storefront"}
     answers = {
         httpx.request(method, url + filled(path, **names), json=filled(body, **names)).status_code
-        for _, method, path, body in ACTIONS.values()
+        for _, method, path, body in ALL_ACTIONS.values()
     }
 
     assert answers == {401}
@@ -246,7 +292,7 @@ def test_without_a_token_nothing_is_told(url):
 
 def print_matrix(cells: list[Cell]) -> None:
     """Print who was let do what, and what does not hold."""
-    for action in ACTIONS:
+    for action in ALL_ACTIONS:
         let = [f"{c.user}@{c.namespace}" for c in cells if c.action == action and c.status < 300]
         print(f"{action:30} {' '.join(let) or '-'}")
     print(f"{len(cells)} cells, {sum(not cell.holds for cell in cells)} against the rules")

@@ -37,6 +37,14 @@ def test_what_a_role_may_do_with_each_of_a_manifests_dags():
     }
 
 
+def test_who_approves_has_nothing_to_do_where_nobody_is_asked():
+    """Airflow asks for the same permission to answer a question of a DAG and to pause it."""
+    grants = read_rules({"*": {"signers": ["approve"]}}, "access.toml").grants(ANY_NAMESPACE)
+
+    assert dag_permissions(grants)["signers"]["DAGs"] == {"can_read", "can_edit"}
+    assert dag_permissions(grants, asks=False) == {"signers": {"DAGs": {"can_read"}, "DAG Runs": {"can_read"}}}
+
+
 def test_what_a_role_may_do_with_kinds_of_things():
     """Nobody gets a DAG by it, nobody may start a run by it, and only who approves may answer."""
     found = {(one["name"], one["resource"]): one["action"] for one in role_permissions(RULES.roles())}
