@@ -1,5 +1,6 @@
 """One machine of a campaign: the emulated cloud, the relay before it, and the processes that can be killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -129,6 +130,16 @@ def children(pid: int) -> list[int]:
         return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
     except OSError:
         return []
+
+
+def providers(terraform: int) -> list[int]:
+    """Return the providers of a Terraform: those that it started, and the warm ones that it was lent."""
+    try:
+        entries = Path(f"/proc/{terraform}/environ").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        entries = []
+    lent = "".join(entry.partition("=")[2] for entry in entries if entry.startswith("TF_REATTACH_PROVIDERS="))
+    return [*children(terraform), *(one["Pid"] for one in json.loads(lent or "{}").values())]
 
 
 def parent(pid: int) -> int:

@@ -24,7 +24,7 @@ from mcop_core.runner.journal import read_journal
 from mcop_core.runner.request import Operation, RunRequest
 from mcop_core.settings import Settings
 from tests.campaign.checker import Expected, check
-from tests.campaign.machine import Cloud, children, command_line, grown, kill_all, processes
+from tests.campaign.machine import Cloud, command_line, grown, kill_all, parent, processes, providers
 
 BUCKET = "campaign"
 MODULE = Path(__file__).with_name("module.tf")
@@ -85,6 +85,8 @@ class Bench:
     Args:
         cloud: What `machine.Cloud` does; one of its own if None.
         scale: What every length of time that MCOP waits is divided by.
+
+    With `MCOP_WARM_PROVIDERS` providers are warm, and their keepers are killed, too.
     """
 
     def __init__(self, folder: Path, cloud: Any = None, *, scale: float = 6.0) -> None:
@@ -100,6 +102,7 @@ class Bench:
             lease_s=usual.lease_s / scale,
             store_patience_s=usual.store_patience_s / scale,
         )
+        self.parts = (*PARTS, "keeper") if self.settings.warm_providers else PARTS
         self.pauses_s = [pause_s / scale for pause_s in pauses()]
         self.engine = TerraformEngine(self.settings, os.environ)
 
@@ -199,7 +202,7 @@ class Apply:
                     self._wait_for_the_moment(chance)
                     if self._has_ended():
                         break
-                    self.kill(chance.choice(PARTS), chance)
+                    self.kill(chance.choice(self._bench.parts), chance)
                     up = time.monotonic()
                 self._wait(self._has_ended, SETTLES_S)
             self._note(up)
@@ -257,7 +260,12 @@ class Apply:
         return processes(lambda line: "mcop_core.runner.main" in line and str(self._folder.path) in line)
 
     def _providers(self) -> list[int]:
-        return [child for pid in self._terraforms() for child in children(pid)]
+        return [provider for pid in self._terraforms() for provider in providers(pid)]
+
+    def _keepers(self) -> list[int]:
+        return [
+            pid for pid in map(parent, self._providers()) if any(word.endswith(".keeper") for word in command_line(pid))
+        ]
 
     def kill(self, part: str, chance: random.Random) -> None:
         """Kill *part*, have it up again after a moment if nobody else does that, and note it if there was one."""
@@ -281,7 +289,12 @@ class Apply:
 
     def _pids(self, part: str) -> list[int]:
         task = [self._task.pid] if self._task is not None else []
-        named = {"terraform": self._terraforms, "runner": self._runners, "provider": self._providers}
+        named = {
+            "terraform": self._terraforms,
+            "runner": self._runners,
+            "provider": self._providers,
+            "keeper": self._keepers,
+        }
         return task if part == "task" else named[part]()
 
     @contextmanager

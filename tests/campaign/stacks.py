@@ -17,7 +17,7 @@ from mcop_core.errors import McopError
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.journal import read_journal
 from tests.campaign.checker import Expected, check
-from tests.campaign.machine import children, command_line, grown, kill_all, processes
+from tests.campaign.machine import children, command_line, grown, kill_all, processes, providers
 from tests.campaign.postgres import Postgres
 from tests.campaign.runs import BUCKET, COUNTS, MODULE, Row, line_of
 from tests.system.conftest import ROOT, LiveStack, surroundings, wait_until
@@ -73,7 +73,7 @@ class Stack:
         if part == "terraform":
             return terraforms
         if part == "provider":
-            return [child for pid in terraforms for child in children(pid)]
+            return [provider for pid in terraforms for provider in providers(pid)]
         if part == "runner":
             return processes(lambda line: "mcop_core.runner.main" in line and any(w.startswith(runs) for w in line))
         components = Register.load(self.live.home.stack_file).components

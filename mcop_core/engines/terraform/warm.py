@@ -146,6 +146,7 @@ class WarmProviders:
             connection.close()
             raise
         loan.add(wanted.address, told["provider"], connection)
+        report.log(f"Using a warm {wanted.address} {wanted.lock.version}, lent {told['loans']} times before.")
         report.record("provider_lent", provider=wanted.address, version=wanted.lock.version, loans=told["loans"])
 
     def _take(
