@@ -13,11 +13,13 @@ from typing import Any
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
-from mcop_core.engines.base import Component, RenderedArtifact, RenderRequest, Workspace
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.module_interface import read_interface
 from mcop_core.engines.terraform.providers import cli_config, find_mirror, terraform_environment
+from mcop_core.engines.workspace import Workspace
 from mcop_core.refs import OutputRef
 from mcop_core.settings import Settings
 

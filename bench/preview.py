@@ -21,7 +21,7 @@ from typing import Any
 from bench.deployed import DeployedShop
 from bench.measure import Figure, Told, compare, cost
 from bench.stack import running_emulator
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import find_mirror, terraform_environment
 from mcop_core.engines.terraform.toolchain import Toolchain

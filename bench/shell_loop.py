@@ -15,7 +15,7 @@ from mcop_core import bootstrap
 from mcop_core.compiler.plan import DeploymentPlan, Step
 from mcop_core.compiler.resolution import needed_outputs
 from mcop_core.engines import state
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.sealed import unseal
 from mcop_core.engines.terraform import sealed
 from mcop_core.engines.terraform.operate import read_outputs

@@ -13,7 +13,8 @@ from mcop_core.errors import InvalidInput
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.catalog.repository import CatalogRepository
-    from mcop_core.engines.base import Engine, Workspace
+    from mcop_core.engines.base import Engine
+    from mcop_core.engines.workspace import Workspace
     from mcop_core.executions.airflow_api import AirflowApi
     from mcop_core.fleet import Fleet
     from mcop_core.secrets.stores import Environment, Secrets
@@ -85,7 +86,7 @@ def open_workspace(
         owner: Who looks, for people.
         cancelled: Asked often; once it is true the engine is interrupted.
     """
-    from mcop_core.engines.base import Workspace
+    from mcop_core.engines.workspace import Workspace
 
     with tempfile.TemporaryDirectory(prefix="mcop-look-") as folder:
         read_secrets = open_secrets(settings, environment)

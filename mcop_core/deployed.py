@@ -14,7 +14,8 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.repository import CatalogRepository
 from mcop_core.compiler.snapshot import load_plan
 from mcop_core.deployments import Deployment, Deployments, deployed_manifests, executed_together
-from mcop_core.engines.base import Engine, load_artifact
+from mcop_core.engines.artifact import load_artifact
+from mcop_core.engines.base import Engine
 from mcop_core.errors import NotFound, Tampered
 from mcop_core.refs import ObjectRef
 

@@ -19,7 +19,7 @@ from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.crowd import each
 from mcop_core.clouds.models import Instance
 from mcop_core.deployments import Deployments, deployed_manifests
-from mcop_core.engines.base import load_artifact
+from mcop_core.engines.artifact import load_artifact
 from mcop_core.engines.state import StateAddress, where_it_is
 from mcop_core.errors import McopError
 

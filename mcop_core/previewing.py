@@ -17,16 +17,11 @@ from mcop_core.compiler.resolution import needed_outputs, open_steps
 from mcop_core.compiler.slicing import Slice
 from mcop_core.compiler.snapshot import load_plan
 from mcop_core.deployments import DeployedName, Deployment, Deployments, executed_together, reverse_order
-from mcop_core.engines.base import (
-    Component,
-    Engine,
-    Reporter,
-    SealedText,
-    Workspace,
-    load_artifact,
-    load_origin,
-)
+from mcop_core.engines.artifact import load_artifact, load_origin
+from mcop_core.engines.base import Component, Engine
 from mcop_core.engines.changes import ComponentChanges, Mode, Objection, Preview
+from mcop_core.engines.values import SealedText
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import Refused
 from mcop_core.parameters.pending import PendingText
 from mcop_core.policies.ask import ask_policies

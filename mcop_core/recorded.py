@@ -8,7 +8,8 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.deployments import Deployment, Deployments
-from mcop_core.engines.base import Engine, load_artifact
+from mcop_core.engines.artifact import load_artifact
+from mcop_core.engines.base import Engine
 from mcop_core.errors import NotFound, StoredObjectMissing
 from mcop_core.refs import OutputRef, StepRef
 

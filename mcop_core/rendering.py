@@ -10,7 +10,8 @@ from mcop_core.artifacts.store import ObjectStore
 from mcop_core.artifacts.templates import load_template
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.resolution import find_step, resolve_step
-from mcop_core.engines.base import Engine, RenderedArtifact, RenderRequest
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Engine, RenderRequest
 from mcop_core.refs import ObjectRef, OutputRef, StepRef
 from mcop_core.telemetry import span
 

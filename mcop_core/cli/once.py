@@ -177,7 +177,7 @@ def _write_record(api: AirflowApi, own: Settings, record: ExecutionRecord, outpu
     """Write what the execution was made of and what it put out; a sensitive output as the pointer that it is."""
     from mcop_core.embedded.deployment import look_back
     from mcop_core.embedded.resources import Listing
-    from mcop_core.engines.base import load_artifact
+    from mcop_core.engines.artifact import load_artifact
     from mcop_core.executions.history import AirflowHistory
     from mcop_core.records.bill import bill_document
     from mcop_core.records.reading import read_bill

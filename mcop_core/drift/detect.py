@@ -18,8 +18,9 @@ from mcop_core.deployments import DeployedName, Deployment, Deployments, deploye
 from mcop_core.drift.find import find_drift
 from mcop_core.drift.remedy import is_due, with_remedy
 from mcop_core.drift.report import DriftReport
-from mcop_core.engines.base import Engine, Reporter, Workspace
+from mcop_core.engines.base import Engine
 from mcop_core.engines.changes import ComponentChanges
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import Cancelled, EngineFailed, McopError, NotFound, Tampered
 from mcop_core.previewing import preview_deployed
 from mcop_core.refs import ObjectRef, check_name

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Manifest
 from mcop_core.embedded.resources import Listing, list_resources
-from mcop_core.engines.base import SensitivePointer
 from mcop_core.engines.terraform.search import Client
+from mcop_core.engines.values import SensitivePointer
 from mcop_core.errors import InvalidDocuments, NotFound
 from mcop_core.executions.naming import RESULT_KEY, is_apply_task, split_id
 from mcop_core.executions.record import ExecutionRecord

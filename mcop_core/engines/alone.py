@@ -8,10 +8,11 @@ from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.backend import state_of
-from mcop_core.engines.base import Component, RenderRequest, Workspace
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.inputs import fill
 from mcop_core.engines.state import StateAddress, StateFile, held
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import (
     Cancelled,
     EngineFailed,

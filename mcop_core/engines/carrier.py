@@ -6,15 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mcop_core.engines.base import (
-    SECRET_KEY,
-    SENSITIVE_KEY,
-    RenderRequest,
-    SealedText,
-    SensitivePointer,
-    read_secret,
-)
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.sealed import SEALED_TEXT_KEY
+from mcop_core.engines.values import SECRET_KEY, SENSITIVE_KEY, SealedText, SensitivePointer, read_secret
 from mcop_core.errors import Fault
 from mcop_core.limits import MAX_DEPTH
 from mcop_core.secrets.reference import SecretRef

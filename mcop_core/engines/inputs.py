@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcop_core.engines.base import RenderRequest, SealedText, outputs_in
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.declarations import DeclaredInput
+from mcop_core.engines.values import SealedText, outputs_in
 from mcop_core.errors import Fault, closest
 from mcop_core.parameters.text import scalar_text
 from mcop_core.refs import OutputRef

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import RenderedArtifact, SensitivePointer
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.state import StateAddress, StateFile, where_it_is
+from mcop_core.engines.values import SensitivePointer
 from mcop_core.errors import EngineFailed, StoredObjectMissing
 from mcop_core.parameters.conversion import convert
 from mcop_core.parameters.types import parse_type

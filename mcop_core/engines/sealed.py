@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import SensitivePointer, Workspace, read_secret, secrets_in
 from mcop_core.engines.state import StateAddress, read_outputs
+from mcop_core.engines.values import SensitivePointer, read_secret, secrets_in
+from mcop_core.engines.workspace import Workspace
 from mcop_core.secrets.reference import SecretRef
 
 SEALED_TEXT_KEY = "mcop_sealed_text"

@@ -20,7 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.errors import (
     InvalidInput,
     McopError,

@@ -15,8 +15,9 @@ from uuid import NAMESPACE_URL, uuid5
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines import lock as locks
 from mcop_core.engines import state
-from mcop_core.engines.base import Lease, RenderedArtifact, Reporter, Workspace
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.state import MOVED_FROM, MOVED_TO, Leftover, StateAddress, StateFile
+from mcop_core.engines.workspace import Lease, Reporter, Workspace
 from mcop_core.errors import StateConflict, StoredObjectMissing, Unreachable
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.engines.base import Engine, RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Engine
 from mcop_core.errors import InvalidInput, McopError, Unreachable
 from mcop_core.executions.naming import destroys, split_id
 from mcop_core.records.bill import BilledStep, BillOfMaterials

@@ -165,7 +165,7 @@ class StateLease:
     """
     One holding of the lease on one state; renews itself in a thread until it is given back.
 
-    Implements `engines.base.Lease`.
+    Implements `engines.workspace.Lease`.
     """
 
     def __init__(

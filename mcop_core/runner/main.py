@@ -27,8 +27,10 @@ from typing import Any
 
 from mcop_core import __version__, bootstrap
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.engines.base import ApplyResult, Engine, Lease, RenderedArtifact, Workspace, load_artifact, load_origin
+from mcop_core.engines.artifact import RenderedArtifact, load_artifact, load_origin
+from mcop_core.engines.base import ApplyResult, Engine
 from mcop_core.engines.terraform.command import hint_for
+from mcop_core.engines.workspace import Lease, Workspace
 from mcop_core.errors import Cancelled, McopError, UnknownOutcome, Unreachable
 from mcop_core.operations import Ending, HeldLease, OperationNote, Operations, StopRequest, with_lease
 from mcop_core.runner.fence import Fence
@@ -434,7 +436,7 @@ def _crashed(error: Exception) -> RunResult:
 
 class Report:
     """
-    What the engine tells: lines to `log.jsonl`, records to the journal. Implements `engines.base.Reporter`.
+    What the engine tells: lines to `log.jsonl`, records to the journal. Implements `engines.workspace.Reporter`.
 
     A disk that is full loses lines and records. It must not keep an apply from being followed to its end.
     """

@@ -13,7 +13,7 @@ from mcop_core.secrets.stores import key_of
 
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
-    from mcop_core.engines.base import RenderedArtifact
+    from mcop_core.engines.artifact import RenderedArtifact
     from mcop_core.runner.request import RunRequest
     from mcop_core.secrets.reference import SecretRef
     from mcop_core.secrets.stores import Environment
@@ -79,7 +79,7 @@ def connections_of(artifact: RenderedArtifact, namespace: str, settings: Setting
 
 def connections_of_request(store: ObjectStore, request: RunRequest, settings: Settings) -> Mapping[str, str]:
     """Return what a runner of *request* cannot read itself, its artifact being in *store*; see `connections_of`."""
-    from mcop_core.engines.base import load_artifact
+    from mcop_core.engines.artifact import load_artifact
 
     artifact = load_artifact(store, request.artifact)
     return connections_of(artifact, request.execution["namespace"], settings) if artifact.secrets else {}

@@ -11,7 +11,7 @@ from typing import Any
 from mcop_core.catalog.versions import check_version
 from mcop_core.compiler.plan import DeploymentPlan, Step
 from mcop_core.compiler.run_conf import DEPENDANTS_KEY, ONLY_KEY, RunAction, bad_slice
-from mcop_core.engines.base import SensitivePointer
+from mcop_core.engines.values import SensitivePointer
 from mcop_core.errors import Fault, InvalidDocuments, closest
 from mcop_core.refs import NAME_PATTERN
 

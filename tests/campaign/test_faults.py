@@ -20,10 +20,12 @@ from pathlib import Path
 import pytest
 
 from mcop_core.bootstrap import open_store
-from mcop_core.engines.base import ApplyResult, Gate, Workspace, load_artifact
+from mcop_core.engines.artifact import load_artifact
+from mcop_core.engines.base import ApplyResult, Gate
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.refine import hold_to
 from mcop_core.engines.terraform.command import IMPORT_PLAN_FILE
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import Refused
 from tests.campaign.runs import BACKEND, BUCKET, Apply, Bench, Row
 from tests.core.engines.terraform.operations import Recorder, dying_once

@@ -25,9 +25,12 @@ import pytest
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, Interface
-from mcop_core.engines.base import Component, Engine, RenderedArtifact, RenderRequest, SensitivePointer, Workspace
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Component, Engine, RenderRequest
 from mcop_core.engines.refine import hold_to
 from mcop_core.engines.state import StateAddress, StateFile, read_outputs
+from mcop_core.engines.values import SensitivePointer
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import (
     Cancelled,
     InvalidDocuments,

@@ -10,7 +10,7 @@ from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.documents import document, instance_of
 from mcop_core.clouds.models import Instance, InstanceState
 from mcop_core.deployments import Deployment, Deployments
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.errors import NotFound
 from mcop_core.machines import Entry, Look, Machine, Standing, deployed_machines, entries, join, looks_at
 

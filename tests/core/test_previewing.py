@@ -13,10 +13,10 @@ from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.compiler.resolution import needed_outputs
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
 from mcop_core.deployments import Deployment, Deployments
-from mcop_core.engines.base import Workspace
 from mcop_core.engines.changes import Mode
 from mcop_core.engines.jenkins.engine import JenkinsEngine
 from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.workspace import Workspace
 from mcop_core.previewing import preview_deployed, preview_plan
 from mcop_core.publishing import publish_folder
 from mcop_core.rendering import render_step

@@ -6,9 +6,10 @@ from typing import Any
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings
-from mcop_core.engines.base import ApplyResult, Component, RenderRequest, Workspace
+from mcop_core.engines.base import ApplyResult, Component, RenderRequest
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.state import StateFile
+from mcop_core.engines.workspace import Workspace
 from mcop_core.secrets.reference import SecretRef
 from tests.contracts.engine import ADDRESS
 from tests.core.engines.terraform.operations import Recorder

@@ -7,7 +7,7 @@ from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.compiler.snapshot import plan_key
 from mcop_core.deployed import list_deployed
 from mcop_core.deployments import Deployments
-from mcop_core.engines.base import artifact_key
+from mcop_core.engines.artifact import artifact_key
 from tests.plugins.small_catalog import filled
 from tests.plugins.test_deployment import Deployer
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mcop_core.approval_store import ApprovalStore
-from mcop_core.engines.base import artifact_key
+from mcop_core.engines.artifact import artifact_key
 from mcop_core.settings import Settings
 from tests.plugins.small_catalog import filled
 from tests.plugins.test_approval import Asker

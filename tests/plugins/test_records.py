@@ -9,7 +9,7 @@ import pytest
 from mcop_core import bootstrap
 from mcop_core.catalog.models import ValidationRule
 from mcop_core.compiler.snapshot import load_plan
-from mcop_core.engines.base import RenderedArtifact, artifact_key
+from mcop_core.engines.artifact import RenderedArtifact, artifact_key
 from mcop_core.executions.history import AirflowHistory
 from mcop_core.records.bill import BILL, bill_document
 from mcop_core.records.comparison import compare

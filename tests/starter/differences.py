@@ -25,7 +25,7 @@ from mcop_core.catalog.models import Manifest
 from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.compiler.plan import DeploymentPlan
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.terraform.syntax import parse_file
 from mcop_core.publishing.publisher import publish_folder
 from mcop_core.refs import Kind, ObjectRef, OutputRef

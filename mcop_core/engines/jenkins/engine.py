@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines import backend
-from mcop_core.engines.base import (
-    NOTHING_KNOWN,
-    ApplyResult,
-    Component,
-    Gate,
-    Need,
-    RenderedArtifact,
-    RenderRequest,
-    Reporter,
-    Workspace,
-)
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import NOTHING_KNOWN, ApplyResult, Component, Gate, Need, RenderRequest
 from mcop_core.engines.jenkins import controller_settings
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import EngineFailed, Fault
 from mcop_core.refs import OutputRef
 

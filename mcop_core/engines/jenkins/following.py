@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from mcop_core.engines.base import Reporter
 from mcop_core.engines.jenkins.client import Build, Console, Controller, QueueItem
 from mcop_core.engines.jenkins.job_state import BUILD, BUILD_ADDRESS, Pending
+from mcop_core.engines.workspace import Reporter
 from mcop_core.errors import Cancelled, EngineFailed, UnknownOutcome, Unreachable, Waiting
 
 Answer = TypeVar("Answer")

@@ -19,7 +19,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mcop_core.catalog.models import canonical_json
-from mcop_core.engines.base import SECRET_KEY, ApplyResult, Gate, RenderedArtifact, Reporter, Workspace
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import ApplyResult, Gate
 from mcop_core.engines.jenkins.client import Build, Controller
 from mcop_core.engines.jenkins.config_xml import folder_xml, is_ours
 from mcop_core.engines.jenkins.controller_settings import TOKEN, WAIT_IN_SLOT
@@ -50,6 +51,8 @@ from mcop_core.engines.mask import Mask
 from mcop_core.engines.outputs import read_outputs
 from mcop_core.engines.state import StateAddress, StateFile
 from mcop_core.engines.state_home import StateHome, open_home
+from mcop_core.engines.values import SECRET_KEY
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import Cancelled, EngineFailed, McopError, StateConflict, UnknownOutcome, Unreachable, Waiting
 from mcop_core.secrets.reference import SecretRef
 

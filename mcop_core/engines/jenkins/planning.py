@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcop_core.catalog.models import canonical_json
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.changes import (
     Action,
     AttributeChange,

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from mcop_core.engines.alone import preview_alone
-from mcop_core.engines.base import Component, RenderedArtifact, RenderRequest, Workspace
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.inputs import is_open
 from mcop_core.engines.jenkins.controller_settings import check_settings, read_settings
@@ -28,6 +29,7 @@ from mcop_core.engines.jenkins.planning import (
 )
 from mcop_core.engines.jenkins.render import ENGINE, job_path, render
 from mcop_core.engines.state import StateAddress, StateFile, held
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
 

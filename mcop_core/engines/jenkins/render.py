@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.backend import Address, state_of
-from mcop_core.engines.base import SECRET_KEY, RenderedArtifact, RenderRequest
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.inputs import read_inputs
 from mcop_core.engines.jenkins.controller_settings import TOKEN, ControllerSettings, check_settings, read_settings
 from mcop_core.engines.jenkins.interface_file import NO_SECRETS, InterfaceFile
 from mcop_core.engines.jenkins.primitive import flaws_as_faults, read_primitive
 from mcop_core.engines.jenkins.structure import JENKINSFILE, check_structure, tokens_are
 from mcop_core.engines.jenkins.template import NotRendered, Rendered, render_template
+from mcop_core.engines.values import SECRET_KEY
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import check_name
 

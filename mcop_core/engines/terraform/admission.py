@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcop_core.artifacts.templates import template_digest
-from mcop_core.engines.base import RenderedArtifact, RenderRequest
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.exemptions import exempted, read_exemptions
 from mcop_core.engines.terraform.forbidden import Finding, Rule, find_forbidden, find_foreign_providers
 from mcop_core.engines.terraform.providers import read_lock_file

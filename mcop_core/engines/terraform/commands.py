@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.engines import state
-from mcop_core.engines.base import Reporter
 from mcop_core.engines.mask import Mask
 from mcop_core.engines.terraform.command import (
     IMPORT_FILE,
@@ -22,6 +21,7 @@ from mcop_core.engines.terraform.command import (
 from mcop_core.engines.terraform.imports import import_blocks
 from mcop_core.engines.terraform.log import EventReader, Fact, LogLine
 from mcop_core.engines.terraform.warm import Loan
+from mcop_core.engines.workspace import Reporter
 from mcop_core.errors import EngineFailed
 
 EVENTS = "apply"

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcop_core.engines.base import SECRET_KEY, RenderRequest, read_secret
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.terraform.provider_block import split_source
 from mcop_core.engines.terraform.providers import CREDENTIALS, is_meant
+from mcop_core.engines.values import SECRET_KEY, read_secret
 from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, Refused
 from mcop_core.secrets.reference import SecretRef
 

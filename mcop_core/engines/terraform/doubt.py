@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from mcop_core.engines.base import RenderedArtifact, Reporter
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.state_home import StateHome
 from mcop_core.engines.terraform.adopt import (
     Adoption,
@@ -20,6 +20,7 @@ from mcop_core.engines.terraform.adopt import (
 from mcop_core.engines.terraform.credentials import NONE, OwnCredentials
 from mcop_core.engines.terraform.log import EventReader
 from mcop_core.engines.terraform.search import KINDS, Search, open_search
+from mcop_core.engines.workspace import Reporter
 from mcop_core.errors import UnknownOutcome, Unreachable
 
 

@@ -10,20 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines import backend
-from mcop_core.engines.base import (
-    NOTHING_KNOWN,
-    ApplyResult,
-    Component,
-    Gate,
-    Need,
-    RenderedArtifact,
-    RenderRequest,
-    Reporter,
-    Workspace,
-)
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import NOTHING_KNOWN, ApplyResult, Component, Gate, Need, RenderRequest
 from mcop_core.engines.terraform import providers, render
 from mcop_core.engines.terraform.admission import Admission
 from mcop_core.engines.terraform.tool import Demand, is_constraint, settings_problems
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
 

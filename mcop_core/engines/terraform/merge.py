@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcop_core.catalog.models import ProviderLock, canonical_json
-from mcop_core.engines.base import Component, RenderRequest, SealedText, outputs_in
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.folders import names_its_folder
@@ -40,6 +40,7 @@ from mcop_core.engines.terraform.render import (
     required_providers,
     variable_block,
 )
+from mcop_core.engines.values import SealedText, outputs_in
 from mcop_core.errors import Fault, InvalidDocuments
 from mcop_core.refs import OutputRef
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.engines import state
-from mcop_core.engines.base import ApplyResult, Gate, RenderedArtifact, Reporter, Workspace
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import ApplyResult, Gate
 from mcop_core.engines.mask import Mask
 from mcop_core.engines.outputs import read_outputs
 from mcop_core.engines.sealed import read_secrets, unseal
@@ -40,6 +41,7 @@ from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.toolchain import NO_TOOLS, Toolchain
 from mcop_core.engines.terraform.warm import NO_POOL
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import EngineFailed, McopError, Tampered
 from mcop_core.secrets.reference import SecretRef
 

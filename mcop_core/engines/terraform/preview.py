@@ -19,16 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.backend import render_backend
-from mcop_core.engines.base import (
-    NOTHING_KNOWN,
-    Component,
-    RenderedArtifact,
-    Reporter,
-    SensitivePointer,
-    Workspace,
-    references_in,
-)
+from mcop_core.engines.base import NOTHING_KNOWN, Component
 from mcop_core.engines.changes import ComponentChanges, Mode
 from mcop_core.engines.mask import Mask
 from mcop_core.engines.sealed import read_secrets, unseal
@@ -64,6 +57,8 @@ from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.engines.terraform.warm import NO_POOL, WarmProviders
 from mcop_core.engines.terraform.work_copy import STATE_FILE
+from mcop_core.engines.values import SensitivePointer, references_in
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import Cancelled, EngineFailed, InvalidDocuments, InvalidInput, StateConflict
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import SecretRef

@@ -21,11 +21,9 @@ from typing import Any
 
 from mcop_core.artifacts.store import check_key
 from mcop_core.catalog.models import Input, Output, ProviderLock, ProviderRequirement
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.backend import render_backend
-from mcop_core.engines.base import (
-    RenderedArtifact,
-    RenderRequest,
-)
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.terraform.credentials import credentials_of
 from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE

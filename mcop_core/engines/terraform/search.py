@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.terraform.credentials import NONE, OwnCredentials
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, split_source
 from mcop_core.errors import Unreachable

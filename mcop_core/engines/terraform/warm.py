@@ -32,10 +32,10 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.catalog.models import ProviderLock
-from mcop_core.engines.base import Reporter
 from mcop_core.engines.terraform.keeper import DONE, END, IDLE_S, READY, KeeperPaths
 from mcop_core.engines.terraform.lending import Lendable, lendable
 from mcop_core.engines.terraform.preparation import PACKAGES
+from mcop_core.engines.workspace import Reporter
 
 _KEEPER = (sys.executable, "-P", "-m", "mcop_core.engines.terraform.keeper")
 _ANSWER_S = 5.0

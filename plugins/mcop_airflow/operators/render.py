@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mcop_core.artifacts.store import ObjectStore
     from mcop_core.compiler.plan import DeploymentPlan, Step
-    from mcop_core.engines.base import RenderedArtifact
+    from mcop_core.engines.artifact import RenderedArtifact
     from mcop_core.hand_over import HandOver
     from mcop_core.refs import OutputRef
 

@@ -265,7 +265,7 @@ class RunnerOperator(BaseOperator):
 
     def _connections(self, store: ObjectStore, work: Work, settings: Settings) -> Mapping[str, str]:
         from mcop_airflow.connections import connections_of
-        from mcop_core.engines.base import load_artifact
+        from mcop_core.engines.artifact import load_artifact
 
         return connections_of(load_artifact(store, work.artifact), self.plan.namespace, settings)
 

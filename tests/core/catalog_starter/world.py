@@ -18,9 +18,11 @@ from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.resolution import needed_outputs
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
-from mcop_core.engines.base import ApplyResult, RenderedArtifact, Workspace
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import ApplyResult
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import Refused
 from mcop_core.previewing import preview_plan
 from mcop_core.publishing.publisher import publish_folder

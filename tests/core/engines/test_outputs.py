@@ -3,11 +3,12 @@
 import pytest
 
 from mcop_core.catalog.models import AdapterSettings, Input, Interface
-from mcop_core.engines.base import Component, RenderRequest, SensitivePointer
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.outputs import outputs_of
 from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.preview import preview
 from mcop_core.engines.terraform.toolchain import Toolchain
+from mcop_core.engines.values import SensitivePointer
 from mcop_core.errors import EngineFailed, StoredObjectMissing
 from mcop_core.refs import OutputRef
 from tests.core.engines.terraform.operations import KEY, Bench, Recorder, artifact

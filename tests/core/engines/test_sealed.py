@@ -3,8 +3,8 @@
 import json
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.engines.base import SensitivePointer
 from mcop_core.engines.sealed import unseal
+from mcop_core.engines.values import SensitivePointer
 
 
 def test_pointers_are_replaced_anywhere_and_each_state_is_read_once(tmp_path):

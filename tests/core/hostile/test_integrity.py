@@ -21,7 +21,7 @@ from mcop_core.approval_store import ApprovalStore
 from mcop_core.approvals import Person
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.artifacts.templates import load_template
-from mcop_core.engines.base import artifact_key, load_artifact
+from mcop_core.engines.artifact import artifact_key, load_artifact
 from mcop_core.engines.terraform import operate
 from mcop_core.engines.terraform.command import PLAN_FILE
 from mcop_core.engines.terraform.preparation import LOCK_FILE, PACKAGES

@@ -8,7 +8,7 @@ from mcop_core.artifacts.templates import load_template
 from mcop_core.backup import back_up, restore
 from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.compiler.snapshot import load_plan, load_snapshot, plan_key, snapshot_key
-from mcop_core.engines.base import artifact_key, load_artifact
+from mcop_core.engines.artifact import artifact_key, load_artifact
 from mcop_core.engines.changes import Preview, preview_key
 from mcop_core.errors import InvalidName, Tampered
 from mcop_core.rendering import render_step

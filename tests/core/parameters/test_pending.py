@@ -1,5 +1,5 @@
-from mcop_core.engines.base import SENSITIVE_KEY as ENGINES_KEY
-from mcop_core.engines.base import SensitivePointer
+from mcop_core.engines.values import SENSITIVE_KEY as ENGINES_KEY
+from mcop_core.engines.values import SensitivePointer
 from mcop_core.parameters.pending import (
     BROKEN,
     RESERVED_KEYS,

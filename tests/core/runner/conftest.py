@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.runner import attach
 from mcop_core.runner.folder import OperationFolder
 from mcop_core.runner.journal import read_journal

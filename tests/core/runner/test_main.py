@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.engines.base import ApplyResult, RenderedArtifact, load_artifact
+from mcop_core.engines.artifact import RenderedArtifact, load_artifact
+from mcop_core.engines.base import ApplyResult
 from mcop_core.engines.changes import Action, ComponentChanges, Mode, Preview, ResourceChange, preview_key
 from mcop_core.errors import Cancelled, Deviates, Refused, StoredObjectMissing, Tampered
 from mcop_core.operations import Ending, HeldLease, OperationNote, Operations

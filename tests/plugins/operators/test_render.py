@@ -6,7 +6,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mcop_airflow.operators.render import RenderPrimitiveOperator
 from mcop_core.compiler.snapshot import load_plan, load_snapshot
-from mcop_core.engines.base import artifact_key
+from mcop_core.engines.artifact import artifact_key
 from mcop_core.executions import naming
 from mcop_core.hand_over import HandOver
 

@@ -8,21 +8,13 @@ from typing import Any
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines import backend as backends
-from mcop_core.engines.base import (
-    NOTHING_KNOWN,
-    ApplyResult,
-    Component,
-    Gate,
-    Need,
-    RenderedArtifact,
-    RenderRequest,
-    Reporter,
-    Workspace,
-)
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import NOTHING_KNOWN, ApplyResult, Component, Gate, Need, RenderRequest
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.declarations import undescribed
 from mcop_core.engines.outputs import outputs_of
 from mcop_core.engines.state_home import move
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import EngineFailed, Fault
 from mcop_core.refs import OutputRef
 from mcop_core.settings import Settings

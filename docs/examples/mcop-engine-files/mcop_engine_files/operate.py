@@ -15,20 +15,14 @@ from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.engines.alone import preview_alone
-from mcop_core.engines.base import (
-    ApplyResult,
-    Component,
-    Gate,
-    RenderedArtifact,
-    RenderRequest,
-    Reporter,
-    Workspace,
-)
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import ApplyResult, Component, Gate, RenderRequest
 from mcop_core.engines.changes import Action, ComponentChanges, ResourceChange
 from mcop_core.engines.inputs import is_open
 from mcop_core.engines.outputs import read_outputs
 from mcop_core.engines.state import StateAddress, StateFile, get_or_none, held, patiently, put_if
 from mcop_core.engines.state_home import StateHome, open_home
+from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import Cancelled, McopError, PreconditionFailed, StateConflict
 from mcop_core.refs import OutputRef
 from mcop_engine_files import planning

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcop_core.catalog.models import AdapterSettings, canonical_json
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.backend import state_of
-from mcop_core.engines.base import RenderedArtifact, RenderRequest, Workspace
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.inputs import read_inputs
 from mcop_core.engines.sealed import read_secrets, unseal
 from mcop_core.engines.state import StateAddress
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, closest
 from mcop_core.parameters.conversion import convert
 from mcop_core.parameters.types import parse_type

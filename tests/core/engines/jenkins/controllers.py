@@ -13,13 +13,14 @@ from typing import Any
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings
-from mcop_core.engines.base import ApplyResult, Component, RenderRequest, Workspace
+from mcop_core.engines.base import ApplyResult, Component, RenderRequest
 from mcop_core.engines.changes import ComponentChanges
 from mcop_core.engines.jenkins.client import Controller
 from mcop_core.engines.jenkins.engine import JenkinsEngine
 from mcop_core.engines.jenkins.following import Timing
 from mcop_core.engines.jenkins.job_state import JobState
 from mcop_core.engines.state import StateFile
+from mcop_core.engines.workspace import Workspace
 from mcop_core.secrets.reference import SecretRef
 from mcop_core.settings import Settings
 from tests.contracts.engine import ADDRESS

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mcop_core.engines.base import SensitivePointer
 from mcop_core.engines.state import StateAddress, read_outputs
+from mcop_core.engines.values import SensitivePointer
 from mcop_core.errors import EngineFailed, StateConflict, StoredObjectMissing
 from tests.contracts.engine import ADDRESS
 from tests.core.engines.jenkins.controllers import FOLDER, HIDDEN, World

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mcop_core.engines.base import SealedText, SensitivePointer
 from mcop_core.engines.changes import Mode
 from mcop_core.engines.refine import hold_to
+from mcop_core.engines.values import SealedText, SensitivePointer
 from mcop_core.errors import Cancelled, Deviates
 from mcop_core.refs import OutputRef, StepRef
 from tests.core.engines.jenkins.controllers import World

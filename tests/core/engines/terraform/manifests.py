@@ -6,9 +6,10 @@ from pathlib import Path
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
-from mcop_core.engines.base import Component, RenderRequest, Workspace
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.module_interface import read_interface
+from mcop_core.engines.workspace import Workspace
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.stores import SecretReader
 from mcop_core.settings import Settings

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.artifacts.store import StoredObject
-from mcop_core.engines.base import ApplyResult, Lease, RenderedArtifact, Workspace, unleased
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import ApplyResult
 from mcop_core.engines.terraform import operate
 from mcop_core.engines.terraform.operate import Timing
 from mcop_core.engines.terraform.toolchain import Toolchain
+from mcop_core.engines.workspace import Lease, Workspace, unleased
 from mcop_core.errors import Unreachable
 
 KEY = "shop/storefront/platform/network/vpc.tfstate"

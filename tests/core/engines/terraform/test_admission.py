@@ -9,7 +9,8 @@ import pytest
 
 from mcop_core.artifacts.templates import template_digest
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderRequirement
-from mcop_core.engines.base import Component, RenderedArtifact, RenderRequest
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.exemptions import read_exemptions
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.forbidden import Rule

@@ -8,10 +8,11 @@ import pytest
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings
-from mcop_core.engines.base import Component, RenderRequest, Workspace
+from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.terraform.credentials import NONE, credentials_of, own_credentials
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.search import open_search
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import InvalidDocuments, InvalidInput, Refused
 from mcop_core.secrets.reference import SecretRef
 from mcop_core.settings import Settings

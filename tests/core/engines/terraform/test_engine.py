@@ -9,10 +9,11 @@ import pytest
 
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.catalog.models import AdapterSettings, ProviderRequirement
-from mcop_core.engines.base import RenderRequest, Workspace
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.state import StateFile
 from mcop_core.engines.terraform.command import pids_by_argument
 from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.workspace import Workspace
 from mcop_core.errors import EngineFailed, InvalidInput
 from mcop_core.settings import Settings
 from tests.contracts.engine import ADDRESS, EngineContract, EngineSample, OperationContract

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from mcop_core.engines.base import Component, RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Component
 from mcop_core.engines.lock import TableLock
 from mcop_core.engines.state import MOVED_FROM, MOVED_TO, StateAddress, StateFile, held, read_outputs
 from mcop_core.engines.terraform import moving

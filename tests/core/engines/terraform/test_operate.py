@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from mcop_core.engines import state
-from mcop_core.engines.base import SENSITIVE_KEY, RenderedArtifact, SensitivePointer
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.outputs import read_outputs
 from mcop_core.engines.state import StateAddress, StateFile
 from mcop_core.engines.terraform import operate, work_copy
+from mcop_core.engines.values import SENSITIVE_KEY, SensitivePointer
 from mcop_core.errors import (
     Cancelled,
     EngineFailed,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.terraform.preparation import (
     GET,
     INIT,

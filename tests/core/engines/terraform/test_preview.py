@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from mcop_core.catalog.models import AdapterSettings
-from mcop_core.engines.base import Component, SealedText
+from mcop_core.engines.base import Component
 from mcop_core.engines.changes import Mode
 from mcop_core.engines.terraform.engine import TerraformEngine
+from mcop_core.engines.values import SealedText
 from mcop_core.errors import Cancelled, EngineFailed
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.manifests import Manifest, actions, attribute, ref

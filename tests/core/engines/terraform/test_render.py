@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from mcop_core.catalog.models import AdapterSettings, Interface, ProviderLock
-from mcop_core.engines.base import RenderedArtifact, RenderRequest, SealedText, SensitivePointer
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.module_interface import read_interface
 from mcop_core.engines.terraform.providers import cli_config, find_mirror, terraform_environment
 from mcop_core.engines.terraform.render import render
+from mcop_core.engines.values import SealedText, SensitivePointer
 from mcop_core.errors import InvalidDocuments, InvalidName, UnknownName
 from mcop_core.settings import Settings
 from tests.emulators import running

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from mcop_core.engines.base import RenderedArtifact
+from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.terraform.search import KINDS, LISTERS, Search, aws_configuration, open_search
 from mcop_core.errors import Unreachable
 from tests.emulators import running

@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from mcop_core.engines.base import Component, RenderedArtifact, SealedText, no_secrets
+from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.base import Component
 from mcop_core.engines.changes import Action, Preview
+from mcop_core.engines.values import SealedText
+from mcop_core.engines.workspace import no_secrets
 from mcop_core.errors import EngineFailed, NotFound, Refused
 from mcop_core.refs import OutputRef
 from mcop_core.secrets.reference import SecretRef
