@@ -14,7 +14,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bench.measure import Figure
 
-NAMES = ("dags", "starting", "processor", "catalog", "deploy", "preview", "sweep", "hostile", "clouds", "costs")
+NAMES = (
+    "dags",
+    "starting",
+    "processor",
+    "catalog",
+    "deploy",
+    "preview",
+    "sweep",
+    "refinement",
+    "hostile",
+    "clouds",
+    "costs",
+)
 
 Measurement = Callable[[], Iterable[Figure | str]]
 

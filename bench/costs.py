@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from typing import Any
 from bench.deployed import DeployedShop
 from bench.measure import cost, cpu_s
 from bench.plans import ELEMENTS, PATTERNS, write_plans
+from bench.runners import run_operation
 from bench.stack import running_emulator
 from mcop_core.artifacts.local import LocalStore
-from mcop_core.runner import attach
-from mcop_core.runner.request import Operation, Outcome, RunRequest, RunResult
+from mcop_core.runner.request import Operation, RunRequest
 from mcop_core.settings import PREFIX, Settings
 
 SIZES = (1, 40, 100)
@@ -63,22 +63,9 @@ def _operations(shop: DeployedShop, folder: Path, environment: dict[str, str], s
             artifact = rendering.result
             store.put(artifact.key, artifact.to_json())
             request = RunRequest(Operation.APPLY, artifact.digest, f"d/{what}{number}/t", "bench", store.url)
-            done = cost(_following(request, settings, environment))
-            if done.result.outcome is not Outcome.SUCCEEDED:
-                raise SystemExit(done.result.error)
-            took.append(done.cpu_s)
+            took.append(run_operation(request, settings, environment).cpu_s)
         yield f"applying a component through the runner, {what}: {statistics.median(took):.2f} CPU s"
     yield f"rendering a component: {rendering.cpu_s:.3f} CPU s, {len(artifact.to_json())} bytes"
-
-
-def _following(request: RunRequest, settings: Settings, environment: dict[str, str]) -> Callable[[], RunResult]:
-    def follow() -> RunResult:
-        result = attach.follow(request, settings, environment, on_line=lambda level, line: None)
-        for runner in list(attach._started.values()):  # a process's CPU counts once somebody has waited for it
-            runner.wait()
-        return result
-
-    return follow
 
 
 def _dags(folder: Path) -> Iterator[str]:

@@ -186,8 +186,13 @@ class StateFile:
         return StateFile.of({**self.document, "serial": self.serial + 1, "resources": resources})
 
     def content(self) -> dict[str, Any]:
-        """Return what the state says of the world, without its serial and Terraform's version."""
-        return {name: part for name, part in self.document.items() if name not in ("serial", "terraform_version")}
+        """
+        Return what the state says of the world, without its serial and Terraform's version.
+
+        What Terraform writes in any order, the paths of sensitive attributes, has one here.
+        """
+        found = {name: part for name, part in self.document.items() if name not in ("serial", "terraform_version")}
+        return {**found, "resources": [_ordered(one) for one in found.get("resources") or []]}
 
     def instances(self) -> dict[str, str]:
         """Return the managed resources it holds: address -> id."""
@@ -199,6 +204,14 @@ class StateFile:
             if resource.get("mode") == "managed":
                 for instance in resource.get("instances") or []:
                     yield _address(resource, instance), instance.get("attributes") or {}
+
+
+def _ordered(resource: Mapping[str, Any]) -> dict[str, Any]:
+    instances = [
+        {**one, "sensitive_attributes": sorted(one.get("sensitive_attributes") or [], key=json.dumps)}
+        for one in resource.get("instances") or []
+    ]
+    return {**resource, "instances": instances}
 
 
 def _less(resource: Mapping[str, Any], gone: Mapping[str, Collection[str]]) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ from mcop_core.engines.base import ApplyResult, Gate
 from mcop_core.engines.mask import Mask
 from mcop_core.engines.outputs import read_outputs
 from mcop_core.engines.sealed import read_secrets, unseal
-from mcop_core.engines.state import Leftover
+from mcop_core.engines.state import Leftover, StateFile
 from mcop_core.engines.state_home import StateHome, leased_home
 from mcop_core.engines.terraform import sealed, work_copy
 from mcop_core.engines.terraform.command import PLAN_FILE, POLL_S, Process, cancelled
@@ -392,6 +392,8 @@ class Session:
         reader = EventReader(self.mask)
         if self.gate is not None:
             self._pass(self.gate, reader, commands)
+            if self._is_as_planned(reader):
+                return self._leave(reader)
         self._hold_files()
         self.is_settled = False
         process = commands.start_apply(is_planned=self.gate is not None)
@@ -415,6 +417,27 @@ class Session:
             work_copy.forget(self.directory)
             raise
         self.report.record("plan_passed", plan=planned)
+
+    def _is_as_planned(self, reader: EventReader) -> bool:
+        """
+        Whether applying the plan in `PLAN_FILE` would leave everything as it is: the cloud, the outputs, the state.
+
+        Then it need not be applied. A plan that cannot be told so is.
+        """
+        from mcop_core.engines.terraform.plan_file import Unreadable, unchanged_state
+
+        if self.operation != "apply" or self.home.base is None:
+            return False
+        with suppress(Unreadable):
+            planned = unchanged_state((self.directory / PLAN_FILE).read_bytes(), reader.versions)
+            return planned is not None and StateFile.parse(planned, PLAN_FILE).content() == self.home.base.content()
+        return False
+
+    def _leave(self, reader: EventReader) -> ApplyResult:
+        """Return the result of a plan that changes nothing."""
+        self._learn(reader)
+        self._clear()
+        return self._finish()
 
     def _plan_digest(self) -> str:
         with suppress(FileNotFoundError):

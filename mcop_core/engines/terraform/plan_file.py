@@ -22,6 +22,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -63,19 +64,43 @@ def read_document(data: bytes, versions: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         Unreadable: `show` must be asked.
     """
+    with _opened(data, versions) as (plan, _):
+        return _document(plan)
+
+
+def unchanged_state(data: bytes, versions: Mapping[str, str]) -> bytes | None:
+    """
+    Return the state that the plan in *data* began with, refreshed, if it changes nothing; None if it does.
+
+    Applying it would write this state, and do nothing else: no resource or output changes, no data source is read at
+    apply or forgotten, and nothing was found to have drifted.
+
+    Raises:
+        Unreadable: As `read_document`.
+    """
+    with _opened(data, versions) as (plan, archive):
+        changes = [entry.message(9) for entry in (*plan.messages(3), *plan.messages(18))]
+        changes += [entry.message(2) for entry in plan.messages(4)]
+        return None if any(change.number(1) for change in changes) else archive.read("tfstate")
+
+
+@contextmanager
+def _opened(data: bytes, versions: Mapping[str, str]) -> Iterator[tuple[_Message, zipfile.ZipFile]]:
+    """Give the plan in *data* and the file's other members; whatever is not known inside the block is `Unreadable`."""
     if set(versions) != {"terraform"} or not versions["terraform"].startswith(VERSIONS):
         raise Unreadable(f"plan files of {dict(versions)} are not known")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _document(_Message.read(archive.read("tfplan")), versions["terraform"])
+            plan = _Message.read(archive.read("tfplan"))
+            if plan.number(1) != FORMAT or plan.text(14) != versions["terraform"]:
+                raise Unreadable(f"format {plan.number(1)} of Terraform {plan.text(14)}")
+            plan.hold_to(_PLAN_FIELDS, "plan")
+            yield plan, archive
     except (zipfile.BadZipFile, KeyError, IndexError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise Unreadable(f"the plan file cannot be read: {type(error).__name__}: {error}") from error
 
 
-def _document(plan: _Message, version: str) -> dict[str, Any]:
-    if plan.number(1) != FORMAT or plan.text(14) != version:
-        raise Unreadable(f"format {plan.number(1)} of Terraform {plan.text(14)}")
-    plan.hold_to(_PLAN_FIELDS, "plan")
+def _document(plan: _Message) -> dict[str, Any]:
     outputs = {one.text(1): _output(one) for one in plan.messages(4)}
     known = {name: {"value": one["after"]} for name, one in outputs.items() if _is_known(one)}
     return {

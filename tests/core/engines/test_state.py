@@ -36,6 +36,18 @@ def left(base: StateFile | None, found: StateFile | None, *doubtful: str, planne
 
 OLD, NEW = version(4, "a"), version(5, "a", "b")
 
+
+def test_the_order_of_sensitive_paths_is_no_content():
+    """Terraform writes them in any order, so that a state with another one is no new version."""
+    paths = [[{"type": "get_attr", "value": name}] for name in ("value", "value_wo")]
+
+    def of(*sensitive):
+        instance = {"attributes": {"id": "i"}, "sensitive_attributes": list(sensitive)}
+        return StateFile.of({"version": 4, "serial": 1, "resources": [{"type": "a", "instances": [instance]}]})
+
+    assert of(*paths).content() == of(*reversed(paths)).content() != of(paths[0]).content()
+
+
 SETTLED = {
     "nothing was left": (OLD, [], OLD, False),
     "there is nothing at all": (None, [], None, False),
