@@ -195,7 +195,8 @@ class Keeper:
                 self._answer()
 
     def _is_forgotten(self) -> bool:
-        return self.loan is None and time.monotonic() - self.idle_since > self.idle_s
+        patience_s = self.idle_s if self.loans else max(self.idle_s, _START_S)  # who started it comes first
+        return self.loan is None and time.monotonic() - self.idle_since > patience_s
 
     def _answer(self) -> None:
         client, _ = self.listener.accept()

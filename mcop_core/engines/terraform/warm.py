@@ -27,7 +27,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,32 +43,54 @@ _START_S = 60.0
 _LOOK_S = 0.02
 
 
-@dataclass(slots=True)
-class Loan:
+@dataclass(frozen=True, slots=True)
+class _Taken:
     """
-    The warm providers that one operation has, provider address -> connection to its keeper.
+    One provider that was lent.
 
     Attributes:
-        providers: Address -> how Terraform reaches it.
+        told: What its keeper told: `provider`, `folder`, `loans`.
+        keeper: Ends with this operation; None: it serves others, too.
     """
 
-    providers: dict[str, Any] = field(default_factory=dict)
-    _held: list[socket.socket] = field(default_factory=list)
+    connection: socket.socket
+    told: Mapping[str, Any]
+    keeper: subprocess.Popen[bytes] | None = None
+
+    def leave(self, *, is_sound: bool) -> None:
+        """Give the provider back, or let go of it."""
+        with self.connection, suppress(OSError):
+            if is_sound:
+                self.connection.sendall(DONE)
+        if self.keeper:
+            with suppress(subprocess.TimeoutExpired):  # a Terraform that was not waited for has it still
+                self.keeper.wait(_ANSWER_S)
+
+
+@dataclass(slots=True)
+class Loan:
+    """The warm providers that one operation has, by their addresses."""
+
+    _taken: dict[str, _Taken] = field(default_factory=dict)
+
+    @property
+    def providers(self) -> dict[str, Any]:
+        """Address -> how Terraform reaches it."""
+        return {address: one.told["provider"] for address, one in self._taken.items()}
 
     @property
     def environment(self) -> dict[str, str]:
         """What Terraform is told of them."""
-        return {"TF_REATTACH_PROVIDERS": json.dumps(self.providers)} if self.providers else {}
+        return {"TF_REATTACH_PROVIDERS": json.dumps(self.providers)} if self._taken else {}
 
     @property
     def descriptors(self) -> tuple[int, ...]:
         """What Terraform must inherit: it holds the loan as long as it lives, whoever started it."""
-        return tuple(one.fileno() for one in self._held)
+        return tuple(one.connection.fileno() for one in self._taken.values())
 
-    def add(self, address: str, provider: Mapping[str, Any], connection: socket.socket) -> None:
-        """Take one more provider."""
-        self.providers[address] = provider
-        self._held.append(connection)
+    def add(self, address: str, taken: _Taken) -> None:
+        """Have one more provider."""
+        self._taken[address] = taken
 
     def leave(self, *, is_sound: bool) -> None:
         """
@@ -77,12 +99,9 @@ class Loan:
         Args:
             is_sound: Whether Terraform ended by itself: they may be lent again. If not, they end, once it has.
         """
-        for one in self._held:
-            with one, suppress(OSError):
-                if is_sound:
-                    one.sendall(DONE)
-        self._held.clear()
-        self.providers.clear()
+        for one in self._taken.values():
+            one.leave(is_sound=is_sound)
+        self._taken.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +113,25 @@ class WarmProviders:
         folder: Its own; made when it is needed.
         size: How many providers are kept at most; 0: none.
         idle_s: How long one is kept that nobody wants, seconds.
+        is_shared: Whether what one operation had is lent to another.
     """
 
     folder: Path
     size: int
     idle_s: float = IDLE_S
+    is_shared: bool = True
 
     @classmethod
     def of(cls, cache: Path, size: int) -> WarmProviders:
         """Return the pool of those who share the *cache* folder. A socket's path must be short: it lies elsewhere."""
         digest = hashlib.sha256(str(cache.absolute()).encode()).hexdigest()[:12]
         return cls(Path(tempfile.gettempdir()) / f"mcop-{os.getuid()}-{digest}", size)
+
+    def for_one_operation(self) -> WarmProviders:
+        """Return this pool, or where none are kept one whose providers end with the operation that had them."""
+        if self.size or self is NO_POOL:
+            return self
+        return WarmProviders(self.folder, 1, idle_s=0.0, is_shared=False)
 
     @contextmanager
     def lent(
@@ -134,26 +161,25 @@ class WarmProviders:
     ) -> None:
         try:
             taken = self._take(wanted, directory, environment)
+            if taken is None:
+                return
+            loan.add(wanted.address, taken)
+            _link_all(directory, Path(taken.told["folder"]))
         except OSError as error:
+            loan.leave(is_sound=False)
             report.log(f"{wanted.address} is not kept warm: {error}", level="warning")
             return
-        if taken is None:
-            return
-        connection, told = taken
-        try:
-            _link_all(directory, Path(told["folder"]))
-        except OSError:
-            connection.close()
-            raise
-        loan.add(wanted.address, told["provider"], connection)
-        report.log(f"Using a warm {wanted.address} {wanted.lock.version}, lent {told['loans']} times before.")
-        report.record("provider_lent", provider=wanted.address, version=wanted.lock.version, loans=told["loans"])
+        loans = taken.told["loans"]
+        if self.is_shared:
+            report.log(f"Using a warm {wanted.address} {wanted.lock.version}, lent {loans} times before.")
+        report.record("provider_lent", provider=wanted.address, version=wanted.lock.version, loans=loans)
 
-    def _take(
-        self, wanted: Lendable, directory: Path, environment: Mapping[str, str]
-    ) -> tuple[socket.socket, dict[str, Any]] | None:
-        """Return a connection to a keeper, and what it told; None if the pool has none to give."""
+    def _take(self, wanted: Lendable, directory: Path, environment: Mapping[str, str]) -> _Taken | None:
+        """Return a provider; None if the pool has none to give."""
         self._make_folder()
+        if not self.is_shared:
+            package = _package(wanted, directory)
+            return self._start("own", package, environment) if package else None
         if taken := self._idle(wanted.key):
             return taken
         with self._starting():
@@ -164,7 +190,7 @@ class WarmProviders:
                 return None
             return self._start(wanted.key, package, environment)
 
-    def _idle(self, key: str) -> tuple[socket.socket, dict[str, Any]] | None:
+    def _idle(self, key: str) -> _Taken | None:
         found = (_ask(path) for path in sorted(self.folder.glob(f"{key}-*.sock")))
         return next((taken for taken in found if taken), None)
 
@@ -175,9 +201,7 @@ class WarmProviders:
             return True
         return any(_dismiss(path) for path in kept)
 
-    def _start(
-        self, key: str, package: Path, environment: Mapping[str, str]
-    ) -> tuple[socket.socket, dict[str, Any]] | None:
+    def _start(self, key: str, package: Path, environment: Mapping[str, str]) -> _Taken | None:
         paths = KeeperPaths(self.folder, f"{key}-{secrets.token_hex(4)}")
         keeper = subprocess.Popen(
             [*_KEEPER, str(paths.pool), paths.name, str(package), "--idle-s", str(self.idle_s)],
@@ -192,10 +216,11 @@ class WarmProviders:
                 keeper.stdin.write(json.dumps(dict(environment)).encode())
             keeper.stdin.close()
             is_ready = select.select([keeper.stdout], [], [], _START_S)[0] and keeper.stdout.readline() == READY
-        if is_ready:
-            return _ask(paths.socket)
-        keeper.terminate()
-        return None
+        taken = _ask(paths.socket) if is_ready else None
+        if taken is None:
+            keeper.terminate()
+            return None
+        return taken if self.is_shared else replace(taken, keeper=keeper)
 
     def end_idle(self) -> None:
         """End every provider that is not lent, and wait until it has ended."""
@@ -228,7 +253,7 @@ NO_POOL = WarmProviders(Path(os.devnull), 0)
 """Of those who keep none."""
 
 
-def _ask(path: Path) -> tuple[socket.socket, dict[str, Any]] | None:
+def _ask(path: Path) -> _Taken | None:
     """Return the loan of the keeper at *path*; None if it has lent its provider, or is gone."""
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -237,7 +262,7 @@ def _ask(path: Path) -> tuple[socket.socket, dict[str, Any]] | None:
         with connection.makefile("rb") as stream:
             told = json.loads(stream.readline() or b"{}")
         if told:
-            return connection, told
+            return _Taken(connection, told)
     except ConnectionRefusedError:  # killed, with nobody to clear up
         KeeperPaths(path.parent, path.stem).clear()
     except (OSError, ValueError):
@@ -251,8 +276,8 @@ def _dismiss(path: Path) -> bool:
     taken = _ask(path)
     if taken is None:
         return not path.exists()
-    with taken[0] as connection, suppress(OSError):
-        connection.sendall(END)
+    with taken.connection, suppress(OSError):
+        taken.connection.sendall(END)
     return True
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from mcop_core.engines.terraform import keeper
 from mcop_core.engines.terraform.preparation import PACKAGES
-from mcop_core.engines.terraform.warm import Loan, WarmProviders
+from mcop_core.engines.terraform.warm import NO_POOL, Loan, WarmProviders
 from mcop_core.runner.holder import started_at
 from tests.core.engines.terraform.operations import Recorder
 from tests.core.engines.terraform.test_lending import AWS, lock, root
@@ -252,6 +252,24 @@ def test_a_pool_of_none_keeps_nothing(pool, tmp_path):
         assert {} == Operation(tmp_path / "one").ask(pool(0), stack).environment
 
     assert not pool().folder.exists()
+
+
+def test_an_operation_of_two_commands_has_one_of_its_own_that_ends_with_it(pool, tmp_path):
+    """Where none are kept: nobody else is lent it, and it is gone when the operation is."""
+    with ExitStack() as stack:
+        own = pool(0).for_one_operation()
+        first = pid_of(Operation(tmp_path / "one").ask(own, stack))
+        second = pid_of(Operation(tmp_path / "two").ask(own, stack))
+        assert first != second
+
+    assert is_gone(first)
+    assert is_gone(second)
+    assert [] == [*pool().folder.iterdir()]
+
+
+def test_where_some_are_kept_it_has_one_of_those(pool):
+    assert pool(2).for_one_operation() == pool(2)
+    assert NO_POOL.for_one_operation() is NO_POOL
 
 
 def test_those_who_share_a_cache_share_a_pool(tmp_path):
