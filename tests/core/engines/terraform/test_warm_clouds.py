@@ -111,6 +111,25 @@ def test_what_terraform_refuses_is_refused_alike_and_the_process_serves_on(shop)
     assert [0, 1, 2] == loans(shop)
 
 
+def test_an_apply_that_is_held_to_something_plans_and_applies_through_one_process(cloud, shop, tmp_path):
+    """Although none are kept; it is gone with the operation."""
+    engine = TerraformEngine(Settings(cache_dir=str(tmp_path / "cache")), shop.environment)
+    artifact = engine.render(shop.request("held", MODULE, {"names": ["held"]}, HERE))
+    seen = []
+
+    def gate(changes):
+        seen.append(sorted(one.address for one in changes.resources))
+
+    result = engine.apply(artifact, shop.workspace("held"), shop.report, gate)
+    again = engine.apply(artifact, shop.workspace("held"), shop.report, gate)
+
+    assert (3, True) == (result.added, again.is_empty)
+    assert [["aws_s3_bucket.this", "aws_s3_object.code", 'aws_sns_topic.each["held"]'], []] == seen
+    assert [0, 0] == loans(shop)
+    assert [] == list(WarmProviders.of(tmp_path / "cache", 1).folder.iterdir())
+    shop.destroy("held", MODULE, {"names": ["held"]}, HERE)
+
+
 def kill_when(happened, shop: Manifest) -> threading.Thread:
     """Kill the warm provider once *happened* says so."""
 
