@@ -7,6 +7,7 @@ It holds a strategy that can be swapped, and applies the rules of `lifecycle` an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn, TypeVar
 
 from mcop_core.clouds import listing
@@ -14,7 +15,16 @@ from mcop_core.clouds.answers import Answers, Failure
 from mcop_core.clouds.creating import Creation, Made
 from mcop_core.clouds.crowd import each
 from mcop_core.clouds.lifecycle import Lifecycle
-from mcop_core.clouds.models import Cluster, ClusterLogin, ClusterRef, Instance, InstanceRef, Region, Worker
+from mcop_core.clouds.models import (
+    Cluster,
+    ClusterLogin,
+    ClusterRef,
+    Instance,
+    InstanceRef,
+    InstanceState,
+    Region,
+    Worker,
+)
 from mcop_core.clouds.ours import best_of, is_ours, owner_tag, protection_of, worker_name
 from mcop_core.clouds.patience import Pace, ask
 from mcop_core.clouds.placing import WorkerRequest, spots_of
@@ -103,7 +113,7 @@ class CloudContext:
 
     def delete_workers(self, names: Sequence[str], *, dry_run: bool = False, waits: bool = True) -> Answers[Worker]:
         """
-        Delete the workers *names*, each verified to be gone; return those that were, or would be.
+        Delete the workers *names*, each verified to be gone; return those that were, as they are now, or would be.
 
         A name that no worker has is a failure; a worker that is protected is one, too.
 
@@ -169,6 +179,7 @@ class CloudContext:
     def _delete(self, workers: Sequence[Worker], *, dry_run: bool, waits: bool) -> Answers[Worker]:
         lifecycle = Lifecycle(self.strategy, self._pace)
         became = "would be deleted" if dry_run else "gone" if waits else "being deleted"
+        state = InstanceState.DELETED if waits else InstanceState.DELETING
 
         def delete(worker: Worker) -> Worker | Failure:
             try:
@@ -177,7 +188,7 @@ class CloudContext:
             except McopError as error:
                 return Failure(worker.cloud, worker.region, f"worker {worker_name(worker)}", error)
             self._tell(f"{worker_name(worker)}: {became} ({worker.id})")
-            return worker
+            return worker if dry_run else replace(worker, state=state, native_state="")
 
         results = each(workers, delete, at_once=self.strategy.config.at_once)
         return Answers(

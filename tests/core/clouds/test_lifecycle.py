@@ -308,6 +308,18 @@ def test_what_is_being_deleted_is_waited_for_and_nothing_else():
     assert ["one"] == [one.name for one in stage.cloud.running()]
 
 
+def test_what_was_deleted_is_told_as_it_is_now():
+    """And not as it was found; what would be deleted is as it is."""
+    stage = Stage()
+    stage.context.create_workers(WorkerRequest(("one", "two")))
+    told = stage.context.delete_all_workers(dry_run=True).found
+    begun = stage.context.delete_workers(["one"], waits=False).found
+    gone = stage.context.delete_workers(["two"]).found
+
+    assert [InstanceState.RUNNING] * 2 == [one.state for one in told]
+    assert ([InstanceState.DELETING], [InstanceState.DELETED]) == ([begun[0].state], [gone[0].state])
+
+
 def test_what_is_not_gone_in_time_is_named_beside_what_is():
     """The deadline is that of every deletion."""
     stage = Stage(pace={"settles_s": 30.0})
