@@ -6,9 +6,10 @@ may name the clouds, `{"clouds": ["ocean"]}`. Each region of each cloud is looke
 fails hides no other. What was found lies in the artifact store, and the event of the asset `mcop_inventory` says where.
 """
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from mcop_airflow.access import access_control
+from mcop_airflow.clouds_conf import inventory_params
 from mcop_airflow.operators import inventory
 from mcop_core.access.rules import ANY_NAMESPACE
 from mcop_core.executions.naming import INVENTORY_DAG_ID
@@ -26,11 +27,7 @@ with DAG(
     is_paused_upon_creation=False,
     tags={"mcop"},
     access_control=access_control(ANY_NAMESPACE),
-    params={
-        inventory.CLOUDS_KEY: Param(
-            None, type=["null", "array"], items={"type": "string"}, description="Left empty: all that are configured."
-        )
-    },
+    params=inventory_params(),
 ):
     find = inventory.FindPlacesOperator(task_id=inventory.FIND)
     look = inventory.LookOperator.partial(task_id=inventory.LOOK, max_active_tis_per_dagrun=AT_ONCE)

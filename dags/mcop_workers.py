@@ -6,9 +6,10 @@ It runs when it is triggered, by its form or by REST: `{"action": "create", "clo
 one nothing is deleted. While a cloud starts or deletes something the triggerer waits.
 """
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from mcop_airflow.access import access_control
+from mcop_airflow.clouds_conf import workers_params
 from mcop_airflow.operators import workers
 from mcop_core.access.rules import ANY_NAMESPACE
 from mcop_core.executions.naming import WORKERS_DAG_ID
@@ -23,13 +24,7 @@ with DAG(
     tags={"mcop"},
     access_control=access_control(ANY_NAMESPACE, destroys=True),
     render_template_as_native_obj=True,
-    params={
-        "action": Param("list", **workers.PARAMS["action"]),
-        "cloud": Param(**workers.PARAMS["cloud"]),
-        "names": Param(None, **workers.PARAMS["names"]),
-        "count": Param(None, **workers.PARAMS["count"]),
-        "places": Param(None, **workers.PARAMS["places"]),
-    },
+    params=workers_params(),
 ):
     cloud, names, count = "{{ params.cloud }}", "{{ params.names }}", "{{ params.count }}"
     workers.ChooseOperator(task_id=workers.CHOOSE) >> [

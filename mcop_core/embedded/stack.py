@@ -44,6 +44,9 @@ _OWN_SETTINGS = (
     "secrets_scopes",
     "pools",
     "warm_providers",
+    "clouds",
+    "clouds_notifier",
+    "inventory_schedule",
 )
 """Settings that the caller's environment may decide; the others are the stack's."""
 
@@ -185,8 +188,9 @@ class Stack:
             cache_dir=str(self.home.cache),
             terraform=str(tool.path),
             terraform_plugin_mirror=str(mirror or ""),
-            policies=str(Path(given.policies).absolute()) if given.policies else "",
-            exemptions=str(Path(given.exemptions).absolute()) if given.exemptions else "",
+            policies=_absolute(given.policies),
+            exemptions=_absolute(given.exemptions),
+            clouds=_absolute(given.clouds),
             record_key=given.record_key or load_secrets(self.home).records,
             airflow_url=self.url,
             airflow_username=ADMIN,
@@ -345,6 +349,10 @@ def catalog_buckets(home: Home) -> dict[str, str]:
 
     documents = read_folder(home.project / CATALOG)
     return emulator.state_buckets(document.object for document in documents if document.object is not None)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute()) if path else ""
 
 
 def _package_folder() -> Path:

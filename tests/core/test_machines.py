@@ -10,16 +10,12 @@ from mcop_core.clouds.config import CloudConfig
 from mcop_core.clouds.documents import document, instance_of
 from mcop_core.clouds.models import Instance, InstanceState
 from mcop_core.deployments import Deployment, Deployments
-from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.errors import NotFound
 from mcop_core.machines import Entry, Look, Machine, Standing, deployed_machines, entries, join, looks_at
+from tests.clouds.deployed import deploy, resource
 
 WEB = Machine("team/shop/w.p.web", 'module.this.aws_instance.web["a.azurerm_linux_virtual_machine.b"]', "aws", "i-1")
 VM_ID = "projects/p/zones/europe-west1-b/instances/vm"
-
-
-def resource(kind: str, name: str, *instances: dict) -> dict:
-    return {"mode": "managed", "module": "module.this", "type": kind, "name": name, "instances": list(instances)}
 
 
 def instance(provider: str, ident: str, **changes) -> Instance:
@@ -30,17 +26,6 @@ def instance(provider: str, ident: str, **changes) -> Instance:
 @pytest.fixture
 def url(tmp_path) -> str:
     return f"file://{tmp_path}/store"
-
-
-def deploy(url: str, step: str, resources: list[dict] | None) -> None:
-    """Note a component as deployed, with its artifact and its state; None: without a state."""
-    store, key = open_store(url), f"team/shop/{step.replace('.', '/')}.tfstate"
-    artifact = RenderedArtifact("terraform", {}, {"state": {"store": url, "key": key}})
-    store.put(artifact.key, artifact.to_json())
-    if resources is not None:
-        state = {"version": 4, "serial": 1, "lineage": "l", "outputs": {}, "resources": resources}
-        store.put(key, json.dumps(state).encode())
-    Deployments(store, "team", "shop").put(Deployment(step, artifact.digest, "p", {}, (), "e", "2026-01-01"))
 
 
 def test_machines_are_read_from_the_states_of_what_is_deployed(url):

@@ -16,8 +16,8 @@ from mcop_airflow.operators.workers import DELETED_KEY, FAILURES_KEY, worker_nam
 from mcop_airflow.waiting import WorkersTrigger
 from mcop_core.bootstrap import open_store
 from mcop_core.errors import InvalidInput
+from tests.clouds.deployed import deploy, resource
 from tests.clouds.digitalocean_server import TOKEN, running_digitalocean, said
-from tests.core.test_machines import deploy, resource
 from tests.plugins import airflow_home
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -104,6 +104,15 @@ def test_workers_are_created_listed_and_deleted_by_a_run_each(sky):
     assert ("failed", 1) == (state, len(sky.server.ids()))
     state, _ = sky.run("mcop_workers", "one", action="delete-all", cloud="ocean", count=1)
     assert ("success", 0) == (state, len(sky.server.ids()))
+
+
+def test_a_conf_that_contradicts_itself_asks_no_cloud(sky):
+    """Whoever names workers and says delete-all does not mean all; the run fails before its first question."""
+    sky.server.put("web", "nyc3", {"mcop-owner": "mcop", "mcop-worker": "web"})
+    state, tasks = sky.run("mcop_workers", "bad", action="delete-all", cloud="ocean", names=["web"], count=1)
+
+    assert ("failed", "failed", "upstream_failed") == (state, tasks["choose"], tasks["delete_all"])
+    assert [] == sky.server.asked
 
 
 def test_what_could_not_be_made_fails_the_run_and_lies_beside_the_rest(sky):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from mcop_airflow.clouds_conf import CLOUDS_KEY, check_inventory_conf
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.notifying import open_notifier
 from mcop_core.bootstrap import open_fleet, open_store
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 FIND, LOOK, REPORT, HEALTH = "find", "look", "report", "health"
 """Task ids."""
-CLOUDS_KEY = "clouds"
-"""Conf key: the clouds to look at; left out: all."""
 INVENTORY = Asset(name="mcop_inventory", uri="mcop://inventory")
 """What a DAG may wait for that is to run after each inventory; its event says where the inventory lies."""
 NOTIFIED_KEY = "mcop_clouds"
@@ -65,6 +64,7 @@ class FindPlacesOperator(BaseOperator):
 
         found: list[dict[str, str]] = []
         with final_unless_unreachable():
+            check_inventory_conf(context["dag_run"].conf)
             fleet = open_fleet(Settings.from_environment(os.environ), os.environ)
             names = fleet.chosen((context["dag_run"].conf or {}).get(CLOUDS_KEY) or ())
         for name in names:

@@ -13,6 +13,7 @@ from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from mcop_airflow.clouds_conf import check_workers_conf
 from mcop_airflow.failures import final_unless_unreachable
 from mcop_airflow.waiting import WorkersTrigger
 from mcop_core.bootstrap import open_fleet
@@ -25,34 +26,12 @@ if TYPE_CHECKING:
     from mcop_core.clouds.answers import Answers, Failure
     from mcop_core.clouds.context import CloudContext
 
-ACTIONS = ("create", "list", "delete", "delete-all")
 CHOOSE = "choose"
 FAILURES_KEY = "failures"
 """XCom key of what was not done, beside the returned workers."""
 DELETED_KEY = "deleted"
 """XCom key of the workers whose deletion was asked for, while delete-all waits until they are gone."""
 _RETRIES = {"retries": 2, "retry_delay": timedelta(seconds=30)}
-
-PARAMS: Mapping[str, Mapping[str, Any]] = {
-    "action": {"schema": {"enum": list(ACTIONS)}, "description": "What is done."},
-    "cloud": {
-        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$"},
-        "description": "Name of a configured cloud.",
-    },
-    "names": {
-        "schema": {"type": ["array", "null"], "items": {"type": "string", "pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$"}},
-        "description": "Of the workers: to create, or to delete.",
-    },
-    "count": {
-        "schema": {"type": ["integer", "null"], "minimum": 0, "maximum": 1000},
-        "description": "create: so many of one name, NAME-1, NAME-2 and so on. delete-all: how many there are.",
-    },
-    "places": {
-        "schema": {"type": ["array", "null"], "items": {"type": "string"}},
-        "description": "create: region, region/zone or cloud:region, in order. Left empty: as the cloud is configured.",
-    },
-}
-"""Key of the conf of `mcop_workers` -> its JSON schema and description, for the trigger form and the REST API."""
 
 
 def task_id(action: str) -> str:
@@ -61,12 +40,14 @@ def task_id(action: str) -> str:
 
 
 class ChooseOperator(BaseBranchOperator):
-    """Go on with the task of the action that the run's conf names. No field is templated."""
+    """Check the run's conf as a whole, and go on with the task of the action that it names. No field is templated."""
 
     template_fields = ()
 
     def choose_branch(self, context: Context) -> str:
-        """Return that task's id."""
+        """Return that task's id; what the action would not heed is refused."""
+        with final_unless_unreachable():
+            check_workers_conf(context["dag_run"].conf)
         return task_id(context["params"]["action"])
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.clouds.deployed import deploy, resource
 from tests.clouds.digitalocean_server import TOKEN, DigitalOceanServer, running_digitalocean, said
-from tests.core.test_machines import deploy, resource
 
 OCEAN = """\
 name: {name}

@@ -10,6 +10,7 @@ from mcop_core.embedded import airflow
 from mcop_core.embedded.home import Home
 from mcop_core.embedded.processes import Register, session_members
 from mcop_core.embedded.stack import Stack, code_digest
+from mcop_core.embedded.tools import Tool
 from mcop_core.errors import Conflict, EngineFailed, InvalidInput
 from mcop_core.executions.airflow_api import AirflowApi
 from mcop_core.executions.history import AirflowHistory
@@ -48,6 +49,18 @@ def test_a_failed_start_leaves_no_process(home):
     with stack.locked(), pytest.raises(EngineFailed, match=r"airflow-db-migrate\.log"):
         stack.start(buckets={})
     assert Register.load(home.stack_file).components == {}
+
+
+def test_the_clouds_that_its_caller_configures_are_the_stacks(home, monkeypatch, tmp_path):
+    """Their folder is absolute; the catalog of the caller is none of the stack's."""
+    monkeypatch.chdir(tmp_path)
+    inherited = {"MCOP_CLOUDS": "clouds", "MCOP_INVENTORY_SCHEDULE": "", "MCOP_OBJECTS_TABLE": "theirs"}
+    stack = Stack(home, inherited, print)
+    stack._choose_ports()
+    settings = stack._settings(Tool(tmp_path / "terraform", "1.0.0", "named"))
+
+    assert (str(tmp_path / "clouds"), "") == (settings.clouds, settings.inventory_schedule)
+    assert Settings().objects_table == settings.objects_table
 
 
 def test_a_line_that_nobody_reads_stops_nothing(home):
