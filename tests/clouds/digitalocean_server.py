@@ -89,7 +89,7 @@ class DigitalOceanServer(RestServer):
         """Have a droplet that runs; return its id."""
         with self.lock:
             fields = self.make(name, region, SIZES[0], IMAGES[0], [written(*tag) for tag in tags.items()])
-            self.droplets[fields["id"]] = Droplet(fields, unseen=0, starting=0)
+            self.droplets[fields["id"]] = Droplet({**fields, "status": "active"}, unseen=0, starting=0)
             return str(fields["id"])
 
     def ids(self) -> set[str]:

@@ -1,5 +1,6 @@
 """
 Clouds to try the guides on: servers that speak the REST of DigitalOcean, Azure and Google Cloud, and an AWS emulator.
+DigitalOcean has one of two droplets that an execution deployed, as the artifact store beside it says.
 
 `python -m tests.clouds.stage FOLDER [PROVIDER…]` starts them beside itself, DigitalOcean and AWS if none is said, and
 returns once `FOLDER/stage.env` says how they are reached. They stop when `FOLDER/stop` is there, and by themselves
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from tests.clouds import azure_server, digitalocean_server, gcp_server, rest_server
+from tests.clouds.deployed import deploy, resource
 from tests.emulators import running
 
 _LONGEST_S = 600.0
@@ -27,7 +29,12 @@ def _digitalocean(folder: Path) -> Iterator[dict[str, str]]:
     with digitalocean_server.running_digitalocean(folder) as ocean:
         ocean.create_looks = ocean.delete_looks = 0
         ocean.put_cluster("apples", "fra1")
+        url = f"file://{folder}/store"
+        there, gone = ocean.put("shop-1", "nyc3", {}), "3164000"
+        droplets = [{"index_key": n, "attributes": {"id": id, "region": "nyc3"}} for n, id in enumerate((there, gone))]
+        deploy(url, "web.app.vm", [resource("digitalocean_droplet", "this", *droplets)])
         yield {
+            "MCOP_ARTIFACT_STORE": url,
             "OCEAN_URL": ocean.url,
             "OCEAN_CA": str(ocean.certificate),
             "MCOP_SECRET_OCEAN": digitalocean_server.TOKEN,

@@ -12,14 +12,24 @@ from tests.docs.blocks import blocks
 ROOT = Path(__file__).parents[2]
 TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")]
 PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
+HEAD = re.compile(r"[A-Z][A-Z-]*(?: [A-Z-]+)*(?: {2,}[A-Z][A-Z-]*(?: [A-Z-]+)*)+ *")
+"""The first line of a table."""
 
 
 @pytest.mark.parametrize("guide", sorted((ROOT / "docs" / "guides").glob("*.md")), ids=lambda path: path.stem)
 def test_a_guide_works_as_written(guide: Path, tmp_path: Path):
-    """Files are written where the block says, commands run in a shell that stops at the first failure."""
+    """
+    Files are written where the block says, commands run in a shell that stops at the first failure.
+
+    A table that is shown has the head that a command printed.
+    """
     environment = os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}", "CHECKOUT": str(ROOT)}
     (tmp_path / "docs").symlink_to(ROOT / "docs")
+    printed: set[str] = set()
     for block in blocks(guide):
+        head = block.text.partition("\n")[0]
+        if block.language == "text" and HEAD.fullmatch(head):
+            assert squeezed(head) in printed, f"no command before it printed this table:\n{head}"
         if block.file:
             path = tmp_path / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,6 +43,12 @@ def test_a_guide_works_as_written(guide: Path, tmp_path: Path):
                 text=True,
             )
             assert finished.returncode == 0, f"{block.text}\n{finished.stdout}\n{finished.stderr}"
+            printed |= {squeezed(line) for line in finished.stdout.splitlines()}
+
+
+def squeezed(line: str) -> str:
+    """Return *line* with one space where there are several: how wide a column is depends on what is in it."""
+    return " ".join(line.split())
 
 
 def test_the_code_that_a_guide_shows_of_an_example_is_the_examples():
