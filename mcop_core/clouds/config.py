@@ -16,6 +16,7 @@ TAG_KEY = r"[a-z][a-z0-9_-]{0,62}"
 TAG_VALUE = r"[a-z0-9_-]{0,63}"
 """What every cloud takes as a tag; Google Cloud's labels and DigitalOcean's tags are the narrowest."""
 OWN_PREFIX = "mcop-"
+_SCHEME = "secret://"
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?", re.ASCII)
 
 
@@ -35,6 +36,9 @@ def check_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _check_reference(text: str) -> str:
+    if text and not text.startswith(_SCHEME):
+        # Somebody may have written the secret itself here.
+        raise ValueError(f"it is no reference to a secret: write {_SCHEME}<store>/<path>#<key>, and never the secret")
     if text:
         try:
             SecretRef.parse(text)
@@ -81,7 +85,7 @@ class CloudConfig(BaseModel):
         options: What only this provider has; its strategy checks them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
     name: Name
     provider: Name

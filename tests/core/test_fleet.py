@@ -73,7 +73,8 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path):
     assert f"{file}:3, cloud Ocean, regoin: there is no field 'regoin' here." in told
     assert 'Did you mean "region"?' in told
     assert f"{file}:1, cloud Ocean, name" in told
-    assert f"{file}:4, cloud Ocean, credentials: 'hunter2' is no reference to a secret" in told
+    assert f"{file}:4, cloud Ocean, credentials: it is no reference to a secret: write secret://<store>/" in told
+    assert "hunter2" not in told + str(caught.value.__cause__)
     assert "the tag Team=shop must match" in told
     assert "'somewhere' is no address" in told
     assert "the field 'region' is missing" in told
