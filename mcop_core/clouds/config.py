@@ -78,7 +78,7 @@ class CloudConfig(BaseModel):
         tags: Of every worker.
         owner: Whose workers these are: only what carries it is ever deleted.
         protect: Tags (`key`, `key=value`) with which a worker is never deleted.
-        regions: What an inventory looks at; empty: every region of the account.
+        regions: What an inventory looks at, and where workers may be; empty: every region of the account.
         endpoint: Address of the API; empty: the provider's own.
         timeout_s: How long one call may take, seconds.
         at_once: How many calls run at once.
@@ -105,6 +105,11 @@ class CloudConfig(BaseModel):
     )
     at_once: int = Field(default=8, ge=1, le=64)
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def worker_regions(self) -> tuple[str, ...]:
+        """Where workers may be, and are looked for: the regions and that of `region`; empty: every one."""
+        return tuple(dict.fromkeys((*self.regions, self.region))) if self.regions else ()
 
 
 def read_config(document: Mapping[str, Any], *, where: str = "", lines: Mapping[str, int] | None = None) -> CloudConfig:

@@ -27,7 +27,7 @@ from mcop_core.clouds.models import (
 )
 from mcop_core.clouds.ours import best_of, is_ours, owner_tag, protection_of, worker_name
 from mcop_core.clouds.patience import Pace, ask
-from mcop_core.clouds.placing import WorkerRequest, spots_of
+from mcop_core.clouds.placing import Spot, WorkerRequest, spots_of
 from mcop_core.clouds.strategy import Capability, CloudStrategy, Tag, require
 from mcop_core.errors import Conflict, McopError, NotInCloud, UnknownName, closest
 
@@ -81,16 +81,33 @@ class CloudContext:
             waits: Whether they are waited for; else they are only begun, and the same call later settles them.
 
         Raises:
-            InvalidDocuments, Unsupported: The request cannot be; nothing was asked. All else is a failure of a worker.
+            InvalidDocuments, Unsupported: The request cannot be; nothing was asked.
+            NotInCloud: A cloud has no such region; nothing was made. All else is a failure of a worker.
         """
         spots = spots_of(request, self.strategy, self._others)
+        self._check_regions(spots)
         creation = Creation(spots, self._pace, self.strategy.config.at_once, waits, self._tell)
         return creation.carry_out(request.names)
 
+    def _check_regions(self, spots: Iterable[Spot]) -> None:
+        """Make sure that each cloud has the regions that are other than its configured ones, as far as it answers."""
+        for spot in spots:
+            config = spot.strategy.config
+            if spot.place.region in (config.region, *config.regions):
+                continue
+            try:
+                listing.region_names(spot.strategy, self._pace, [spot.place.region])
+            except NotInCloud:
+                raise
+            except McopError:
+                # Where workers are looked for it is told what does not answer, and other places are tried.
+                continue
+
     def list_workers(self, regions: Iterable[str] = ()) -> Answers[Worker]:
-        """Return the workers of ours that are there, in *regions*, or in all that the cloud is looked at in."""
+        """Return the workers of ours that are there, in *regions*, or in all where the cloud may have some."""
         require(self.strategy, Capability.WORKERS)
-        found = self._list(regions, owner_tag(self.strategy.config))
+        config = self.strategy.config
+        found = self._list(tuple(regions) or config.worker_regions, owner_tag(config))
         ours = (one for one in found.found if is_ours(one, self.strategy.config))
         return Answers(tuple(sorted(ours, key=_by_place)), found.failures)
 

@@ -9,7 +9,7 @@ from mcop_core.clouds.config import check_tags
 from mcop_core.clouds.models import Order
 from mcop_core.clouds.ours import check_worker_name, own_tags
 from mcop_core.clouds.strategy import Capability, CloudStrategy, require
-from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, McopError
+from mcop_core.errors import Fault, InvalidDocuments, InvalidInput, McopError, closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,17 @@ def _tag_faults(tags: Mapping[str, str]) -> list[Fault]:
 
 
 def _place_faults(place: Place, strategy: CloudStrategy) -> list[Fault]:
-    where = f"cloud {strategy.config.name}"
-    return [
+    where, known = f"cloud {strategy.config.name}", strategy.config.worker_regions
+    outside = [
+        Fault(
+            f"a worker in {place.region} would not be found again: it is none of the regions of this cloud.",
+            where,
+            "regions",
+            allowed=known,
+            suggestion=closest(place.region, known),
+        )
+    ]
+    return (outside if known and place.region not in known else []) + [
         Fault(f"a worker needs {what}: say it in the request or in the cloud's configuration", where, what)
         for what in ("size", "image")
         if not getattr(place, what)

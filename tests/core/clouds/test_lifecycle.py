@@ -17,10 +17,12 @@ from mcop_core.clouds.strategy import Capability
 from mcop_core.errors import (
     CloudFailed,
     Conflict,
+    CredentialsRefused,
     InvalidDocuments,
     InvalidInput,
     McopError,
     NoCapacity,
+    NotInCloud,
     QuotaExceeded,
     Throttled,
     UnknownName,
@@ -340,3 +342,28 @@ def test_a_failure_comes_back_from_json_as_it_was():
 
     assert (str(failure), QuotaExceeded) == (str(told), type(told.error))
     assert McopError is type(failure_of({**failure.to_json(), "error": "Fault"}).error)
+
+
+def test_workers_are_made_where_they_are_looked_for():
+    """In a region that nobody looks at one would never be found again, nor deleted."""
+    narrow = Stage(regions=["south"])
+    south, east = (WorkerRequest(("one",), (Place(region=region),)) for region in ("south", "east"))
+    with pytest.raises(InvalidDocuments, match=r"a worker in east would not be found again.*Allowed: south, north\."):
+        narrow.context.create_workers(east)
+    assert narrow.context.create_workers(south).is_whole
+    assert narrow.context.create_workers(WorkerRequest(("two",))).is_whole
+
+    assert ["north", "south"] == sorted(one.region for one in narrow.context.list_workers().found)
+    assert narrow.context.delete_all_workers(2).is_whole
+
+
+def test_a_region_that_a_cloud_has_not_is_told_before_anything_is_made():
+    """With the nearest; a cloud that does not say its regions is asked all the same."""
+    stage = Stage()
+    request = WorkerRequest(("one",), (Place(region="south"), Place(region="nroth")))
+    with pytest.raises(NotInCloud, match='Did you mean "north"'):
+        stage.context.create_workers(request)
+    assert [] == stage.cloud.running()
+    stage.trouble("regions", CredentialsRefused("it may not list regions"), times=None)
+
+    assert stage.context.create_workers(request).is_whole
