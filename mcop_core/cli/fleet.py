@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mcop_core import bootstrap
-from mcop_core.cli.console import EXIT_CODES, settings, tell
+from mcop_core.cli.console import EXIT_CODES, INTERRUPTED, settings, tell
 from mcop_core.cli.tables import one_line
 from mcop_core.errors import CloudFailed, InvalidInput, McopError
 
@@ -109,6 +110,16 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def _harmless(text: str) -> str:
     """Return *text* so that no spreadsheet takes it for a formula: names in a cloud are anybody's."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+@contextmanager
+def interruptible(told: str) -> Iterator[None]:
+    """End with the exit code for an interrupt, and say *told*, if a person interrupts the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(f"interrupted; {told}")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def end(failures: Sequence[Failure]) -> None:

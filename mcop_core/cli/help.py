@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,9 @@ from typer.core import TyperCommand
 
 EXAMPLE = "Example: "
 """How a paragraph of a command's docstring begins that is a command line to copy."""
+
+_MUST = re.compile(r"^\{(.*)\}(?=(?:\.\.\.)?$)")
+"""What must be given, once or, with dots behind it, more than once."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -21,7 +25,7 @@ class Command(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return what stands in the usage line; what must be given stands there without braces."""
         pieces = super().collect_usage_pieces(ctx)
-        return [piece[1:-1] if piece.startswith("{") else piece for piece in pieces]
+        return [_MUST.sub(r"\1", piece) for piece in pieces]
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write the text of the docstring, then its examples."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcop_core.cli.console import AsJson, print_json, print_table, say
-from mcop_core.cli.fleet import Cloud, Regions, context_of, end
+from mcop_core.cli.console import AsJson, print_json, print_table, say, tell
+from mcop_core.cli.fleet import Cloud, Regions, context_of, end, interruptible
 from mcop_core.cli.help import Commands
 from mcop_core.errors import InvalidInput
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mcop_core.clouds.models import Worker
     from mcop_core.clouds.placing import Place
 
+_CREATING = "what was begun goes on and carries its tags: the same command adopts it, mcop workers delete takes it away"
+_DELETING = "what was asked for goes on: mcop workers list says what is left"
+
 workers_app = Commands(help="Virtual machines that MCOP makes on any cloud.")
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")]
@@ -30,7 +33,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be delet
 def create(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Of the workers.")] = None,
     cloud: Cloud = "",
-    count: Annotated[int, typer.Option("--count", min=0, max=1000, help="So many, NAME-1, NAME-2 and so on.")] = 0,
+    count: Annotated[
+        int | None, typer.Option("--count", min=1, max=1000, help="So many, NAME-1, NAME-2 and so on.")
+    ] = None,
     places: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,8 +66,10 @@ def create(
     where = [Place.parse(text) for text in places or []] or [Place()]
     sized = tuple(_sized(place, size, image, key) for place in where)
     request = WorkerRequest(tuple(_names(names or [], count)), sized, _tags(tags or []))
-    made = context_of(cloud).create_workers(request, waits=waits)
+    with interruptible(_CREATING):
+        made = context_of(cloud).create_workers(request, waits=waits)
     _print_made(made, as_json=as_json)
+    _tell_other_sizes(made, size)
     end(made.failures)
 
 
@@ -94,8 +101,10 @@ def delete(
     Example: mcop workers delete web-1 web-2 --cloud ocean
     """
     context = context_of(cloud)
-    gone = context.delete_workers(names, dry_run=dry_run)
-    _print_workers(context, gone.found, gone.failures, as_json=as_json)
+    with interruptible(_DELETING):
+        gone = context.delete_workers(names, dry_run=dry_run)
+    if gone.found or as_json:
+        _print_workers(context, gone.found, gone.failures, as_json=as_json)
     end(gone.failures)
 
 
@@ -119,13 +128,16 @@ def delete_all(
     context = context_of(cloud)
     if not dry_run and expect is None:
         expect = _asked_back(context)
-    gone = context.delete_all_workers(expect, dry_run=dry_run)
+    with interruptible(_DELETING):
+        gone = context.delete_all_workers(expect, dry_run=dry_run)
     _print_workers(context, gone.found, gone.failures, as_json=as_json)
     end(gone.failures)
 
 
 def _asked_back(context: CloudContext) -> int:
     there = context.delete_all_workers(dry_run=True).found
+    if not there:
+        return 0
     if not sys.stdin.isatty():
         raise InvalidInput(f"there are {len(there)} workers to delete: say --expect with the number, or --dry-run")
     _print_workers(context, there, (), as_json=False)
@@ -133,10 +145,10 @@ def _asked_back(context: CloudContext) -> int:
     return typed
 
 
-def _names(names: Sequence[str], count: int) -> list[str]:
+def _names(names: Sequence[str], count: int | None) -> list[str]:
     if not names:
         raise InvalidInput("name the workers: mcop workers create NAME …, or NAME --count NUMBER")
-    if not count:
+    if count is None:
         return list(names)
     if len(names) != 1:
         raise InvalidInput(f"--count goes with one name, and there are {len(names)}")
@@ -156,6 +168,15 @@ def _tags(texts: Sequence[str]) -> dict[str, str]:
 def _sized(place: Place, size: str, image: str, key: str) -> Place:
     # Sizes and images are words of one cloud: another one's stand in its own configuration.
     return place if place.cloud else replace(place, size=size, image=image, key=key)
+
+
+def _tell_other_sizes(made: Answers[Made], size: str) -> None:
+    """Say of adopted workers that they have not the size that was asked for."""
+    from mcop_core.clouds.ours import worker_name
+
+    for one in made.found:
+        if size and one.how == "adopted" and one.worker.size.lower() != size.lower():
+            tell(f"{worker_name(one.worker)} was there and stays as it is: its size is {one.worker.size}, not {size}")
 
 
 def _print_made(made: Answers[Made], *, as_json: bool) -> None:

@@ -140,3 +140,5 @@ def _of_action(action: str, given: Mapping[str, Any]) -> Iterable[Fault]:
             yield Fault(f"{action} does not heed it: leave it empty.", _WHERE, key)
         if not is_said and key == _NEEDS.get(action):
             yield Fault(f"{action} needs it.", _WHERE, key)
+    if action == "create" and given.get("count") == 0:
+        yield Fault("0 workers are none: say 1 or more, or leave it empty.", _WHERE, "count")

@@ -247,14 +247,15 @@ def test_a_trigger_waits_until_nothing_moves_and_no_longer(sky):
 
 
 @pytest.mark.parametrize(
-    ("names", "count", "expected"), [(["a", "b"], None, ["a", "b"]), (["a"], 2, ["a-1", "a-2"]), ("a", "1", ["a-1"])]
+    ("names", "count", "expected"),
+    [(["a", "b"], None, ["a", "b"]), (["a"], 2, ["a-1", "a-2"]), ("a", "1", ["a-1"]), ("a", "", ["a"])],
 )
 def test_names_are_said_or_counted(names, count, expected):
     """As the form, REST and templates give them."""
     assert expected == worker_names(names, count)
 
 
-@pytest.mark.parametrize(("names", "count"), [([], None), (None, 3), (["a", "b"], 2)])
+@pytest.mark.parametrize(("names", "count"), [([], None), (None, 3), (["a", "b"], 2), (["a"], 0), ("a", "-1")])
 def test_names_that_are_none_are_refused(names, count):
     """Nothing is guessed."""
     with pytest.raises(InvalidInput):

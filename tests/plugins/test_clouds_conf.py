@@ -60,7 +60,7 @@ def test_a_dag_is_there_whatever_the_folder_holds(folder, text):
 
 GOOD = {
     "list": {},
-    "create": {"names": ["web"], "count": 0, "places": ["nyc3"]},
+    "create": {"names": ["web"], "count": 1, "places": ["nyc3"]},
     "delete": {"names": ["web"], "count": None},
     "delete-all": {"count": 0, "names": [], "places": None},
 }
@@ -84,6 +84,7 @@ BAD = {
         "conf, names: delete-all does not heed it: leave it empty.",
     ),
     "delete a number": ({"action": "delete", "names": ["web"], "count": 2}, "conf, count: delete does not heed it"),
+    "create nothing": ({"action": "create", "names": ["web"], "count": 0}, "conf, count: 0 workers are none"),
     "list at a place": ({"places": ["nyc3"]}, "conf, places: list does not heed it"),
     "an unknown key": ({"action": "create", "names": ["web"], "plcaes": ["a"]}, 'Did you mean "places"?'),
 }

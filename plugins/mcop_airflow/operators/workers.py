@@ -264,15 +264,19 @@ def worker_names(names: Sequence[str] | str | None, count: int | str | None) -> 
     Return the workers' names: *names*, or *count* of the one that they are.
 
     Raises:
-        InvalidInput: There are none, or *count* goes with several.
+        InvalidInput: There are none, *count* is less than one, or it goes with several.
     """
     found = [names] if isinstance(names, str) else list(names or ())
     if not found:
         raise InvalidInput("names: there are none; name the workers")
+    if count in (None, ""):
+        return found
     number = int(count or 0)
-    if number and len(found) != 1:
+    if number < 1:
+        raise InvalidInput(f"count: {number} workers are none; say 1 or more, or leave it out")
+    if len(found) != 1:
         raise InvalidInput(f"count: {number} goes with one name, and there are {len(found)}")
-    return [f"{found[0]}-{one}" for one in range(1, number + 1)] if number else found
+    return [f"{found[0]}-{one}" for one in range(1, number + 1)]
 
 
 def _is_missing(error: McopError) -> bool:

@@ -2,6 +2,10 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +100,10 @@ BAD = {
     "unknown region": (["workers", "list", "--cloud", "ocean", "--region", "nyc4"], 3, 'Did you mean "nyc3"?'),
     "no name": (["workers", "create", "--cloud", "ocean"], 2, "name the workers"),
     "count of two": (["workers", "create", "a", "b", "--count", "2", "--cloud", "ocean"], 2, "goes with one name"),
+    "count of none": (["workers", "create", "a", "--count", "0", "--cloud", "ocean"], 2, "than or equal to 1"),
+    "count of too many": (["workers", "create", "a", "--count", "100000", "--cloud", "ocean"], 2, "equal to 1000"),
+    "a name twice": (["workers", "create", "a", "a", "--cloud", "ocean"], 2, "'a' is asked for twice"),
+    "unknown place": (["workers", "create", "a", "--place", "nyc4", "--cloud", "ocean"], 3, 'Did you mean "nyc3"?'),
     "bad tag": (["workers", "create", "a", "--tag", "x", "--cloud", "ocean"], 2, "write KEY=VALUE"),
     "bad name": (["workers", "create", "A", "--cloud", "ocean"], 2, "'A' is no name of a worker"),
     "bad place": (["workers", "create", "a", "--place", "a/b/c", "--cloud", "ocean"], 2, "is no place"),
@@ -116,6 +124,40 @@ def test_what_is_typed_wrong_is_told(mcop, folder, arguments, exit_code, says):
 
     assert exit_code == code
     assert says in told
+
+
+def test_nothing_to_delete_is_deleted_without_a_number(mcop, folder):
+    """There is nothing that could be meant otherwise; a worker that is not there is no list of none."""
+    assert (0, "no workers\n", "") == mcop("workers", "delete-all", "--cloud", "ocean")
+    assert "" == mcop("workers", "delete", "a", "--cloud", "ocean")[1]
+
+
+def test_a_worker_that_is_there_in_another_size_is_told(mcop, folder):
+    """It is adopted as it is; the cloud's own spelling of a size is none."""
+    mcop("workers", "create", "web", "--cloud", "ocean")
+    told = [
+        mcop("workers", "create", "web", "--cloud", "ocean", "--size", one) for one in ("s-2vcpu-2gb", "S-1vcpu-1gb")
+    ]
+
+    assert [0, 0] == [code for code, _, _ in told]
+    assert "web was there and stays as it is: its size is s-1vcpu-1gb, not s-2vcpu-2gb" in told[0][2]
+    assert "" == told[1][2]
+
+
+def test_whoever_interrupts_a_creation_is_told_what_goes_on(folder, server):
+    """The next call adopts what was begun."""
+    server.create_looks = 10_000
+    program = [sys.executable, "-m", "mcop_core", "workers", "create", "web", "--count", "12", "--cloud", "ocean"]
+    running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(server.ids()) < 2:
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    told, errors = running.communicate(timeout=30)
+
+    assert (130, "") == (running.returncode, told)
+    assert "interrupted; what was begun goes on and carries its tags: the same command adopts it" in errors
 
 
 def test_an_inventory_says_who_made_what(mcop, folder, server):

@@ -64,6 +64,19 @@ def test_a_list_in_an_example_keeps_its_brackets(capsys, monkeypatch):
     assert "[a, b] a list" in shown
 
 
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [
+        ("workers delete", "Usage: mcop workers delete [OPTIONS] NAME..."),
+        ("workers create", "Usage: mcop workers create [OPTIONS] [NAME]..."),
+        ("catalog get", "Usage: mcop catalog get [OPTIONS] KIND#NAME[@VERSION]"),
+    ],
+)
+def test_what_must_be_given_stands_in_the_usage_without_braces(name, usage, capsys, monkeypatch):
+    """Once, or more often; what may be left out stands in brackets."""
+    assert usage == help_of(name, capsys, monkeypatch).splitlines()[0]
+
+
 def test_the_exit_codes_are_told(capsys, monkeypatch):
     """Each code stands on a line with what it means, those of errors too."""
     lines = [line.strip() for line in help_of("", capsys, monkeypatch).splitlines()]
