@@ -197,8 +197,10 @@ def _described(
 
 
 def _print_sorted(columns: Sequence[str], rows: list[tuple[object, ...]], what: str) -> None:
+    from mcop_core.clouds.ours import name_order
+
     if rows:
-        print_table(columns, sorted(rows, key=lambda row: [str(cell) for cell in row]))
+        print_table(columns, sorted(rows, key=lambda row: [name_order(str(cell)) for cell in row]))
     else:
         say(f"no {what}")
 

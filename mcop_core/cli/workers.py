@@ -181,7 +181,7 @@ def _tell_other_sizes(made: Answers[Made], size: str) -> None:
 
 def _print_made(made: Answers[Made], *, as_json: bool) -> None:
     from mcop_core.clouds.documents import document
-    from mcop_core.clouds.ours import worker_name
+    from mcop_core.clouds.ours import name_order, worker_name
 
     if as_json:
         listed = [
@@ -210,7 +210,7 @@ def _print_made(made: Answers[Made], *, as_json: bool) -> None:
             for one in made.found
         ]
         columns = ("worker", "how", "cloud", "region", "zone", "id", "state", "address", "instead of")
-        print_table(columns, sorted(rows))
+        print_table(columns, sorted(rows, key=lambda row: name_order(str(row[0]))))
 
 
 def _print_workers(

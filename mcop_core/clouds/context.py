@@ -25,7 +25,7 @@ from mcop_core.clouds.models import (
     Region,
     Worker,
 )
-from mcop_core.clouds.ours import best_of, is_ours, owner_tag, protection_of, worker_name
+from mcop_core.clouds.ours import best_of, is_ours, name_order, owner_tag, protection_of, worker_name
 from mcop_core.clouds.patience import Pace, ask
 from mcop_core.clouds.placing import Spot, WorkerRequest, spots_of
 from mcop_core.clouds.strategy import Capability, CloudStrategy, Tag, require
@@ -282,5 +282,5 @@ class CloudContext:
         return found
 
 
-def _by_place(instance: Instance) -> tuple[str, str, str, str]:
-    return instance.cloud, instance.region, instance.name, instance.id
+def _by_place(instance: Instance) -> tuple[object, ...]:
+    return instance.cloud, instance.region, name_order(instance.name), instance.id

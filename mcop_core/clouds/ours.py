@@ -57,6 +57,12 @@ def worker_name(worker: Worker) -> str:
     return worker.tags.get(WORKER_TAG, worker.name)
 
 
+def name_order(name: str) -> tuple[str | int, ...]:
+    """Return what sorts names as people count: `web-2` before `web-10`."""
+    # What is split off stands at every second place, so that texts meet texts and numbers numbers.
+    return tuple(int(part) if number % 2 else part for number, part in enumerate(re.split(r"([0-9]+)", name)))
+
+
 def protection_of(worker: Worker, config: CloudConfig) -> str:
     """Return the tag that protects *worker*, as `key=value`; empty if none does."""
     for wanted in (PROTECTED_TAG, *config.protect):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -66,6 +67,15 @@ def test_workers_are_created_listed_and_deleted(mcop, folder, server):
     code, told, _ = mcop("workers", "delete", "web-1", "--cloud", "ocean")
     assert code == 0 and "web-1" in told
     assert 1 == len(server.ids())
+
+
+def test_workers_are_listed_as_they_are_counted(mcop, folder, server):
+    """By every command alike."""
+    expected = [f"web-{number}" for number in range(1, 12)]
+    commands = [("workers", "create", "web", "--count", "11"), ("workers", "list"), ("inventory", "instances")]
+    told = [mcop(*command, "--cloud", "ocean")[1] for command in commands]
+
+    assert [expected] * 3 == [re.findall(r"web-[0-9]+(?= +[0-9c])", text) for text in told]
 
 
 def test_all_are_deleted_only_with_their_number(mcop, folder, server):

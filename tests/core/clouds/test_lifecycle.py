@@ -11,7 +11,7 @@ from mcop_core.clouds.context import CloudContext
 from mcop_core.clouds.creating import How
 from mcop_core.clouds.memory import MemoryCloud, MemoryStrategy, Trouble, raising
 from mcop_core.clouds.models import InstanceState, Order
-from mcop_core.clouds.ours import creation_token, own_tags
+from mcop_core.clouds.ours import creation_token, name_order, own_tags
 from mcop_core.clouds.placing import Place, WorkerRequest
 from mcop_core.clouds.strategy import Capability
 from mcop_core.errors import (
@@ -342,6 +342,13 @@ def test_a_failure_comes_back_from_json_as_it_was():
 
     assert (str(failure), QuotaExceeded) == (str(told), type(told.error))
     assert McopError is type(failure_of({**failure.to_json(), "error": "Fault"}).error)
+
+
+def test_names_are_in_the_order_in_which_people_count():
+    """Whatever numbers stand in them, and where."""
+    names = ["web-10-b", "x01y", "web", "", "web-10", "2", "web-2", "a", "x1"]
+
+    assert ["", "2", "a", "web", "web-2", "web-10", "web-10-b", "x1", "x01y"] == sorted(names, key=name_order)
 
 
 def test_workers_are_made_where_they_are_looked_for():
