@@ -38,6 +38,8 @@ from mcop_core.engines.terraform.preparation import PACKAGES
 from mcop_core.engines.workspace import Reporter
 
 _KEEPER = (sys.executable, "-P", "-m", "mcop_core.engines.terraform.keeper")
+_KEEPERS_OWN = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME")
+"""What a keeper has of its starter's environment; it outlives it, and needs none of its secrets."""
 _ANSWER_S = 5.0
 _START_S = 60.0
 _LOOK_S = 0.02
@@ -205,6 +207,7 @@ class WarmProviders:
         paths = KeeperPaths(self.folder, f"{key}-{secrets.token_hex(4)}")
         keeper = subprocess.Popen(
             [*_KEEPER, str(paths.pool), paths.name, str(package), "--idle-s", str(self.idle_s)],
+            env={name: os.environ[name] for name in _KEEPERS_OWN if name in os.environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
