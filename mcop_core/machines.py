@@ -147,7 +147,7 @@ def _region_of(provider: str, attributes: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Seen:
     """
     How far one configured cloud was looked at.
 
@@ -167,12 +167,12 @@ class Look:
         return not self.unanswered & {"", region} and (not self.regions or region in self.regions)
 
 
-def looks_at(
+def what_was_seen(
     configs: Iterable[CloudConfig],
     asked: Collection[str],
     unanswered: Iterable[tuple[str, str]],
     regions: Collection[str] = (),
-) -> tuple[Look, ...]:
+) -> tuple[Seen, ...]:
     """
     Return how far each of the clouds *configs* was looked at.
 
@@ -186,7 +186,7 @@ def looks_at(
     for cloud, region in unanswered:
         lacking.setdefault(cloud, set()).add(region)
     return tuple(
-        Look(
+        Seen(
             one.provider,
             frozenset(regions or one.regions),
             frozenset(lacking.get(one.name, ()) if one.name in asked else {""}),
@@ -198,7 +198,7 @@ def looks_at(
 # -- both, side by side ----------------------------------------------------------------------------------------
 
 
-class Standing(StrEnum):
+class MachineStanding(StrEnum):
     """How one machine stands between the states and the clouds."""
 
     MANAGED = "managed"
@@ -221,7 +221,7 @@ class Entry:
         made_by: `worker <name>`, or the component and the address in its state; empty: not MCOP.
     """
 
-    standing: Standing
+    standing: MachineStanding
     cloud: str
     region: str
     name: str
@@ -231,18 +231,18 @@ class Entry:
 
 
 def entries(
-    listed: Sequence[tuple[Instance, str]], machines: Iterable[Machine], looks: Sequence[Look]
+    listed: Sequence[tuple[Instance, str]], machines: Iterable[Machine], seen: Sequence[Seen]
 ) -> tuple[Entry, ...]:
     """
     Hold what clouds list against what states have: an entry for each machine that is in one of them, or in both.
 
     Args:
         listed: Instances, and who made each by its tags; empty: nobody here.
-        looks: How far each configured cloud was looked at, as `looks_at` says it.
+        seen: How far each configured cloud was looked at, as `what_was_seen` says it.
     """
-    joined = join((one for one, _ in listed), machines, looks)
+    joined = join((one for one, _ in listed), machines, seen)
     there = [_there(one, joined.owners.get((one.cloud, one.region, one.id)) or made_by) for one, made_by in listed]
-    lacking = ((Standing.MISSING, joined.missing), (Standing.UNTOLD, joined.untold))
+    lacking = ((MachineStanding.MISSING, joined.missing), (MachineStanding.UNTOLD, joined.untold))
     return (
         *there,
         *(Entry(standing, "", "", "", one.id, "", one.made_by) for standing, found in lacking for one in found),
@@ -250,7 +250,7 @@ def entries(
 
 
 def _there(one: Instance, made_by: str) -> Entry:
-    standing = Standing.MANAGED if made_by else Standing.UNMANAGED
+    standing = MachineStanding.MANAGED if made_by else MachineStanding.UNMANAGED
     return Entry(standing, one.cloud, one.region, one.name, one.id, str(one.state), made_by)
 
 
@@ -270,23 +270,23 @@ class Joined:
     untold: tuple[Machine, ...]
 
 
-def join(instances: Iterable[Instance], machines: Iterable[Machine], looks: Iterable[Look]) -> Joined:
-    """Hold *instances* against *machines*; *looks* say how far each configured cloud was looked at."""
+def join(instances: Iterable[Instance], machines: Iterable[Machine], seen: Iterable[Seen]) -> Joined:
+    """Hold *instances* against *machines*; *seen* says how far each configured cloud was looked at."""
     # An account that is configured twice is listed twice.
     listed: dict[tuple[str, str], list[Instance]] = {}
     for one in instances:
         listed.setdefault((one.provider, _listed_as(one)), []).append(one)
-    by_provider: dict[str, list[Look]] = {}
-    for look in looks:
-        by_provider.setdefault(look.provider, []).append(look)
+    by_provider: dict[str, list[Seen]] = {}
+    for cloud in seen:
+        by_provider.setdefault(cloud.provider, []).append(cloud)
     owners: dict[tuple[str, str, str], str] = {}
     missing, untold = [], []
     for machine in machines:
         there = listed.get((machine.provider, _known_as(machine)))
-        seen = by_provider.get(machine.provider, [])
+        of_it = by_provider.get(machine.provider, [])
         if there:
             owners |= {(one.cloud, one.region, one.id): machine.made_by for one in there}
-        elif seen and all(look.covers(machine.region) for look in seen):
+        elif of_it and all(cloud.covers(machine.region) for cloud in of_it):
             missing.append(machine)
         else:
             untold.append(machine)

@@ -164,14 +164,14 @@ def _print_joined(
 ) -> None:
     """Print instances as managed or unmanaged, and what executions deployed and no cloud lists as missing."""
     from mcop_core.clouds.documents import made_by
-    from mcop_core.machines import deployed_machines, entries, looks_at
+    from mcop_core.machines import deployed_machines, entries, what_was_seen
 
     unanswered = [(one.cloud, one.region) for one in failures]
-    looks = looks_at(open_fleet().configs.values(), [one.config.name for one in strategies], unanswered, regions)
+    seen = what_was_seen(open_fleet().configs.values(), [one.config.name for one in strategies], unanswered, regions)
     machines = deployed_machines(bootstrap.open_store(settings().artifact_store), bootstrap.open_store)
     failures += machines.failures
     listed = [(one, made_by(one, strategy.config)) for strategy, one in found]
-    rows = [asdict(entry) for entry in entries(listed, machines.found, looks)]
+    rows = [asdict(entry) for entry in entries(listed, machines.found, seen)]
     if as_json:
         print_json({"instances": rows, "failures": [one.to_json() for one in failures]})
     else:

@@ -11,7 +11,7 @@ from mcop_core.clouds.documents import document, instance_of
 from mcop_core.clouds.models import Instance, InstanceState
 from mcop_core.deployments import Deployment, Deployments
 from mcop_core.errors import NotFound
-from mcop_core.machines import Entry, Look, Machine, Standing, deployed_machines, entries, join, looks_at
+from mcop_core.machines import Entry, Machine, MachineStanding, Seen, deployed_machines, entries, join, what_was_seen
 from tests.clouds.deployed import deploy, resource
 
 WEB = Machine("team/shop/w.p.web", 'module.this.aws_instance.web["a.azurerm_linux_virtual_machine.b"]', "aws", "i-1")
@@ -56,7 +56,7 @@ def test_what_is_listed_is_managed_and_what_is_not_is_missing():
     """Only where every cloud of its provider has answered."""
     machines = [WEB, Machine("o", "a", "aws", "i-2"), Machine("o", "a", "digitalocean", "7")]
     there = [instance("aws", "i-1"), instance("aws", "i-9"), instance("memory", "i-2")]
-    joined = join(there, machines, [Look("aws")])
+    joined = join(there, machines, [Seen("aws")])
 
     assert {("c", "r", "i-1"): f"{WEB.owner} {WEB.address}"} == joined.owners
     assert (["i-2"], ["7"]) == ([one.id for one in joined.missing], [one.id for one in joined.untold])
@@ -70,7 +70,7 @@ def test_clouds_that_write_ids_otherwise_than_terraform_are_matched():
         instance("azure", "/subscriptions/s/virtualmachines/VM"),
     ]
 
-    assert 2 == len(join(there, machines, [Look("gcp"), Look("azure")]).owners)
+    assert 2 == len(join(there, machines, [Seen("gcp"), Seen("azure")]).owners)
 
 
 REGIONS = {
@@ -129,7 +129,7 @@ COVERED = {
 )
 def test_what_no_cloud_lists_is_missing_where_everything_was_seen(configs, asked, silent, regions, where, is_missing):
     """All clouds of its provider, in its region; else it cannot be told."""
-    joined = join([], [Machine("o", "a", "aws", "i-1", where)], looks_at(configs, asked, silent, regions))
+    joined = join([], [Machine("o", "a", "aws", "i-1", where)], what_was_seen(configs, asked, silent, regions))
 
     assert (is_missing, not is_missing) == (bool(joined.missing), bool(joined.untold))
 
@@ -137,14 +137,14 @@ def test_what_no_cloud_lists_is_missing_where_everything_was_seen(configs, asked
 def test_an_inventory_has_an_entry_for_everything_on_either_side():
     """A tag says who made it, and a state says it better."""
     listed = [(instance("aws", "i-1", name="web"), ""), (instance("aws", "w"), "worker w"), (instance("aws", "x"), "")]
-    found = entries(listed, [WEB, Machine("o", "a", "aws", "i-2"), Machine("o", "b", "gcp", "i-3")], [Look("aws")])
+    found = entries(listed, [WEB, Machine("o", "a", "aws", "i-2"), Machine("o", "b", "gcp", "i-3")], [Seen("aws")])
 
     assert [
-        Entry(Standing.MANAGED, "c", "r", "web", "i-1", "running", f"{WEB.owner} {WEB.address}"),
-        Entry(Standing.MANAGED, "c", "r", "", "w", "running", "worker w"),
-        Entry(Standing.UNMANAGED, "c", "r", "", "x", "running", ""),
-        Entry(Standing.MISSING, "", "", "", "i-2", "", "o a"),
-        Entry(Standing.UNTOLD, "", "", "", "i-3", "", "o b"),
+        Entry(MachineStanding.MANAGED, "c", "r", "web", "i-1", "running", f"{WEB.owner} {WEB.address}"),
+        Entry(MachineStanding.MANAGED, "c", "r", "", "w", "running", "worker w"),
+        Entry(MachineStanding.UNMANAGED, "c", "r", "", "x", "running", ""),
+        Entry(MachineStanding.MISSING, "", "", "", "i-2", "", "o a"),
+        Entry(MachineStanding.UNTOLD, "", "", "", "i-3", "", "o b"),
     ] == list(found)
 
 

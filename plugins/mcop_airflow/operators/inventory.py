@@ -168,7 +168,7 @@ class ReportOperator(BaseOperator):
     ) -> tuple[tuple[Entry, ...], tuple[Failure, ...]]:
         """Return what the looks *found* held against all deployed states, and what of these could not be read."""
         from mcop_core.clouds.documents import instance_of
-        from mcop_core.machines import deployed_machines, entries, looks_at
+        from mcop_core.machines import deployed_machines, entries, what_was_seen
 
         settings = Settings.from_environment(os.environ)
         store = open_store(settings.artifact_store)
@@ -179,9 +179,9 @@ class ReportOperator(BaseOperator):
         ]
         asked = {place["cloud"] for place in places}
         unanswered = [(place["cloud"], place["region"]) for place in missed]
-        looks = looks_at(open_fleet(settings, os.environ).configs.values(), asked, unanswered)
+        seen = what_was_seen(open_fleet(settings, os.environ).configs.values(), asked, unanswered)
         machines = deployed_machines(store, open_store)
-        return entries(listed, machines.found, looks), machines.failures
+        return entries(listed, machines.found, seen), machines.failures
 
     def _tell(self, context: Context, key: str, summary: Mapping[str, Any]) -> None:
         """Log the *summary* that lies under *key*, and have the asset's event say its numbers."""
@@ -205,9 +205,11 @@ def _json(value: Any) -> bytes:
 
 def _counted(held: Sequence[Entry]) -> dict[str, int]:
     """Return how many stand how, `cannot_be_told` for what cannot be told."""
-    from mcop_core.machines import Standing
+    from mcop_core.machines import MachineStanding
 
-    return {str(standing).replace(" ", "_"): sum(one.standing is standing for one in held) for standing in Standing}
+    return {
+        str(standing).replace(" ", "_"): sum(one.standing is standing for one in held) for standing in MachineStanding
+    }
 
 
 class HealthOperator(BaseOperator):
