@@ -74,7 +74,7 @@ def instances(
         listed = [document(one, raw=raw) for _, one in found]
         print_json({"instances": listed, "failures": [one.to_json() for one in failures]})
     else:
-        _print_sorted(INSTANCE_COLUMNS, [instance_row(*one) for one in found], "instances")
+        _print_sorted(INSTANCE_COLUMNS, [instance_row(*one) for one in found], "instances", failures)
     end(failures)
 
 
@@ -109,7 +109,7 @@ def clusters(
             }
         )
     else:
-        _print_sorted(CLUSTER_COLUMNS, [cluster_row(one) for one in found], "clusters")
+        _print_sorted(CLUSTER_COLUMNS, [cluster_row(one) for one in found], "clusters", failures)
     end(failures)
 
 
@@ -134,7 +134,7 @@ def regions(clouds: Clouds = None, providers: Providers = None, as_json: AsJson 
         listed = [{"cloud": strategy.config.name, **document(one)} for strategy, one in found]
         print_json({"regions": listed, "failures": [one.to_json() for one in failures]})
     else:
-        _print_sorted(REGION_COLUMNS, [region_row(*one) for one in found], "regions")
+        _print_sorted(REGION_COLUMNS, [region_row(*one) for one in found], "regions", failures)
     end(failures)
 
 
@@ -176,7 +176,7 @@ def _print_joined(
         print_json({"instances": rows, "failures": [one.to_json() for one in failures]})
     else:
         columns = ("standing", "cloud", "region", "name", "id", "state", "made by")
-        _print_sorted(columns, [tuple(row.values()) for row in rows], "instances")
+        _print_sorted(columns, [tuple(row.values()) for row in rows], "instances", failures)
 
 
 def _described(
@@ -196,12 +196,14 @@ def _described(
             failures.append(Failed(strategy.config.name, ref.region, f"cluster {ref.name}", error))
 
 
-def _print_sorted(columns: Sequence[str], rows: list[tuple[object, ...]], what: str) -> None:
+def _print_sorted(
+    columns: Sequence[str], rows: list[tuple[object, ...]], what: str, failures: Sequence[Failure]
+) -> None:
     from mcop_core.clouds.ours import name_order
 
     if rows:
         print_table(columns, sorted(rows, key=lambda row: [name_order(str(cell)) for cell in row]))
-    else:
+    elif not failures:
         say(f"no {what}")
 
 

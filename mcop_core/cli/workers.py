@@ -103,8 +103,7 @@ def delete(
     context = context_of(cloud)
     with interruptible(_DELETING):
         gone = context.delete_workers(names, dry_run=dry_run)
-    if gone.found or as_json:
-        _print_workers(context, gone.found, gone.failures, as_json=as_json)
+    _print_workers(context, gone.found, gone.failures, as_json=as_json)
     end(gone.failures)
 
 
@@ -161,6 +160,8 @@ def _tags(texts: Sequence[str]) -> dict[str, str]:
         key, has_value, value = text.partition("=")
         if not has_value:
             raise InvalidInput(f"--tag {text!r}: write KEY=VALUE")
+        if key in found:
+            raise InvalidInput(f"--tag {text!r}: the tag {key} is said twice")
         found[key] = value
     return found
 
@@ -223,5 +224,5 @@ def _print_workers(
         print_json({"workers": listed, "failures": [one.to_json() for one in failures]})
     elif workers:
         print_table(WORKER_COLUMNS, [worker_row(context.strategy, one) for one in workers])
-    else:
+    elif not failures:
         say("no workers")

@@ -155,7 +155,7 @@ def ask(strategy: CloudStrategy, pace: Pace, what: str, call: Callable[[], T], *
 def unreadable(strategy: CloudStrategy, what: str, error: Exception) -> CloudFailed:
     """Return the error for an answer that a strategy could not read."""
     config = strategy.config
-    cause = f"{type(error).__name__}: {error}"[:300]
+    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return CloudFailed(
         f"cloud {config.name} ({config.provider}): {what}: the answer cannot be read: {cause}", code="unreadable"
     )

@@ -15,6 +15,7 @@ import yaml
 
 from tests.clouds.deployed import deploy, resource
 from tests.clouds.digitalocean_server import TOKEN, DigitalOceanServer, running_digitalocean, said
+from tests.clouds.rest_server import Does as Meets
 
 OCEAN = """\
 name: {name}
@@ -114,6 +115,7 @@ BAD = {
     "count of too many": (["workers", "create", "a", "--count", "100000", "--cloud", "ocean"], 2, "equal to 1000"),
     "a name twice": (["workers", "create", "a", "a", "--cloud", "ocean"], 2, "'a' is asked for twice"),
     "unknown place": (["workers", "create", "a", "--place", "nyc4", "--cloud", "ocean"], 3, 'Did you mean "nyc3"?'),
+    "a tag twice": (["workers", "create", "a", "--tag", "x=a", "--tag", "x=b", "--cloud", "ocean"], 2, "said twice"),
     "bad tag": (["workers", "create", "a", "--tag", "x", "--cloud", "ocean"], 2, "write KEY=VALUE"),
     "bad name": (["workers", "create", "A", "--cloud", "ocean"], 2, "'A' is no name of a worker"),
     "bad place": (["workers", "create", "a", "--place", "a/b/c", "--cloud", "ocean"], 2, "is no place"),
@@ -214,6 +216,21 @@ def test_a_cloud_that_does_not_answer_hides_no_other(mcop, folder, server):
     assert 10 == code
     assert "one" in told
     assert "failed: down: regions for instances" in errors
+
+
+def test_what_nobody_answered_is_not_none(mcop, folder, server):
+    """Nothing is said of how much there is; how the answer could not be read is told on one line."""
+    server.add(Meets.GARBAGE, times=None)
+    for command in (
+        ("workers", "list"),
+        ("inventory", "instances"),
+        ("inventory", "clusters"),
+        ("inventory", "regions"),
+    ):
+        code, told, errors = mcop(*command, "--cloud", "ocean")
+
+        assert (10, "", 1) == (code, told, len(errors.splitlines()))
+        assert "the answer cannot be read" in errors
 
 
 def test_a_cloud_whose_secret_is_not_there_hides_no_other(mcop, folder, server, monkeypatch):
