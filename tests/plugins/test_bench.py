@@ -1,10 +1,12 @@
 """The measurements can begin, and the floor of `bench.dags` builds what MCOP builds."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
-from bench import catalog
+from bench import catalog, sweep
 from bench.__main__ import NAMES, main, report
 from bench.dags import measure
 from bench.measure import Figure, compare
@@ -71,6 +73,32 @@ def test_an_unknown_measurement_is_refused(capsys):
     """Nothing is measured then, not even what is known."""
     assert main(["dags", "dag"]) == 2
     assert "unknown measurement 'dag'; known: dags" in capsys.readouterr().err
+
+
+def test_terraforms_commands_are_counted(tmp_path):
+    """By their first word that is no option; what stands for Terraform ends as it does."""
+    commands = sweep.Commands(tmp_path / "commands", "/bin/false")
+    for words in (["-chdir=/a", "plan", "-json", "-out=plan"], ["-chdir=/a", "get"], ["plan"]):
+        assert subprocess.run([commands.program, *words], check=False).returncode == 1
+
+    assert commands.take() == {"plan": 2, "get": 1}
+    assert commands.take() == {}
+
+
+def test_the_memory_of_a_process_is_its_own_peak():
+    """What it gave back counts; what its parent and its children have does not."""
+    held = bytearray(b"x") * (256 << 20)
+    script = (
+        "import subprocess, sys; from bench.sweep import peak_mb; before = peak_mb(); bytearray(b'x') * (64 << 20);"
+        "peak = peak_mb(); subprocess.run([sys.executable, '-c', \"bytearray(b'x') * (128 << 20)\"], check=True);"
+        "print(before, peak, peak_mb())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    before, peak, after = map(float, done.stdout.split())
+
+    assert before + 48 <= peak <= before + 96
+    assert after == pytest.approx(peak, abs=16)
+    assert before < len(held) >> 20
 
 
 @pytest.mark.emulator
