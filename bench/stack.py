@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,8 +57,9 @@ class LiveStack:
 
 
 @contextmanager
-def running_stack(folder: Path, **own: str) -> Iterator[LiveStack]:
+def running_stack(folder: Path, own: Mapping[str, str]) -> Iterator[LiveStack]:
     """Start a stack in *folder* with settings of its *own*, publish the project's catalog, and stop all at the end."""
+    before = dict(os.environ)
     home = Home.of(PROJECT, folder)
     stack = Stack(home, {**os.environ, **own}, lambda line: None)
     with stack.locked():
@@ -70,6 +71,8 @@ def running_stack(folder: Path, **own: str) -> Iterator[LiveStack]:
             yield LiveStack(home, settings)
         finally:
             stack.stop(lambda: _cancel_runners(home))
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def _publish(settings: Settings) -> None:
