@@ -5,6 +5,9 @@ A component is a topic, a log group and a parameter, made by the real AWS provid
 a runner of its own, as a task starts it. Held to an approval it plans, compares the plan with the preview, and applies
 that plan; else Terraform plans and applies at once. The two take turns, each on components of its own that are alike.
 Making the preview and asking people is left out: that is done once for a whole manifest.
+
+Where something changes this is two Terraform commands against one, and what it costs is told without a target: that of
+a deployment through a gate is held in `deploy`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.deployed import DeployedShop
-from bench.measure import Cost, Told, compare
+from bench.measure import Comparison, Cost, Told, compare
 from bench.runners import run_operation
 from bench.stack import running_emulator
 from mcop_core.artifacts.local import LocalStore
@@ -26,7 +29,7 @@ from mcop_core.settings import PREFIX, Settings
 
 PAIRS = 4
 AT_MOST = 1.3
-"""CPU and wall of an apply that is held to an approval, against one that is not."""
+"""CPU and wall of an apply that is held to an approval and has nothing to do, against one that is not held to any."""
 AGAINST = "x without it"
 
 Pair = tuple[Cost[RunResult], Cost[RunResult]]
@@ -44,21 +47,27 @@ def run() -> Told:
             shop = DeployedShop(4 * PAIRS, folder / "shop", environment, settings)
             applies = Applies(shop, LocalStore(folder / "artifacts"), settings, environment)
             alone = shop.names[::2]  # every second one takes an output of the one before it
-            yield from _figures("creating a component", applies.pairs("create", alone, (3, 0, 0)))
+            yield from _told("creating a component", applies.pairs("create", alone, (3, 0, 0)))
             # What the cloud made of it by itself is read and written to the state now, which is not measured.
             list(applies.pairs("settle", alone, (0, 0, 0)))
-            yield from _figures("a component with nothing to do", applies.pairs("again", alone, (0, 0, 0)))
+            for found in _compared("a component with nothing to do", applies.pairs("again", alone, (0, 0, 0))):
+                yield found.held_to(AT_MOST, AGAINST)
             changed = applies.pairs("change", alone, (0, 1, 0), is_changed=True)
-            yield from _figures("changing a resource of a component", changed)
+            yield from _told("changing a resource of a component", changed)
 
 
-def _figures(name: str, pairs: Iterator[Pair]) -> Told:
+def _told(name: str, pairs: Iterator[Pair]) -> Iterator[str]:
+    for found in _compared(name, pairs):
+        yield f"{found.name}: {found.ratio:.2f}{AGAINST} ({found.subject:.2f} s against {found.floor:.2f} s)"
+
+
+def _compared(name: str, pairs: Iterator[Pair]) -> Iterator[Comparison]:
     found = list(pairs)
     for what, measured in {
         "CPU": [(held.cpu_s, free.cpu_s) for held, free in found],
         "wall": [(held.wall_s, free.wall_s) for held, free in found],
     }.items():
-        yield compare(f"{name}, held to an approval ({what})", measured).held_to(AT_MOST, AGAINST)
+        yield compare(f"{name}, held to an approval ({what})", measured)
 
 
 class Applies:

@@ -40,7 +40,7 @@ from mcop_core.engines.terraform.providers import terraform_environment
 from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.toolchain import NO_TOOLS, Toolchain
-from mcop_core.engines.terraform.warm import NO_POOL, WarmProviders
+from mcop_core.engines.terraform.warm import NO_POOL
 from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import EngineFailed, McopError, Tampered
 from mcop_core.secrets.reference import SecretRef
@@ -384,14 +384,9 @@ class Session:
     def _terraform(self, commands: Commands) -> ApplyResult:
         work_copy.place(self.directory, self.home.base, self.home.digest)
         commands.provider_died = self.doubt.has_adopted = False
-        with self._pool().lent(self.artifact.files, self.directory, commands.environment, self.report) as commands.loan:
+        pool = NO_POOL if self.resumes else self.tools.warm.for_one_operation()
+        with pool.lent(self.artifact.files, self.directory, commands.environment, self.report) as commands.loan:
             return self._deploy(commands)
-
-    def _pool(self) -> WarmProviders:
-        """Return where providers are lent: two commands are worth one of their own, what was started again is not."""
-        if self.resumes:
-            return NO_POOL
-        return self.tools.warm if self.gate is None else self.tools.warm.for_one_operation()
 
     def _deploy(self, commands: Commands) -> ApplyResult:
         reader = EventReader(self.mask)

@@ -1,7 +1,8 @@
 """
 EDGE subprocess: the pool of this machine's warm providers, each with a keeper of its own (see `keeper`).
 
-Most of what a Terraform command costs is its provider: its package is read and hashed, its process started. A warm
+Most of what a Terraform command costs is its provider: its package is read and hashed, and its process started three
+or four times, to tell its schema, to check, to plan and to apply. An operation has one process for all of that; a warm
 one is lent to the Terraforms of many operations, one after the other, never to two at once.
 
     <temporary folder>/mcop-<user>-<digest of the cache folder>/    mode 0700
