@@ -9,7 +9,7 @@ has the one name, and what is planned is told with the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mcop_core.engines.terraform.module_files import is_configuration
@@ -23,9 +23,9 @@ def names_its_folder(files: Mapping[str, bytes]) -> bool:
     return any(b"path.module" in data for path, data in files.items() if is_configuration(path))
 
 
-def renamed_in(value: Any, old: str, new: str) -> Any:
-    """Return *value* with every path in it that begins in the folder *old* beginning in *new*."""
-    pattern = re.compile(rf"(?<![\w./-]){re.escape(old)}/")
+def renamed_in(value: Any, old: Iterable[str], new: str) -> Any:
+    """Return *value* with every path in it that begins in one of the folders *old* beginning in *new*."""
+    pattern = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, old))})/")
 
     def renamed(part: Any) -> Any:
         if isinstance(part, str):
@@ -44,12 +44,10 @@ def with_own_folders(document: Mapping[str, Any], modules: Collection[str]) -> M
     if not modules:
         return document
     changes = [_with_own_folder(entry, modules) for entry in document.get("resource_changes") or []]
-    outputs = document.get("output_changes") or {}
-    for name in modules:
-        outputs = renamed_in(outputs, name, OWN)
+    outputs = renamed_in(document.get("output_changes") or {}, modules, OWN)
     return {**document, "resource_changes": changes, "output_changes": outputs}
 
 
 def _with_own_folder(entry: Mapping[str, Any], modules: Collection[str]) -> Mapping[str, Any]:
     module = str(entry["address"]).split(".", 2)[1].split("[")[0]
-    return {**entry, "change": renamed_in(entry["change"], module, OWN)} if module in modules else entry
+    return {**entry, "change": renamed_in(entry["change"], [module], OWN)} if module in modules else entry

@@ -57,7 +57,7 @@ class Placed:
 
     def paths(self, value: Any) -> Any:
         """Return *value* with the paths of the module's files as they are in the merged root."""
-        return renamed_in(value, OWN, self.folder) if self.folder else value
+        return renamed_in(value, [OWN], self.folder) if self.folder else value
 
     def provider(self, text: str) -> str:
         """Return a resource's provider as it is in the merged root."""

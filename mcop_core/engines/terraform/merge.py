@@ -362,6 +362,7 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
         StateConflict: A state holds what its element's root cannot have made.
     """
     providers = _Providers()
+    folders = frozenset(one.name for one in drafts if names_its_folder(one.files))
     calls, joined = {}, JoinedState()
     for one in drafts:
         chosen = {local: providers.local(source, version) for local, (source, version) in one.providers.items()}
@@ -371,7 +372,7 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
         calls[one.name] = {"source": f"./{one.name}", **one.arguments, **({"providers": links} if links else {})}
         if one.state is not None:
             source = split_source(one.providers[configured][0])[1:] if configured else ()
-            folder = one.name if names_its_folder(one.files) else ""
+            folder = one.name if one.name in folders else ""
             old, new = f"module.{one.element}", f"module.{one.name}"
             joined.add(Placed(one.step, old, new, source, alias, folder), one.state)
     outputs = _output_names(drafts)
@@ -399,7 +400,7 @@ def merge(drafts: Sequence[Draft]) -> MergedRoot:
         sealed=sealed,
         types={key: one.variables[key]["type"] for one in drafts for key in one.sealed},
         environment=frozenset(name for one in drafts for name in one.environment),
-        folders=frozenset(one.name for one in drafts if names_its_folder(one.files)),
+        folders=folders,
     )
 
 
