@@ -26,6 +26,7 @@ from mcop_core.settings import Settings
 from tests.asked import asked_by, of, recorded
 from tests.deploy.permissions import BUCKETS, needless, read_permissions, refused
 from tests.emulators import running
+from tests.pipelines import RELEASE, adapter, joined
 from tests.plugins.operators.test_execute import Executing
 from tests.plugins.plans import storefront
 from tests.plugins.serving import Airflow
@@ -45,7 +46,7 @@ terraform {
 }
 resource "aws_sns_topic" "this" { name = "shop" }
 """
-CATALOG = """\
+AWS_CATALOG = """\
 kind: adapter
 name: local-terraform
 version: 1.0.0
@@ -90,20 +91,9 @@ provider: aws
 primitive_type: terraform
 elements: {topic: {primitive: topic, version: 1.0.0}}
 ---
-kind: adapter
-name: ci
-version: 1.0.0
-provider: ci
-primitive_type: jenkins
-engine: jenkins
-settings:
-  configuration: {url: "https://jenkins.test", username: mcop, folder: mcop}
-  credentials: {token: "secret://env/JENKINS_TOKEN"}
----
-{kind: primitive, name: release, version: 1.0.0, provider: ci, primitive_type: jenkins, source: templates/release}
----
 {kind: rule, name: size, version: 1.0.0, type: enum, values: [small, large]}
 """
+CATALOG = joined(AWS_CATALOG, adapter("https://jenkins.test"), RELEASE)
 PIPELINE = {"Jenkinsfile": JENKINSFILE, "interface.yaml": INTERFACE}
 WORKFLOW = """\
 ---
