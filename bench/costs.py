@@ -11,7 +11,6 @@ import os
 import statistics
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,10 @@ from bench.deployed import DeployedShop
 from bench.measure import cost, cpu_s
 from bench.plans import ELEMENTS, PATTERNS, write_plans
 from bench.runners import run_operation
-from bench.stack import running_emulator
+from bench.stack import own_settings, running_emulator
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.runner.request import Operation, RunRequest
-from mcop_core.settings import PREFIX, Settings
+from mcop_core.settings import Settings
 
 SIZES = (1, 40, 100)
 """How many components are planned as one."""
@@ -36,9 +35,7 @@ def run() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="mcop-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         yield from _dags(folder)
-        named = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
-        settings = replace(Settings.from_environment(named), cache_dir=str(folder / "cache"))
-        settings = replace(settings, work_dir=str(folder / "runs"))
+        settings = own_settings(folder)
         with running_emulator(folder / "cloud", settings) as environment:
             shop = DeployedShop(max(SIZES), folder / "shop", environment, settings)
             shop.deploy()

@@ -14,18 +14,17 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.deployed import DeployedShop
 from bench.measure import Figure, Told, compare, cost
-from bench.stack import running_emulator
+from bench.stack import own_settings, running_emulator
 from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.providers import find_mirror, terraform_environment
 from mcop_core.engines.terraform.toolchain import Toolchain
-from mcop_core.settings import PREFIX, Settings
+from mcop_core.settings import Settings
 
 SIZES = (8, 32, 100)
 """How many components are previewed at once."""
@@ -46,8 +45,7 @@ def run() -> Told:
     """Yield the figures of this measurement, and what it is doing."""
     with tempfile.TemporaryDirectory(prefix="mcop-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        named = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
-        settings = replace(Settings.from_environment(named), cache_dir=str(folder / "cache"))
+        settings = own_settings(folder)
         with running_emulator(folder / "cloud", settings) as environment:
             shop = DeployedShop(max(SIZES), folder / "shop", environment, settings)
             shop.deploy()

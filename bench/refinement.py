@@ -12,20 +12,18 @@ a deployment through a gate is held in `deploy`.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from bench.deployed import DeployedShop
 from bench.measure import Comparison, Cost, Told, compare
 from bench.runners import run_operation
-from bench.stack import running_emulator
+from bench.stack import own_settings, running_emulator
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.engines.changes import Preview, preview_key
 from mcop_core.runner.request import Approval, Operation, RunRequest, RunResult
-from mcop_core.settings import PREFIX, Settings
+from mcop_core.settings import Settings
 
 PAIRS = 4
 AT_MOST = 1.3
@@ -40,9 +38,7 @@ def run() -> Told:
     """Yield the figures of this measurement, and what it is doing."""
     with tempfile.TemporaryDirectory(prefix="mcop-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        named = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
-        settings = replace(Settings.from_environment(named), cache_dir=str(folder / "cache"))
-        settings = replace(settings, work_dir=str(folder / "runs"))
+        settings = own_settings(folder)
         with running_emulator(folder / "cloud", settings) as environment:
             shop = DeployedShop(4 * PAIRS, folder / "shop", environment, settings)
             applies = Applies(shop, LocalStore(folder / "artifacts"), settings, environment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,6 +54,12 @@ class LiveStack:
         store = bootstrap.open_store(self.settings.artifact_store)
         snapshot = bootstrap.open_repository(self.settings).head().snapshot
         return load_plan(store, active_plan(store, snapshot, manifest))
+
+
+def own_settings(folder: Path) -> Settings:
+    """Return the caller's settings, with what is cached and what runners work on in *folder*."""
+    named = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    return replace(Settings.from_environment(named), cache_dir=str(folder / "cache"), work_dir=str(folder / "runs"))
 
 
 @contextmanager

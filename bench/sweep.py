@@ -21,9 +21,9 @@ from pathlib import Path
 
 from bench.deployed import DeployedShop
 from bench.measure import Figure, Told, cost
-from bench.stack import running_emulator
+from bench.stack import own_settings, running_emulator
 from mcop_core.engines.changes import Mode
-from mcop_core.settings import PREFIX, Settings
+from mcop_core.settings import Settings
 
 FEW = 8
 """Components, one of them broken."""
@@ -39,8 +39,7 @@ def run() -> Told:
     """Yield the figures of this measurement, and what it is doing."""
     with tempfile.TemporaryDirectory(prefix="mcop-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        named = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
-        settings = replace(Settings.from_environment(named), cache_dir=str(folder / "cache"))
+        settings = own_settings(folder)
         with running_emulator(folder / "cloud", settings) as environment:
             commands = Commands(folder / "commands", settings.terraform)
             shop = DeployedShop(MANY, folder / "shop", environment, replace(settings, terraform=commands.program))
