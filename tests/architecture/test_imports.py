@@ -79,6 +79,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pydo": {"clouds.digitalocean"},
     "azure": {"clouds.azure", "clouds.azure_clients", "clouds.digitalocean"},  # pydo raises what azure.core does
     "google": {"clouds.gcp"},
+    "grpc": {"engines.terraform.schema_proxy"},
     "opentelemetry": {"telemetry"},
     "airflow": set(),
 }

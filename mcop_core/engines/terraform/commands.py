@@ -113,7 +113,8 @@ class Commands:
 
     def read(self, plan_file: str, versions: Mapping[str, str]) -> Mapping[str, Any]:
         """Return what a plan file holds; *versions* and errors as `read_plan`."""
-        return read_plan(self.binary, plan_file, versions, cwd=self.directory, environment=self._whole_environment)
+        environment = {**self._whole_environment, **self.loan.begin_command()}
+        return read_plan(self.binary, plan_file, versions, cwd=self.directory, environment=environment)
 
     def start_apply(self, *, is_planned: bool) -> Process:
         """Start to apply the plan in `PLAN_FILE`, or what comes of planning now; `EVENTS` names its output."""
@@ -141,7 +142,7 @@ class Commands:
             self.binary,
             arguments,
             directory=self.directory,
-            environment={**given, **self.loan.environment},
+            environment={**given, **self.loan.begin_command()},
             name=name,
             descriptors=self.loan.descriptors,
         )

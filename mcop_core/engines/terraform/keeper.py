@@ -4,10 +4,10 @@ EDGE process: one provider process that is kept running, and lent to one Terrafo
     python -m mcop_core.engines.terraform.keeper FOLDER NAME BINARY   environment, a JSON object, on its input
 
 It listens at `FOLDER/NAME.sock` and says `ready` once the provider can be asked. A client that connects is told in one
-line of JSON how to reach the provider (`TF_REATTACH_PROVIDERS` takes it so), or `{}` if it is lent already. The
-connection is the loan: whoever holds it, Terraform among them, holds the provider. What ends a loan well is the line
-`done`; if the connection ends in any other way, the provider ends at once, as it would with a Terraform of its own.
-The keeper ends with its provider, after *idle_s* without a loan, and after `_LOANS` of them.
+line of JSON how to reach the provider (`TF_REATTACH_PROVIDERS` takes it so), through a `relay`, or `{}` if it is lent
+already. The connection is the loan: whoever holds it, Terraform among them, holds the provider. What ends a loan well
+is the line `done`; if the connection ends in any other way, the provider ends at once, as it would with a Terraform of
+its own. The keeper ends with its provider, after *idle_s* without a loan, and after `_LOANS` of them.
 
 Source: github.com/hashicorp/go-plugin, docs/internals.md, for the handshake.
 """
@@ -15,21 +15,23 @@ Source: github.com/hashicorp/go-plugin, docs/internals.md, for the handshake.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import ctypes
 import json
 import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mcop_core.engines.terraform.schema_proxy import schema_proxy
 
 READY = b"ready\n"
 DONE = b"done\n"
@@ -60,19 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         paths.folder.mkdir(mode=0o700)
         provider = Provider.start(options.binary, json.load(sys.stdin), paths.folder)
-        with provider, socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(paths.socket))
-            listener.listen()
-            os.write(sys.stdout.fileno(), READY)
-            Keeper(listener, provider, options.idle_s).run()
+        with provider:
+            asyncio.run(Keeper(provider, paths, options.idle_s).run(_tell_ready))
     finally:
         paths.clear()
     return 0
 
 
+def _tell_ready() -> None:
+    os.write(sys.stdout.fileno(), READY)
+
+
 @dataclass(frozen=True, slots=True)
 class KeeperPaths:
-    """Where a keeper has its socket, and the folder in which its provider works."""
+    """Where a keeper has its sockets, and the folder in which its provider works."""
 
     pool: Path
     name: str
@@ -83,14 +86,34 @@ class KeeperPaths:
         return self.pool / f"{self.name}.sock"
 
     @property
+    def schema(self) -> Path:
+        """Where the schema proxy listens."""
+        return self.pool / f"{self.name}.schema"
+
+    @property
+    def way(self) -> Path:
+        """Where Terraform connects: a link to the schema proxy, or to the provider."""
+        return self.pool / f"{self.name}.way"
+
+    @property
     def folder(self) -> Path:
         """Where the provider works; holds links to what lies where Terraform works."""
         return self.pool / self.name
 
     def clear(self) -> None:
-        """Remove both."""
+        """Remove them."""
         self.socket.unlink(missing_ok=True)
+        self.schema.unlink(missing_ok=True)
+        self.way.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def lead(way: Path, to: Path) -> None:
+    """Make the link *way* lead to the socket *to*, for whoever connects from now on."""
+    new = way.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(to)
+    new.rename(way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +124,6 @@ class Provider:
     protocol: int
     network: str
     address: str
-    folder: Path
 
     @classmethod
     def start(cls, binary: str, environment: Mapping[str, str], folder: Path) -> Provider:
@@ -111,7 +133,7 @@ class Provider:
         Raises:
             SystemExit: It is no provider, or does not answer.
         """
-        # The pid is the keeper's only child, and the keeper has one thread: safe between fork and exec.
+        # The keeper has one thread yet, which lives as long as it does: safe between fork and exec.
         process = subprocess.Popen(
             [binary],
             cwd=folder,
@@ -126,7 +148,7 @@ class Provider:
             _, protocol, network, address, transport = _first_line(process).split("|")[:5]
             if transport != "grpc":
                 raise ValueError(transport)
-            return cls(process, int(protocol), network, address, folder)
+            return cls(process, int(protocol), network, address)
         except ValueError as error:
             process.kill()
             raise SystemExit(f"{binary} cannot be kept: it does not answer as a provider") from error
@@ -145,15 +167,10 @@ class Provider:
         """Whether it has not ended by itself."""
         return self.process.poll() is None
 
-    def reattach(self) -> dict[str, Any]:
-        """Return what `TF_REATTACH_PROVIDERS` says of it; `Test` keeps Terraform from ending it."""
-        return {
-            "Protocol": "grpc",
-            "ProtocolVersion": self.protocol,
-            "Pid": self.process.pid,
-            "Test": True,
-            "Addr": {"Network": self.network, "String": self.address},
-        }
+    @property
+    def target(self) -> str:
+        """Where gRPC reaches it."""
+        return f"unix:{self.address}" if self.network == "unix" else self.address
 
 
 def _die_with_parent() -> None:
@@ -177,50 +194,67 @@ def _first_line(process: subprocess.Popen[bytes]) -> str:
 class Keeper:
     """Lends a provider until there is a reason to end."""
 
-    listener: socket.socket
     provider: Provider
+    paths: KeeperPaths
     idle_s: float
-    loan: socket.socket | None = None
+    is_lent: bool = False
     loans: int = 0
     idle_since: float = field(default_factory=time.monotonic)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def run(self) -> None:
-        """Return when the provider is to end."""
-        while self.provider.is_running and not self._is_forgotten():
-            waited_for = [self.listener, *([self.loan] if self.loan else [])]
-            ready = select.select(waited_for, [], [], _LOOK_S)[0]
-            if self.loan in ready and not self._is_given_back():
-                return
-            if self.listener in ready:
-                self._answer()
+    async def run(self, tell_ready: Callable[[], None]) -> None:
+        """Return when the provider is to end; calls *tell_ready* once it can be asked."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.ending.set)
+        async with (
+            schema_proxy(self.provider.target, self.paths.schema, self.paths.folder, self._lead_past),
+            await asyncio.start_unix_server(self._serve, self.paths.socket),
+        ):
+            tell_ready()
+            while self.provider.is_running and not self.ending.is_set() and not self._is_forgotten():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.ending.wait(), _LOOK_S)
 
     def _is_forgotten(self) -> bool:
         patience_s = self.idle_s if self.loans else max(self.idle_s, _START_S)  # who started it comes first
-        return self.loan is None and time.monotonic() - self.idle_since > patience_s
+        return not self.is_lent and time.monotonic() - self.idle_since > patience_s
 
-    def _answer(self) -> None:
-        client, _ = self.listener.accept()
-        is_free = self.loan is None
-        told = {"provider": self.provider.reattach(), "folder": str(self.provider.folder), "loans": self.loans}
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one client; if nobody has the provider, it is theirs until they are gone."""
         with suppress(OSError):  # the client may be gone; if it has the loan, that ends it
-            client.sendall(json.dumps(told if is_free else {}).encode() + b"\n")
-        if is_free:
-            self.loan = client
-        else:
-            client.close()
+            if self.is_lent:
+                writer.write(b"{}\n")
+            else:
+                await self._lend(reader, writer)
+        writer.close()
 
-    def _is_given_back(self) -> bool:
-        """End the loan, and return whether there may be another."""
-        assert self.loan is not None  # noqa: S101 (something was heard of it)
+    async def _lend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Lend the provider, and end with it unless there may be another loan."""
+        self.is_lent, said = True, b""
         try:
-            said = self.loan.recv(len(DONE))
-        except OSError:
-            said = b""
-        self.loan.close()
-        self.loan, self.loans, self.idle_since = None, self.loans + 1, time.monotonic()
-        for link in self.provider.folder.iterdir():
-            link.unlink()
-        return said == DONE and self.loans < _LOANS
+            told = {"provider": self.reattach(), "loans": self.loans}
+            writer.write(json.dumps(told).encode() + b"\n")
+            said = await reader.read(len(DONE))
+        finally:
+            self.is_lent, self.loans, self.idle_since = False, self.loans + 1, time.monotonic()
+            for link in self.paths.folder.iterdir():
+                link.unlink()
+            if said != DONE or self.loans >= _LOANS:
+                self.ending.set()
+
+    def _lead_past(self) -> None:
+        """Lead Terraform to the provider itself, where that has a path."""
+        if self.provider.network == "unix":
+            lead(self.paths.way, Path(self.provider.address))
+
+    def reattach(self) -> dict[str, Any]:
+        """Return what `TF_REATTACH_PROVIDERS` says of it; `Test` keeps Terraform from ending it."""
+        return {
+            "Protocol": "grpc",
+            "ProtocolVersion": self.provider.protocol,
+            "Pid": self.provider.process.pid,
+            "Test": True,
+            "Addr": {"Network": "unix", "String": str(self.paths.way)},
+        }
 
 
 if __name__ == "__main__":

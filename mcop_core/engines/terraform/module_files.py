@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+from pathlib import Path
+
+PACKAGES = Path(".terraform") / "providers"
+"""Where a root has the packages of its providers."""
 
 _VARIABLES = ("terraform.tfvars", "terraform.tfvars.json")
 _OTHERS = (".tofu", ".tofu.json")

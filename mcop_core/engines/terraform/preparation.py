@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mcop_core.engines.state import write_durably
-from mcop_core.engines.terraform.module_files import is_configuration, is_override, is_variables
+from mcop_core.engines.terraform.module_files import PACKAGES, is_configuration, is_override, is_variables
 from mcop_core.engines.terraform.providers import cli_config
 from mcop_core.errors import EngineFailed, InvalidInput, Tampered
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 BACKEND_FILE = "backend.tf.json"
 LOCK_FILE = ".terraform.lock.hcl"
 CLI_CONFIG = "mcop.tfrc"
-PACKAGES = Path(".terraform") / "providers"
 INIT = ("init", "-lockfile=readonly", "-input=false", "-no-color")
 GET = ("get", "-no-color")
 

@@ -381,12 +381,13 @@ class _Planner:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         preparation = self._preparation(root, directory)
         preparation.make_ready()
+        pool = self.tools.warm.for_one_operation()
         try:
-            return root, self._planned(root, directory, self.tools.warm)
+            return root, self._planned(root, directory, pool)
         except EngineFailed as error:
             if not preparation.make_ready_again(error):
                 raise
-        return root, self._planned(root, directory, self.tools.warm)
+        return root, self._planned(root, directory, pool)
 
     def _preparation(self, root: MergedRoot, directory: Path) -> Preparation:
         install = partial(self._run, root=root, directory=directory)
@@ -400,19 +401,20 @@ class _Planner:
         reader, raw = EventReader(mask), []
         environment = self._environment(root, directory)
         with pool.lent(root.files, directory, environment, self.report) as loan:
-            given = {**environment, **sealed.variables(values, root.types), **loan.environment}
+            given = {**environment, **sealed.variables(values, root.types), **loan.begin_command()}
             process = self._start((*_PLAN, *self.mode), directory, given, loan.descriptors)
             for line in process.lines(self.workspace.cancelled):
                 reader.read(line)
                 raw.append(line)
             self._stop_if_cancelled()
-            loan.leave(is_sound=process.exit_code in (0, 1) and not reader.provider_died)
+            if process.exit_code == 0:
+                environment |= loan.begin_command()
+                return read_plan(self.tools.binary, PLAN_FILE, reader.versions, cwd=directory, environment=environment)
+            loan.leave(is_sound=process.exit_code == 1 and not reader.provider_died)
         if reader.provider_died and pool.size:
             return self._planned(root, directory, NO_POOL)
-        if process.exit_code != 0:
-            error = failure(self.tools.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
-            raise PlanFailed(error.message, **error.facts, **blame(raw, root), versions=reader.versions)
-        return read_plan(self.tools.binary, PLAN_FILE, reader.versions, cwd=directory, environment=environment)
+        error = failure(self.tools.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
+        raise PlanFailed(error.message, **error.facts, **blame(raw, root), versions=reader.versions)
 
     def read_failed(self, root: MergedRoot, name: str, error: PlanFailed) -> Document | None:
         """Return what the plan of *root* says that ended with *error* in the folder *name*; None if that is nothing."""

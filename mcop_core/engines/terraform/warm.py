@@ -33,9 +33,9 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.catalog.models import ProviderLock
-from mcop_core.engines.terraform.keeper import DONE, END, IDLE_S, READY, KeeperPaths
+from mcop_core.engines.terraform.keeper import DONE, END, IDLE_S, READY, KeeperPaths, lead
 from mcop_core.engines.terraform.lending import Lendable, lendable
-from mcop_core.engines.terraform.preparation import PACKAGES
+from mcop_core.engines.terraform.module_files import PACKAGES
 from mcop_core.engines.workspace import Reporter
 
 _KEEPER = (sys.executable, "-P", "-m", "mcop_core.engines.terraform.keeper")
@@ -52,11 +52,12 @@ class _Taken:
     One provider that was lent.
 
     Attributes:
-        told: What its keeper told: `provider`, `folder`, `loans`.
+        told: What its keeper told: `provider`, `loans`.
         keeper: Ends with this operation; None: it serves others, too.
     """
 
     connection: socket.socket
+    paths: KeeperPaths
     told: Mapping[str, Any]
     keeper: subprocess.Popen[bytes] | None = None
 
@@ -81,9 +82,10 @@ class Loan:
         """Address -> how Terraform reaches it."""
         return {address: one.told["provider"] for address, one in self._taken.items()}
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What Terraform is told of them."""
+    def begin_command(self) -> dict[str, str]:
+        """Return what one command of Terraform is told of them; it will ask each what its types are."""
+        for one in self._taken.values():
+            lead(one.paths.way, one.paths.schema)
         return {"TF_REATTACH_PROVIDERS": json.dumps(self.providers)} if self._taken else {}
 
     @property
@@ -167,7 +169,7 @@ class WarmProviders:
             if taken is None:
                 return
             loan.add(wanted.address, taken)
-            _link_all(directory, Path(taken.told["folder"]))
+            _link_all(directory, taken.paths.folder)
         except OSError as error:
             loan.leave(is_sound=False)
             report.log(f"{wanted.address} is not kept warm: {error}", level="warning")
@@ -266,7 +268,7 @@ def _ask(path: Path) -> _Taken | None:
         with connection.makefile("rb") as stream:
             told = json.loads(stream.readline() or b"{}")
         if told:
-            return _Taken(connection, told)
+            return _Taken(connection, KeeperPaths(path.parent, path.stem), told)
     except ConnectionRefusedError:  # killed, with nobody to clear up
         KeeperPaths(path.parent, path.stem).clear()
     except (OSError, ValueError):

@@ -24,7 +24,8 @@ from mcop_core.artifacts.templates import load_template
 from mcop_core.engines.artifact import artifact_key, load_artifact
 from mcop_core.engines.terraform import operate
 from mcop_core.engines.terraform.command import PLAN_FILE
-from mcop_core.engines.terraform.preparation import LOCK_FILE, PACKAGES
+from mcop_core.engines.terraform.module_files import PACKAGES
+from mcop_core.engines.terraform.preparation import LOCK_FILE
 from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.errors import EngineFailed, InvalidInput, Refused, Tampered
 from mcop_core.hand_over import HandOver

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from mcop_core.engines.artifact import RenderedArtifact
+from mcop_core.engines.terraform.module_files import PACKAGES
 from mcop_core.engines.terraform.preparation import (
     GET,
     INIT,
     LOCK_FILE,
-    PACKAGES,
     KeptPackages,
     Preparation,
     write_files,

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from mcop_core.engines.terraform import keeper
-from mcop_core.engines.terraform.preparation import PACKAGES
+from mcop_core.engines.terraform.module_files import PACKAGES
 from mcop_core.engines.terraform.warm import NO_POOL, Loan, WarmProviders
 from mcop_core.runner.holder import started_at
 from tests.core.engines.terraform.operations import Recorder
@@ -107,12 +107,25 @@ def test_one_process_serves_one_operation_after_the_other(pool, tmp_path):
 def test_terraform_is_told_how_to_reach_it_and_not_to_end_it(pool, tmp_path):
     with ExitStack() as stack:
         loan = Operation(tmp_path / "one").ask(pool(), stack)
-        told = json.loads(loan.environment["TF_REATTACH_PROVIDERS"])
+        told = json.loads(loan.begin_command()["TF_REATTACH_PROVIDERS"])
 
     address = told[AWS].pop("Addr")
     assert {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": told[AWS]["Pid"], "Test": True} == told[AWS]
     assert address["Network"] == "unix"
     assert address["String"].startswith(str(pool().folder))
+
+
+def test_each_command_is_led_to_the_types_first(pool, tmp_path):
+    """Once it has been told of them, Terraform speaks to the provider itself; `test_warm_clouds` has it do so."""
+    with ExitStack() as stack:
+        loan = Operation(tmp_path / "one").ask(pool(), stack)
+        loan.begin_command()
+        way = Path(loan.providers[AWS]["Addr"]["String"])
+        first = way.readlink()
+        keeper.lead(way, tmp_path / "the provider")
+        loan.begin_command()
+
+    assert first == way.with_suffix(".schema") == way.readlink()
 
 
 def test_two_operations_at_once_have_a_process_each(pool, tmp_path):
@@ -127,7 +140,7 @@ def test_who_comes_when_all_are_lent_starts_a_provider_of_its_own(pool, tmp_path
         Operation(tmp_path / "one").ask(pool(), stack)
         second = Operation(tmp_path / "two").ask(pool(), stack)
 
-        assert {} == second.environment
+        assert {} == second.begin_command()
         assert () == second.descriptors
 
 
@@ -198,7 +211,7 @@ def test_it_is_lent_as_long_as_terraform_lives_and_ends_with_it(pool, tmp_path):
         loan.leave(is_sound=False)  # closes what the end of the runner's process would
         time.sleep(2 * keeper._LOOK_S)
         assert not is_gone(pid)
-        assert {} == Operation(tmp_path / "two").ask(pool(), stack).environment
+        assert {} == Operation(tmp_path / "two").ask(pool(), stack).begin_command()
 
         terraform.kill()
         terraform.wait()
@@ -243,7 +256,7 @@ def test_one_that_nobody_wants_ends(pool, tmp_path):
 )
 def test_what_cannot_be_kept_is_left_to_terraform(pool, tmp_path, how):
     with ExitStack() as stack:
-        assert {} == Operation(tmp_path / "one", **how).ask(pool(), stack).environment
+        assert {} == Operation(tmp_path / "one", **how).ask(pool(), stack).begin_command()
 
     assert [] == list(pool().folder.glob("*.sock"))
 
@@ -254,13 +267,13 @@ def test_a_folder_that_others_may_look_into_is_not_used(pool, tmp_path):
     with ExitStack() as stack:
         one = Operation(tmp_path / "one")
 
-        assert {} == one.ask(pool(), stack).environment
+        assert {} == one.ask(pool(), stack).begin_command()
     assert "nobody else can read" in one.report.lines[-1][1]
 
 
 def test_a_pool_of_none_keeps_nothing(pool, tmp_path):
     with ExitStack() as stack:
-        assert {} == Operation(tmp_path / "one").ask(pool(0), stack).environment
+        assert {} == Operation(tmp_path / "one").ask(pool(0), stack).begin_command()
 
     assert not pool().folder.exists()
 

@@ -12,6 +12,7 @@ import pytest
 
 from mcop_core.engines.terraform.engine import TerraformEngine
 from mcop_core.engines.terraform.warm import WarmProviders
+from mcop_core.errors import EngineFailed
 from mcop_core.settings import Settings
 from tests.core.engines.terraform.manifests import Manifest, actions
 from tests.core.engines.terraform.test_preview_clouds import NEEDS_AWS, ROLE, adapter
@@ -65,6 +66,13 @@ def loans(shop: Manifest) -> list[int]:
     return [facts["loans"] for event, facts in shop.report.records if event == "provider_lent"]
 
 
+def ways(shop: Manifest) -> list[Path]:
+    """The links that Terraform connects to; they lead to the provider once it has been told of the types."""
+    found = list(WarmProviders.of(shop.folder / "cache", 2).folder.glob("*.way"))
+    assert found
+    return found
+
+
 def topics(cloud, region: str, account: str) -> list[str]:
     client = cloud.client("sts").assume_role(RoleArn=f"arn:aws:iam::{account}:role/reader", RoleSessionName="reader")
     keys = client["Credentials"]
@@ -103,12 +111,61 @@ def test_what_is_deployed_lies_where_it_belongs_and_nothing_is_left_to_do(cloud,
 
 
 def test_what_terraform_refuses_is_refused_alike_and_the_process_serves_on(shop):
-    with pytest.raises(Exception, match="no such name!"):
+    with pytest.raises(EngineFailed, match="no such name!"):
         shop.apply("broken", BROKEN, {}, HERE)
     shop.apply("near", MODULE, {"names": ["served-on"]}, HERE)
     shop.destroy("near", MODULE, {"names": ["served-on"]}, HERE)
 
     assert [0, 1, 2] == loans(shop)
+
+
+BEFORE = (
+    NEEDS_AWS
+    + """
+resource "aws_sqs_queue" "old" { name = "old" }
+data "aws_caller_identity" "me" {}
+output "account" { value = data.aws_caller_identity.me.account_id }
+"""
+)
+AFTER = (
+    NEEDS_AWS
+    + """
+resource "aws_sns_topic" "new" { name = "new" }
+output "arn" { value = aws_sns_topic.new.arn }
+"""
+)
+
+
+def test_a_type_that_the_state_alone_names_is_known(cloud, shop):
+    """Terraform is told of those types alone that a file names; what the configuration lost, the state does."""
+    assert {"account": "123456789012"} == shop.apply("one", BEFORE, {}, HERE)
+    planned = actions(shop.preview(one=(AFTER, {}, HERE))["one"])
+    assert {"arn": "arn:aws:sns:us-east-1:123456789012:new"} == shop.apply("one", AFTER, {}, HERE)
+    found = cloud.client("sqs").list_queues(QueueNamePrefix="old").get("QueueUrls", [])
+    shop.destroy("one", BEFORE, {}, HERE)
+
+    assert {"aws_sqs_queue.old": "destroy", "aws_sns_topic.new": "create"} == planned
+    assert all(link.readlink().name.startswith("plugin") for link in ways(shop)), "Terraform was never told of types"
+    assert ([], []) == (found, topics(cloud, "us-east-1", "123456789012"))
+
+
+def test_a_type_that_is_written_with_escapes_is_known(cloud, shop):
+    escaped = AFTER.replace('"aws_sns_topic"', '"aws_\\u0073ns_topic"')
+    assert {"arn": "arn:aws:sns:us-east-1:123456789012:new"} == shop.apply("one", escaped, {}, HERE)
+    shop.destroy("one", escaped, {}, HERE)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ('resource "aws_no_such" "x" {}', 'does not support resource type "aws_no_such"'),
+        ('data "aws_sqs_no" "x" {}', 'does not support data source "aws_sqs_no"'),
+        ('resource "aws_caller_identity" "x" {}', 'Did you intend to use the data source "aws_caller_identity"'),
+    ],
+)
+def test_a_type_that_there_is_not_is_refused_as_ever(shop, block, said):
+    with pytest.raises(EngineFailed, match=said):
+        shop.apply("wrong", f"{NEEDS_AWS}{block}\n", {}, HERE)
 
 
 def test_an_apply_that_is_held_to_something_plans_and_applies_through_one_process(cloud, shop, tmp_path):
