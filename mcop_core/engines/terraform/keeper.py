@@ -20,7 +20,6 @@ import ctypes
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -31,12 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mcop_core.engines.terraform.loan import DONE, IDLE_S, READY, KeeperPaths
 from mcop_core.engines.terraform.schema_proxy import schema_proxy
-
-READY = b"ready\n"
-DONE = b"done\n"
-END = b"end\n"
-IDLE_S = 300.0
 
 _HANDSHAKE = {
     "TF_PLUGIN_MAGIC_COOKIE": "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
@@ -71,49 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tell_ready() -> None:
     os.write(sys.stdout.fileno(), READY)
-
-
-@dataclass(frozen=True, slots=True)
-class KeeperPaths:
-    """Where a keeper has its sockets, and the folder in which its provider works."""
-
-    pool: Path
-    name: str
-
-    @property
-    def socket(self) -> Path:
-        """Where clients connect."""
-        return self.pool / f"{self.name}.sock"
-
-    @property
-    def schema(self) -> Path:
-        """Where the schema proxy listens."""
-        return self.pool / f"{self.name}.schema"
-
-    @property
-    def way(self) -> Path:
-        """Where Terraform connects: a link to the schema proxy, or to the provider."""
-        return self.pool / f"{self.name}.way"
-
-    @property
-    def folder(self) -> Path:
-        """Where the provider works; holds links to what lies where Terraform works."""
-        return self.pool / self.name
-
-    def clear(self) -> None:
-        """Remove them."""
-        self.socket.unlink(missing_ok=True)
-        self.schema.unlink(missing_ok=True)
-        self.way.unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def lead(way: Path, to: Path) -> None:
-    """Make the link *way* lead to the socket *to*, for whoever connects from now on."""
-    new = way.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    new.symlink_to(to)
-    new.rename(way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +190,13 @@ class Keeper:
             self.is_lent, self.loans, self.idle_since = False, self.loans + 1, time.monotonic()
             for link in self.paths.folder.iterdir():
                 link.unlink()
-            if said != DONE or self.loans >= _LOANS:
+            if said != DONE or self.loans >= _LOANS or not self.idle_s:
                 self.ending.set()
 
     def _lead_past(self) -> None:
         """Lead Terraform to the provider itself, where that has a path."""
         if self.provider.network == "unix":
-            lead(self.paths.way, Path(self.provider.address))
+            self.paths.lead_to(Path(self.provider.address))
 
     def reattach(self) -> dict[str, Any]:
         """Return what `TF_REATTACH_PROVIDERS` says of it; `Test` keeps Terraform from ending it."""

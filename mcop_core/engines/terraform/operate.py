@@ -384,7 +384,7 @@ class Session:
     def _terraform(self, commands: Commands) -> ApplyResult:
         work_copy.place(self.directory, self.home.base, self.home.digest)
         commands.provider_died = self.doubt.has_adopted = False
-        pool = NO_POOL if self.resumes else self.tools.warm.for_one_operation()
+        pool = NO_POOL if self.resumes else self.tools.warm
         with pool.lent(self.artifact.files, self.directory, commands.environment, self.report) as commands.loan:
             return self._deploy(commands)
 

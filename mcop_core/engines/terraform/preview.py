@@ -381,13 +381,12 @@ class _Planner:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         preparation = self._preparation(root, directory)
         preparation.make_ready()
-        pool = self.tools.warm.for_one_operation()
         try:
-            return root, self._planned(root, directory, pool)
+            return root, self._planned(root, directory, self.tools.warm)
         except EngineFailed as error:
             if not preparation.make_ready_again(error):
                 raise
-        return root, self._planned(root, directory, pool)
+        return root, self._planned(root, directory, self.tools.warm)
 
     def _preparation(self, root: MergedRoot, directory: Path) -> Preparation:
         install = partial(self._run, root=root, directory=directory)
@@ -411,7 +410,7 @@ class _Planner:
                 environment |= loan.begin_command()
                 return read_plan(self.tools.binary, PLAN_FILE, reader.versions, cwd=directory, environment=environment)
             loan.leave(is_sound=process.exit_code == 1 and not reader.provider_died)
-        if reader.provider_died and pool.size:
+        if reader.provider_died and pool.lends:
             return self._planned(root, directory, NO_POOL)
         error = failure(self.tools.binary, "plan", process.exit_code, reader.diagnostics, mask(process.stderr))
         raise PlanFailed(error.message, **error.facts, **blame(raw, root), versions=reader.versions)

@@ -33,12 +33,14 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.catalog.models import ProviderLock
-from mcop_core.engines.terraform.keeper import DONE, END, IDLE_S, READY, KeeperPaths, lead
 from mcop_core.engines.terraform.lending import Lendable, lendable
+from mcop_core.engines.terraform.loan import DONE, END, IDLE_S, READY, KeeperPaths
 from mcop_core.engines.terraform.module_files import PACKAGES
 from mcop_core.engines.workspace import Reporter
 
 _KEEPER = (sys.executable, "-P", "-m", "mcop_core.engines.terraform.keeper")
+_OWN = "own"
+"""In place of a key: of a provider that ends with the one operation that has it."""
 _KEEPERS_OWN = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME")
 """What a keeper has of its starter's environment; it outlives it, and needs none of its secrets."""
 _ANSWER_S = 5.0
@@ -85,7 +87,7 @@ class Loan:
     def begin_command(self) -> dict[str, str]:
         """Return what one command of Terraform is told of them; it will ask each what its types are."""
         for one in self._taken.values():
-            lead(one.paths.way, one.paths.schema)
+            one.paths.lead_to(one.paths.schema)
         return {"TF_REATTACH_PROVIDERS": json.dumps(self.providers)} if self._taken else {}
 
     @property
@@ -116,27 +118,21 @@ class WarmProviders:
 
     Attributes:
         folder: Its own; made when it is needed.
-        size: How many providers are kept at most; 0: none.
+        size: How many providers are kept at most between operations; 0: none.
         idle_s: How long one is kept that nobody wants, seconds.
-        is_shared: Whether what one operation had is lent to another.
+        lends: Whether there are any at all; if not, Terraform starts its own.
     """
 
     folder: Path
     size: int
     idle_s: float = IDLE_S
-    is_shared: bool = True
+    lends: bool = True
 
     @classmethod
     def of(cls, cache: Path, size: int) -> WarmProviders:
         """Return the pool of those who share the *cache* folder. A socket's path must be short: it lies elsewhere."""
         digest = hashlib.sha256(str(cache.absolute()).encode()).hexdigest()[:12]
         return cls(Path(tempfile.gettempdir()) / f"mcop-{os.getuid()}-{digest}", size)
-
-    def for_one_operation(self) -> WarmProviders:
-        """Return this pool, or where none are kept one whose providers end with the operation that had them."""
-        if self.size or self is NO_POOL:
-            return self
-        return WarmProviders(self.folder, 1, idle_s=0.0, is_shared=False)
 
     @contextmanager
     def lent(
@@ -145,7 +141,8 @@ class WarmProviders:
         """
         Lend what of the providers of a root can be lent; what cannot be, Terraform starts itself.
 
-        If the block raises, the providers lent in it end: they may be in the middle of something.
+        What the pool has no room for is started all the same, and ends with the block. If that raises, all that was
+        lent in it ends: it may be in the middle of something.
 
         Args:
             files: The root's.
@@ -154,7 +151,7 @@ class WarmProviders:
         """
         loan = Loan()
         try:
-            for one in lendable(files, environment) if self.size else ():
+            for one in lendable(files, environment) if self.lends else ():
                 self._borrow(one, directory, environment, loan, report)
             yield loan
             loan.leave(is_sound=True)
@@ -175,25 +172,22 @@ class WarmProviders:
             report.log(f"{wanted.address} is not kept warm: {error}", level="warning")
             return
         loans = taken.told["loans"]
-        if self.is_shared:
+        if taken.keeper is None:
             report.log(f"Using a warm {wanted.address} {wanted.lock.version}, lent {loans} times before.")
         report.record("provider_lent", provider=wanted.address, version=wanted.lock.version, loans=loans)
 
     def _take(self, wanted: Lendable, directory: Path, environment: Mapping[str, str]) -> _Taken | None:
-        """Return a provider; None if the pool has none to give."""
+        """Return a provider; None if its package is not what was locked, or it cannot be kept."""
         self._make_folder()
-        if not self.is_shared:
-            package = _package(wanted, directory)
-            return self._start("own", package, environment) if package else None
-        if taken := self._idle(wanted.key):
-            return taken
-        with self._starting():
+        if self.size:
             if taken := self._idle(wanted.key):
                 return taken
-            package = _package(wanted, directory)
-            if package is None or not self._has_room():
-                return None
-            return self._start(wanted.key, package, environment)
+            with self._starting():
+                if taken := self._idle(wanted.key):
+                    return taken
+                if self._has_room():
+                    return self._start(wanted, directory, environment, is_shared=True)
+        return self._start(wanted, directory, environment, is_shared=False)
 
     def _idle(self, key: str) -> _Taken | None:
         found = (_ask(path) for path in sorted(self.folder.glob(f"{key}-*.sock")))
@@ -201,15 +195,19 @@ class WarmProviders:
 
     def _has_room(self) -> bool:
         """Whether another one may be started; one that is idle makes room for it."""
-        kept = sorted(self.folder.glob("*.sock"))
-        if len(kept) < self.size:
-            return True
-        return any(_dismiss(path) for path in kept)
+        kept = [path for path in sorted(self.folder.glob("*.sock")) if not path.name.startswith(f"{_OWN}-")]
+        return len(kept) < self.size or any(_dismiss(path) for path in kept)
 
-    def _start(self, key: str, package: Path, environment: Mapping[str, str]) -> _Taken | None:
-        paths = KeeperPaths(self.folder, f"{key}-{secrets.token_hex(4)}")
+    def _start(
+        self, wanted: Lendable, directory: Path, environment: Mapping[str, str], *, is_shared: bool
+    ) -> _Taken | None:
+        package = _package(wanted, directory)
+        if package is None:
+            return None
+        paths = KeeperPaths(self.folder, f"{wanted.key if is_shared else _OWN}-{secrets.token_hex(4)}")
+        idle_s = self.idle_s if is_shared else 0.0
         keeper = subprocess.Popen(
-            [*_KEEPER, str(paths.pool), paths.name, str(package), "--idle-s", str(self.idle_s)],
+            [*_KEEPER, str(paths.pool), paths.name, str(package), "--idle-s", str(idle_s)],
             env={name: os.environ[name] for name in _KEEPERS_OWN if name in os.environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -226,7 +224,7 @@ class WarmProviders:
         if taken is None:
             keeper.terminate()
             return None
-        return taken if self.is_shared else replace(taken, keeper=keeper)
+        return taken if is_shared else replace(taken, keeper=keeper)
 
     def end_idle(self) -> None:
         """End every provider that is not lent, and wait until it has ended."""
@@ -255,7 +253,7 @@ class WarmProviders:
             yield
 
 
-NO_POOL = WarmProviders(Path(os.devnull), 0)
+NO_POOL = WarmProviders(Path(os.devnull), 0, lends=False)
 """Of those who keep none."""
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from mcop_core.engines.terraform import keeper
+from mcop_core.engines.terraform.loan import KeeperPaths
 from mcop_core.engines.terraform.module_files import PACKAGES
 from mcop_core.engines.terraform.warm import NO_POOL, Loan, WarmProviders
 from mcop_core.runner.holder import started_at
@@ -122,7 +123,7 @@ def test_each_command_is_led_to_the_types_first(pool, tmp_path):
         loan.begin_command()
         way = Path(loan.providers[AWS]["Addr"]["String"])
         first = way.readlink()
-        keeper.lead(way, tmp_path / "the provider")
+        KeeperPaths(way.parent, way.stem).lead_to(tmp_path / "the provider")
         loan.begin_command()
 
     assert first == way.with_suffix(".schema") == way.readlink()
@@ -135,13 +136,16 @@ def test_two_operations_at_once_have_a_process_each(pool, tmp_path):
         assert pid_of(first) != pid_of(second)
 
 
-def test_who_comes_when_all_are_lent_starts_a_provider_of_its_own(pool, tmp_path):
-    with ExitStack() as stack:
-        Operation(tmp_path / "one").ask(pool(), stack)
-        second = Operation(tmp_path / "two").ask(pool(), stack)
+def test_who_comes_when_all_are_lent_has_one_that_ends_with_the_operation(pool, tmp_path):
+    with ExitStack() as first:
+        kept = pid_of(Operation(tmp_path / "one").ask(pool(), first))
+        with ExitStack() as stack:
+            own = pid_of(Operation(tmp_path / "two").ask(pool(), stack))
+            assert own != kept
 
-        assert {} == second.begin_command()
-        assert () == second.descriptors
+        assert (False, True) == (is_gone(kept), is_gone(own))
+    with ExitStack() as stack:
+        assert pid_of(Operation(tmp_path / "three").ask(pool(), stack)) == kept
 
 
 def test_other_credentials_are_served_by_another_process_and_an_idle_one_makes_room(pool, tmp_path):
@@ -211,7 +215,7 @@ def test_it_is_lent_as_long_as_terraform_lives_and_ends_with_it(pool, tmp_path):
         loan.leave(is_sound=False)  # closes what the end of the runner's process would
         time.sleep(2 * keeper._LOOK_S)
         assert not is_gone(pid)
-        assert {} == Operation(tmp_path / "two").ask(pool(), stack).begin_command()
+        assert pid_of(Operation(tmp_path / "two").ask(pool(), stack)) != pid
 
         terraform.kill()
         terraform.wait()
@@ -271,29 +275,21 @@ def test_a_folder_that_others_may_look_into_is_not_used(pool, tmp_path):
     assert "nobody else can read" in one.report.lines[-1][1]
 
 
-def test_a_pool_of_none_keeps_nothing(pool, tmp_path):
+def test_where_there_is_no_pool_terraform_starts_its_own(tmp_path):
     with ExitStack() as stack:
-        assert {} == Operation(tmp_path / "one").ask(pool(0), stack).begin_command()
-
-    assert not pool().folder.exists()
+        assert {} == Operation(tmp_path / "one").ask(NO_POOL, stack).begin_command()
 
 
 def test_an_operation_of_two_commands_has_one_of_its_own_that_ends_with_it(pool, tmp_path):
     """Where none are kept: nobody else is lent it, and it is gone when the operation is."""
     with ExitStack() as stack:
-        own = pool(0).for_one_operation()
-        first = pid_of(Operation(tmp_path / "one").ask(own, stack))
-        second = pid_of(Operation(tmp_path / "two").ask(own, stack))
+        first = pid_of(Operation(tmp_path / "one").ask(pool(0), stack))
+        second = pid_of(Operation(tmp_path / "two").ask(pool(0), stack))
         assert first != second
 
     assert is_gone(first)
     assert is_gone(second)
     assert [] == [*pool().folder.iterdir()]
-
-
-def test_where_some_are_kept_it_has_one_of_those(pool):
-    assert pool(2).for_one_operation() == pool(2)
-    assert NO_POOL.for_one_operation() is NO_POOL
 
 
 def test_those_who_share_a_cache_share_a_pool(tmp_path):
