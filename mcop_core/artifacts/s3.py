@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from mcop_core.artifacts.store import StoredObject, check_key, check_prefix
+from mcop_core.aws import open_client
 from mcop_core.errors import InvalidInput, PreconditionFailed, StoredObjectMissing, Unreachable, closest
 
 if TYPE_CHECKING:
@@ -167,15 +168,7 @@ def _put_options(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def _client(region: str | None) -> S3Client:
-    import boto3
-    from botocore.config import Config
-
     at_an_endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    config = Config(
-        connect_timeout=5,
-        read_timeout=30,
-        max_pool_connections=32,
-        retries={"mode": "standard", "total_max_attempts": 4},
-        s3={"addressing_style": "path" if at_an_endpoint else "auto"},
-    )
-    return boto3.session.Session().client("s3", region_name=region, config=config)
+    style = "path" if at_an_endpoint else "auto"
+    client: S3Client = open_client("s3", region=region, max_pool_connections=32, s3={"addressing_style": style})
+    return client

@@ -158,8 +158,8 @@ def _cancel_runners(home: Home) -> int:
 
 
 def _deploy(manifest: str, settings: Settings, stack: Stack) -> None:
+    from mcop_core.aws import open_client
     from mcop_core.embedded.deployment import list_manifest, look_back
-    from mcop_core.embedded.resources import open_client
 
     repository = bootstrap.open_repository(settings)
     with bootstrap.open_airflow(settings) as api:

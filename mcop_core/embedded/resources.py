@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG
 from mcop_core.engines.terraform.search import LISTERS, Client, Tagged
@@ -43,14 +42,6 @@ class Listing:
 
     resources: tuple[Resource, ...]
     failures: Mapping[str, str]
-
-
-def open_client(service: str) -> Any:
-    """Return a boto3 client; region, credentials and endpoint as boto3 finds them."""
-    import boto3
-
-    session: Any = boto3.session.Session()
-    return session.client(service)
 
 
 def list_resources(namespace: str, manifest: str, client: Client) -> Listing:

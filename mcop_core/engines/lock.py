@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from mcop_core.artifacts.store import ObjectStore
+from mcop_core.aws import open_client
 from mcop_core.engines.state import StateAddress, patiently
 from mcop_core.errors import PreconditionFailed, StateConflict, StateLocked, StoredObjectMissing, Unreachable
 
@@ -135,14 +136,8 @@ class DynamoLockTable:
     @classmethod
     def open(cls, table: str, store_url: str) -> DynamoLockTable:
         """Return *table* in the region that *store_url* names; credentials and endpoint as boto3 finds them."""
-        import boto3
-        from botocore.config import Config
-
         region = parse_qs(urlsplit(store_url).query).get("region", [None])[0]
-        # A request is over in seconds, as one to S3 is: the patience is the caller's.
-        retries: Any = {"mode": "standard", "total_max_attempts": 4}
-        config = Config(connect_timeout=5, read_timeout=30, retries=retries)
-        return cls(boto3.session.Session().client("dynamodb", region_name=region, config=config), table)
+        return cls(open_client("dynamodb", region=region), table)
 
     def get(self, lock_id: str) -> dict[str, str] | None:
         """Return the item's string attributes; see `LockTable.get`."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from mcop_core.aws import open_client
 from mcop_core.errors import InvalidInput, McopError, Refused, SecretNotFound, Unreachable
 from mcop_core.secrets.reference import SecretRef
 from mcop_core.secrets.stores import Environment, key_of_json
@@ -26,6 +27,7 @@ _FORBIDDEN = {
 }
 _GONE = {"InvalidRequestException"}
 """Secrets Manager says this of a secret that is marked for deletion."""
+_READ_S = 15.0
 
 
 class SecretsManagerStore:
@@ -42,7 +44,7 @@ class SecretsManagerStore:
 
     @cached_property
     def _client(self) -> Any:
-        return _open("secretsmanager")
+        return open_client("secretsmanager", read_s=_READ_S)
 
 
 class ParameterStore:
@@ -62,15 +64,7 @@ class ParameterStore:
 
     @cached_property
     def _client(self) -> Any:
-        return _open("ssm")
-
-
-def _open(service: str) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    config = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 4})
-    return boto3.session.Session().client(service, config=config)  # type: ignore[call-overload]
+        return open_client("ssm", read_s=_READ_S)
 
 
 def _ask(ref: SecretRef, call: Callable[[], Any]) -> Any:

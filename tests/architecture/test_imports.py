@@ -16,14 +16,15 @@ ALLOWED: dict[str, set[str]] = {
     "refs": {"errors"},
     "entry_points": {"errors"},
     "limits": set(),
+    "aws": set(),
     "telemetry": {"errors"},
     "settings": {"errors", "limits"},
-    "catalog": BASE,
-    "secrets": BASE | {"settings"},
+    "catalog": BASE | {"aws"},
+    "secrets": BASE | {"aws", "settings"},
     "parameters": BASE | {"catalog", "secrets"},
-    "artifacts": BASE | {"catalog"},
+    "artifacts": BASE | {"aws", "catalog"},
     "compiler": BASE | {"parameters", "catalog", "artifacts", "secrets"},
-    "engines": BASE | {"artifacts", "catalog", "parameters", "settings", "secrets", "telemetry"},
+    "engines": BASE | {"aws", "artifacts", "catalog", "parameters", "settings", "secrets", "telemetry"},
     "rendering": BASE | {"compiler", "engines", "artifacts", "telemetry"},
     "deployments": BASE | {"compiler", "artifacts", "parameters"},
     "previewing": BASE
@@ -58,6 +59,7 @@ ALLOWED: dict[str, set[str]] = {
 """Room -> the rooms it may import; `bootstrap`, `cli`, `embedded` and `__main__` may import all."""
 
 AWS_EDGES = {
+    "aws",
     "catalog.dynamodb",
     "artifacts.s3",
     "engines.lock",

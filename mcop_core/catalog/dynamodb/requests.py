@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from mcop_core.aws import open_client
 from mcop_core.catalog.dynamodb.items import Address, Item, Table, Write
 from mcop_core.errors import Unreachable
 
@@ -26,15 +27,6 @@ class TransactionRefused(Exception):
     def __init__(self, message: str, reasons: tuple[str, ...]) -> None:
         super().__init__(message)
         self.reasons = reasons
-
-
-def open_client() -> Any:
-    """Return a client; region, credentials and endpoint as boto3 finds them, each request over in seconds."""
-    import boto3
-    from botocore.config import Config
-
-    retries: Any = {"mode": "standard", "total_max_attempts": 4}
-    return boto3.client("dynamodb", config=Config(connect_timeout=3, read_timeout=10, retries=retries))
 
 
 class Requests:
@@ -131,7 +123,7 @@ class Requests:
 
     def _open(self) -> Any:
         if self._client is None:
-            self._client = open_client()
+            self._client = open_client("dynamodb", connect_s=3, read_s=10)
         return self._client
 
 
