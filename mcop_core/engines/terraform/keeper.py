@@ -165,6 +165,7 @@ class Keeper:
             while self.provider.is_running and not self.ending.is_set() and not self._is_forgotten():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.ending.wait(), _LOOK_S)
+            self.provider.process.kill()  # before anything takes time: who had it may have been killed
 
     def _is_forgotten(self) -> bool:
         patience_s = self.idle_s if self.loans else max(self.idle_s, _START_S)  # who started it comes first
