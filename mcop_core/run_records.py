@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mcop_core.catalog.parts import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.errors import InvalidInput, StoredObjectMissing, Tampered
 
 if TYPE_CHECKING:

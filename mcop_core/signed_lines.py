@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mcop_core.catalog.models import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.errors import Tampered
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from mcop_core.artifacts.kept import kept_or_fetched
 from mcop_core.artifacts.store import ObjectStore, check_key
-from mcop_core.catalog.models import Template, TemplateFile, canonical_json
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import Template, TemplateFile
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, StoredObjectMissing, Tampered
 from mcop_core.limits import USUAL_LIMITS, Limits
 

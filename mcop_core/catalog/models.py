@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.catalog.parts import (
     AS_TUPLE,
     AdapterSettings,
@@ -36,7 +37,6 @@ from mcop_core.catalog.parts import (
     ProviderRequirement,
     Template,
     TemplateFile,
-    canonical_json,
 )
 from mcop_core.catalog.versions import VERSION_PATTERN, check_requirement, check_version
 from mcop_core.errors import InvalidInput, closest
@@ -55,7 +55,6 @@ __all__ = [
     "ProviderRequirement",
     "Template",
     "TemplateFile",
-    "canonical_json",
 ]
 """What others find here although a plan has it too: see `parts`."""
 

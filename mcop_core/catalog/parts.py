@@ -6,7 +6,6 @@ They stand apart from the objects so that a task, which reads a plan and no cata
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
@@ -63,11 +62,6 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-def canonical_json(value: Any) -> bytes:
-    """Return the one JSON text of *value*: sorted keys, no spaces, ASCII; refuses NaN and infinities."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
 
 
 # -- what publishing reads from code --------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mcop_core.catalog.models import Manifest, ValidationRule, canonical_json
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import Manifest, ValidationRule
 from mcop_core.compiler.analysis import fixed_roots
 from mcop_core.compiler.evaluation import reachable, read_type
 from mcop_core.compiler.plan import Declaration, DeploymentPlan, LayeredValue, ParameterDoor, PatternGroup

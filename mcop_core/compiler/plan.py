@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.catalog.parts import (
     AdapterSettings,
     ApprovalPolicy,
@@ -20,7 +21,6 @@ from mcop_core.catalog.parts import (
     Interface,
     ProviderLock,
     Template,
-    canonical_json,
 )
 from mcop_core.parameters.ordering import order_by_references
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcop_core.catalog.models import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.compiler.evaluation import Evaluation, StepValues, index_of, plain_names
 from mcop_core.compiler.plan import DeploymentPlan, ParameterDoor, PatternGroup, Step, WorkflowGroup
 from mcop_core.compiler.provenance import RUN_SOURCE, Origin, origin

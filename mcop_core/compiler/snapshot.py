@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 from mcop_core.artifacts.kept import kept_or_fetched
 from mcop_core.artifacts.store import ObjectStore, put_once
-from mcop_core.catalog.models import CatalogObject, Manifest, canonical_json
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import CatalogObject, Manifest
 from mcop_core.catalog.repository import CatalogEntry, Pins, Standing
 from mcop_core.catalog.view import CatalogView
 from mcop_core.compiler.compiler import COMPILER_VERSION, compile_manifest

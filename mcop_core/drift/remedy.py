@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mcop_core.catalog.models import DriftPolicy, canonical_json
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import DriftPolicy
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.deployments import Deployment
 from mcop_core.drift.report import DriftReport

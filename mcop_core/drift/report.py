@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from mcop_core.catalog.models import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.engines.changes import ComponentChanges, Mode, ResourceChange
 from mcop_core.engines.summary import Line, component_lines
 

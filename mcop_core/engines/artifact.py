@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.catalog.models import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.engines.values import secrets_in
 from mcop_core.errors import Refused, Tampered
 from mcop_core.secrets.reference import SecretRef

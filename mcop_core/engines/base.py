@@ -13,13 +13,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from mcop_core.artifacts.store import ObjectStore
-from mcop_core.catalog.models import (
-    Adapter,
-    AdapterSettings,
-    Interface,
-    ProviderLock,
-    ProviderRequirement,
-)
 from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.values import outputs_in
 from mcop_core.engines.workspace import Reporter, Workspace
@@ -27,6 +20,13 @@ from mcop_core.errors import Fault
 from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
+    from mcop_core.catalog.models import (
+        Adapter,
+        AdapterSettings,
+        Interface,
+        ProviderLock,
+        ProviderRequirement,
+    )
     from mcop_core.engines.changes import ComponentChanges
 
 

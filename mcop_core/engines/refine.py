@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mcop_core.catalog.models import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.engines.changes import Action, AttributeChange, ComponentChanges, Mode, ResourceChange
 from mcop_core.errors import Deviates
 

@@ -8,8 +8,8 @@ import pytest
 from mcop_core.artifacts.local import LocalStore
 from mcop_core.artifacts.templates import load_template, save_template
 from mcop_core.backup import back_up, check_backup, encode_entry, restore
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.catalog.memory import MemoryRepository
-from mcop_core.catalog.models import canonical_json
 from mcop_core.catalog.repository import CatalogEntry, Head, Standing
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.snapshot import Snapshot, SnapshotEntry, load_plan, load_snapshot, save_snapshot

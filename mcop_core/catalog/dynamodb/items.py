@@ -25,7 +25,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from mcop_core.catalog.models import canonical_json, object_from_document
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import object_from_document
 from mcop_core.catalog.references import references
 from mcop_core.catalog.repository import CatalogEntry, Head, Standing
 from mcop_core.catalog.versions import version_key

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.catalog.dynamodb.items import (
     HEAD,
     STAGING,
@@ -36,7 +37,6 @@ from mcop_core.catalog.dynamodb.items import (
     size_bytes,
 )
 from mcop_core.catalog.dynamodb.requests import Requests, TransactionRefused
-from mcop_core.catalog.models import canonical_json
 from mcop_core.errors import Tampered
 
 MAX_ITEMS = 100

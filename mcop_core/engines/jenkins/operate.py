@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from mcop_core.catalog.models import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.base import ApplyResult, Gate
 from mcop_core.engines.jenkins.client import Build, Controller

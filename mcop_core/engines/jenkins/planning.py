@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcop_core.catalog.models import canonical_json
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.changes import (
     Action,

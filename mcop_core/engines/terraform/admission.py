@@ -11,10 +11,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mcop_core.artifacts.templates import template_digest
 from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.base import RenderRequest
-from mcop_core.engines.exemptions import exempted, read_exemptions
 from mcop_core.engines.terraform.forbidden import Finding, Rule, find_forbidden, find_foreign_providers
 from mcop_core.engines.terraform.providers import read_lock_file
 from mcop_core.errors import InvalidDocuments, Refused
@@ -43,6 +41,11 @@ class Admission:
     @classmethod
     def of(cls, providers: str, exemptions: str, limits: Limits) -> Admission:
         """Read the file of *exemptions*; raises as `read_exemptions`."""
+        if not exemptions:
+            return cls(providers, {}, limits)
+        # Imported here, as below: an apply that needs no exemption pays for no model.
+        from mcop_core.engines.exemptions import read_exemptions
+
         return cls(providers, read_exemptions(exemptions, tuple(Rule)), limits)
 
     def admit(self, files: Mapping[str, bytes], providers: Iterable[str]) -> dict[str, str]:
@@ -52,8 +55,7 @@ class Admission:
         Raises:
             InvalidDocuments: Every use of what is forbidden.
         """
-        digest = template_digest(files)
-        granted = exempted(self.exemptions, digest)
+        digest, granted = self._exempted(files)
         found = [*find_foreign_providers(providers, self.providers), *find_forbidden(files, self.limits)]
         refused = [finding for finding in found if finding.rule not in granted]
         if refused:
@@ -91,10 +93,18 @@ class Admission:
             [*find_foreign_providers(sources, self.providers), *find_forbidden(module, self.limits)], module, where
         )
 
-    def _hold(self, found: Iterable[Finding], module: Mapping[str, bytes], where: str) -> None:
-        digest = template_digest(module)
-        granted = exempted(self.exemptions, digest)
-        _refuse([finding for finding in found if finding.rule not in granted], digest, where)
+    def _hold(self, found: Sequence[Finding], module: Mapping[str, bytes], where: str) -> None:
+        if found:
+            digest, granted = self._exempted(module)
+            _refuse([finding for finding in found if finding.rule not in granted], digest, where)
+
+    def _exempted(self, files: Mapping[str, bytes]) -> tuple[str, Mapping[str, str]]:
+        """Return the digest of the template that *files* are, and rule -> reason of what it may hold."""
+        from mcop_core.artifacts.templates import template_digest
+        from mcop_core.engines.exemptions import exempted
+
+        digest = template_digest(files)
+        return digest, exempted(self.exemptions, digest)
 
 
 def _refuse(found: Sequence[Finding], digest: str, where: str) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
 from mcop_core.engines import backend
 from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.base import NOTHING_KNOWN, ApplyResult, Component, Gate, Need, RenderRequest
-from mcop_core.engines.terraform import providers, render
+from mcop_core.engines.terraform import providers
 from mcop_core.engines.terraform.admission import Admission
+from mcop_core.engines.terraform.names import ENGINE
 from mcop_core.engines.terraform.tool import Demand, is_constraint, settings_problems
 from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import Fault, InvalidDocuments
@@ -21,6 +21,7 @@ from mcop_core.refs import OutputRef
 
 if TYPE_CHECKING:
     from mcop_core.artifacts.store import ObjectStore
+    from mcop_core.catalog.models import Adapter, AdapterSettings, Interface, ProviderLock, ProviderRequirement
     from mcop_core.engines.changes import ComponentChanges
     from mcop_core.engines.terraform.operate import Timing
     from mcop_core.engines.terraform.toolchain import Toolchain
@@ -37,7 +38,7 @@ class TerraformEngine:
         environment: Where provider packages are looked for and what locking runs with; the process's own if None.
     """
 
-    name = render.ENGINE
+    name = ENGINE
 
     def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
         self._settings = settings
@@ -75,7 +76,7 @@ class TerraformEngine:
 
         The program that will run the adapter chooses: Terraform and OpenTofu have registries of their own.
         """
-        demand = Demand.of(settings or AdapterSettings())
+        demand = Demand.of(settings) if settings else Demand()
         binary = demand.binary(self._settings)
         question = binary, tuple(sorted((entry.source, entry.version) for entry in requirements.values()))
         with self._locking:
@@ -106,7 +107,9 @@ class TerraformEngine:
 
     def render(self, request: RenderRequest) -> RenderedArtifact:
         """Write the files of one root; see `render.render`."""
-        return render.render(request)
+        from mcop_core.engines.terraform.render import render
+
+        return render(request)
 
     def preview(
         self,

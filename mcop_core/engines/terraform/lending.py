@@ -19,13 +19,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcop_core.catalog.models import ProviderLock
 from mcop_core.engines.terraform.blocks import Block
 from mcop_core.engines.terraform.module_files import is_configuration
 from mcop_core.engines.terraform.outline import outline_file
 from mcop_core.engines.terraform.preparation import LOCK_FILE
 from mcop_core.engines.terraform.provider_block import split_source
-from mcop_core.engines.terraform.providers import read_lock_file
+from mcop_core.engines.terraform.providers import Locked, read_lock_file
 from mcop_core.errors import InvalidDocuments
 
 _LENT = frozenset({"hashicorp/aws", "hashicorp/azurerm", "hashicorp/google", "digitalocean/digitalocean"})
@@ -49,7 +48,7 @@ class Lendable:
     """
 
     address: str
-    lock: ProviderLock
+    lock: Locked
     key: str
 
 
@@ -82,7 +81,7 @@ def _short(address: str) -> str:
     return "/".join(split_source(address)[1:])
 
 
-def _key(address: str, lock: ProviderLock, environment: Mapping[str, str], configuration: Mapping[str, Any]) -> str:
+def _key(address: str, lock: Locked, environment: Mapping[str, str], configuration: Mapping[str, Any]) -> str:
     same = {name: text for name, text in environment.items() if name not in _PER_RUN}
     told = [address, lock.version, sorted(lock.hashes), same, configuration]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -14,7 +14,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcop_core.catalog.models import ProviderLock, canonical_json
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import ProviderLock
 from mcop_core.engines.base import Component, RenderRequest
 from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.state import StateFile

@@ -20,8 +20,8 @@ from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.state import StateAddress, StateFile
 from mcop_core.engines.state_home import take_over
 from mcop_core.engines.terraform.join import renamed
+from mcop_core.engines.terraform.names import module_of
 from mcop_core.engines.terraform.operate import Timing, open_session
-from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.workspace import Reporter, Workspace
 from mcop_core.errors import StateConflict, UnknownOutcome
 

@@ -34,10 +34,10 @@ from mcop_core.engines.terraform.commands import EVENTS, Commands, tell
 from mcop_core.engines.terraform.credentials import own_credentials
 from mcop_core.engines.terraform.doubt import Doubt
 from mcop_core.engines.terraform.log import EventReader, summary, tally
+from mcop_core.engines.terraform.names import module_of
 from mcop_core.engines.terraform.plan_json import Holds, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation, check_files
 from mcop_core.engines.terraform.providers import terraform_environment
-from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.shipper import Shipper
 from mcop_core.engines.terraform.toolchain import NO_TOOLS, Toolchain
 from mcop_core.engines.terraform.warm import NO_POOL

@@ -49,11 +49,11 @@ from mcop_core.engines.terraform.merge import (
     sensitive_outputs,
 )
 from mcop_core.engines.terraform.moving import Place, state_of
+from mcop_core.engines.terraform.names import module_of
 from mcop_core.engines.terraform.plan_json import read_changes, read_component
 from mcop_core.engines.terraform.preparation import CLI_CONFIG, Preparation
 from mcop_core.engines.terraform.provider_block import ADDRESS_TAG, MANIFEST_TAG, Source, split_source
 from mcop_core.engines.terraform.providers import terraform_environment
-from mcop_core.engines.terraform.render import module_of
 from mcop_core.engines.terraform.toolchain import Toolchain
 from mcop_core.engines.terraform.warm import NO_POOL, WarmProviders
 from mcop_core.engines.terraform.work_copy import STATE_FILE

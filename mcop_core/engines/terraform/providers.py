@@ -8,10 +8,13 @@ import re
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from mcop_core.catalog.models import ProviderLock, ProviderRequirement
 from mcop_core.engines.terraform.command import hint_for, run
 from mcop_core.errors import EngineFailed, InvalidInput
+
+if TYPE_CHECKING:
+    from mcop_core.catalog.models import ProviderLock, ProviderRequirement
 
 _REGISTRIES = ("registry.terraform.io", "registry.opentofu.org")
 _BUILT_IN = "terraform.io/builtin/"
@@ -176,6 +179,8 @@ def lock_providers(
     Raises:
         EngineFailed: A provider cannot be had in any version allowed; Terraform's own words as `diagnostics`.
     """
+    from mcop_core.catalog.models import ProviderLock
+
     needed = {
         name: requirement
         for name, requirement in sorted(requirements.items())
@@ -191,7 +196,8 @@ def lock_providers(
         done = run(binary, ["init", "-backend=false", "-input=false", "-no-color"], cwd=folder, environment=allowed)
         if done.exit_code != 0:
             raise _cannot_lock(needed, done.stderr or done.stdout)
-        return read_lock_file((folder / ".terraform.lock.hcl").read_text())
+        chosen = read_lock_file((folder / ".terraform.lock.hcl").read_text())
+        return {address: ProviderLock(version=one.version, hashes=one.hashes) for address, one in chosen.items()}
 
 
 def _requirements_document(needed: Mapping[str, ProviderRequirement]) -> str:
@@ -211,10 +217,17 @@ def _cannot_lock(needed: Mapping[str, ProviderRequirement], said: str) -> Engine
     return EngineFailed(text, diagnostics=diagnostics, hint=hint)
 
 
-def read_lock_file(text: str) -> dict[str, ProviderLock]:
-    """Read what Terraform wrote to `.terraform.lock.hcl`: full provider address -> lock."""
+class Locked(NamedTuple):
+    """Version and checksums, sorted, of a provider in a lock file."""
+
+    version: str
+    hashes: tuple[str, ...]
+
+
+def read_lock_file(text: str) -> dict[str, Locked]:
+    """Read what Terraform wrote to `.terraform.lock.hcl`: by full provider address."""
     return {
-        address: ProviderLock(version=version.group(1), hashes=tuple(sorted(_LOCK_HASH.findall(body))))
+        address: Locked(version.group(1), tuple(sorted(_LOCK_HASH.findall(body))))
         for address, body in _LOCK_BLOCK.findall(text)
         if (version := _LOCK_VERSION.search(body))
     }

@@ -26,13 +26,11 @@ from mcop_core.engines.backend import render_backend
 from mcop_core.engines.base import RenderRequest
 from mcop_core.engines.carrier import Carrier
 from mcop_core.engines.terraform.credentials import credentials_of
-from mcop_core.engines.terraform.names import IDENTIFIER, RESERVED_INPUTS, SOURCE
+from mcop_core.engines.terraform.names import ENGINE, IDENTIFIER, RESERVED_INPUTS, SOURCE
 from mcop_core.engines.terraform.provider_block import Configured, ProviderName, configure_provider, split_source
 from mcop_core.engines.terraform.tool import Demand
 from mcop_core.errors import Fault, InvalidDocuments, InvalidName, closest
 from mcop_core.refs import check_name
-
-ENGINE = "terraform"
 
 _VERSION = re.compile(r"[0-9A-Za-z.,<>=!~ -]{0,400}", re.ASCII)
 _HASH = re.compile(r"(h1|zh):[0-9A-Za-z+/=]{20,128}", re.ASCII)
@@ -277,9 +275,3 @@ def _runtime(request: RenderRequest, inputs: _Inputs, state: Mapping[str, str]) 
 
 def _promise(output: Output) -> dict[str, Any]:
     return {"sensitive": output.sensitive, **({} if output.type == "any" else {"type": output.type})}
-
-
-def module_of(artifact: RenderedArtifact) -> str:
-    """Return the name of the one module that a root calls."""
-    (name,) = json.loads(artifact.files["module.tf.json"])["module"]
-    return str(name)

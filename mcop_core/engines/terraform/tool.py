@@ -17,12 +17,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcop_core.catalog.models import AdapterSettings
 from mcop_core.catalog.versions import LATEST, check_requirement, satisfies
 from mcop_core.engines.terraform.command import run
 from mcop_core.errors import EngineFailed, Refused, closest
 
 if TYPE_CHECKING:
+    from mcop_core.catalog.models import AdapterSettings
     from mcop_core.settings import Settings
 
 _KNOWN_BY = re.compile(r"^(Terraform|OpenTofu) v(\d+\.\d+\.\d+)(-[0-9A-Za-z.-]+)?(?:\+\S+)?$", re.MULTILINE | re.ASCII)

@@ -32,10 +32,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mcop_core.catalog.models import ProviderLock
 from mcop_core.engines.terraform.lending import Lendable, lendable
 from mcop_core.engines.terraform.loan import DONE, END, IDLE_S, READY, KeeperPaths
 from mcop_core.engines.terraform.module_files import PACKAGES
+from mcop_core.engines.terraform.providers import Locked
 from mcop_core.engines.workspace import Reporter
 
 _KEEPER = (sys.executable, "-P", "-m", "mcop_core.engines.terraform.keeper")
@@ -303,7 +303,7 @@ def _package(wanted: Lendable, directory: Path) -> Path | None:
     return None
 
 
-def is_locked(package: Path, lock: ProviderLock) -> bool:
+def is_locked(package: Path, lock: Locked) -> bool:
     """
     Whether the lock holds the checksum of the files of *package*, as Terraform would find out.
 

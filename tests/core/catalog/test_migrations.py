@@ -5,10 +5,11 @@ import zlib
 
 import pytest
 
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.catalog.dynamodb.items import encode_entry
 from mcop_core.catalog.memory import MemoryRepository
 from mcop_core.catalog.migrations import migrate, migrate_document, plan_migration
-from mcop_core.catalog.models import SCHEMA_VERSION, canonical_json
+from mcop_core.catalog.models import SCHEMA_VERSION
 from mcop_core.catalog.repository import CatalogEntry
 from mcop_core.catalog.yaml_files import read_text
 from mcop_core.errors import InvalidInput, PreconditionFailed, VersionConflict

@@ -5,7 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from mcop_core.catalog.models import MODELS, SCHEMA_VERSION, canonical_json, object_from_document
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import MODELS, SCHEMA_VERSION, object_from_document
 from mcop_core.errors import InvalidInput
 from mcop_core.refs import Kind, ObjectRef
 from tests.contracts.catalog_repository import adapter, interface, manifest, pattern, primitive, rule, workflow

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcop_core.catalog.models import Manifest, canonical_json
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import Manifest
 from mcop_core.compiler.compiler import compile_manifest
 from mcop_core.compiler.plan import DeploymentPlan
 from mcop_core.compiler.resolution import resolve_step

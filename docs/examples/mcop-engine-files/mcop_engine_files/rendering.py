@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mcop_core.catalog.models import AdapterSettings, canonical_json
+from mcop_core.catalog.canonical import canonical_json
+from mcop_core.catalog.models import AdapterSettings
 from mcop_core.engines.artifact import RenderedArtifact
 from mcop_core.engines.backend import state_of
 from mcop_core.engines.base import RenderRequest

@@ -4,6 +4,7 @@ import zlib
 
 import pytest
 
+from mcop_core.catalog.canonical import canonical_json
 from mcop_core.catalog.dynamodb.items import (
     HeadItem,
     address_of,
@@ -15,7 +16,6 @@ from mcop_core.catalog.dynamodb.items import (
     size_bytes,
     writes_of,
 )
-from mcop_core.catalog.models import canonical_json
 from mcop_core.catalog.repository import CatalogEntry, Head, Standing
 from tests.contracts.catalog_repository import NOON, manifest, pattern, primitive, publish, rule
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mcop_core.catalog.models import ProviderLock, ProviderRequirement
+from mcop_core.catalog.models import ProviderRequirement
 from mcop_core.engines.terraform.providers import (
     cli_config,
     find_mirror,
@@ -184,8 +184,8 @@ provider "registry.opentofu.org/hashicorp/random" {
 def test_a_lock_file_is_read():
     """Address, version and checksums; not constraints, which are the modules' own."""
     assert read_lock_file(LOCK_FILE) == {
-        "registry.terraform.io/hashicorp/aws": ProviderLock(version="5.100.0", hashes=("h1:aaa=", "zh:bbb")),
-        "registry.opentofu.org/hashicorp/random": ProviderLock(version="3.6.1", hashes=("h1:ccc=",)),
+        "registry.terraform.io/hashicorp/aws": ("5.100.0", ("h1:aaa=", "zh:bbb")),
+        "registry.opentofu.org/hashicorp/random": ("3.6.1", ("h1:ccc=",)),
     }
     assert read_lock_file("") == {}
 
