@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.config import Config
+from botocore.handlers import BUILTIN_HANDLERS
 
 from mcop_core import bootstrap, publishing
-from mcop_core.artifacts.s3 import S3Store
 from mcop_core.artifacts.store import ObjectStore
 from mcop_core.settings import Settings
 from tests.emulators import running
@@ -67,7 +66,7 @@ def manifest(name: str, version: str = "1.0.0", *, of: str = "main") -> str:
 
 @dataclass
 class Requests:
-    """How many requests of each operation this process made of AWS since `clear`."""
+    """How many requests of each operation this process made of AWS since the last `take`."""
 
     made: Counter[str]
 
@@ -133,8 +132,6 @@ def published_catalog(folder: Path, bucket: str = "") -> Iterator[PublishedCatal
     Args:
         bucket: Of the emulator, where plans and templates lie; empty: they lie in *folder*.
     """
-    import boto3
-
     from mcop_core.catalog.dynamodb import create_tables
 
     store = f"s3://{bucket}?region=us-east-1" if bucket else f"file://{folder}/store"
@@ -145,28 +142,29 @@ def published_catalog(folder: Path, bucket: str = "") -> Iterator[PublishedCatal
     with running("ministack", folder / "emulator") as emulator:
         try:
             os.environ.update(emulator.environment | settings.to_environment())
-            boto3.setup_default_session()
             create_tables(emulator.client("dynamodb"), settings.objects_table, settings.rules_table)
-            requests = Requests(Counter())
-
-            def count(event_name: str, **_: object) -> None:
-                requests.made[event_name.rpartition(".")[2]] += 1
-
-            for service in ("dynamodb", "s3"):
-                boto3.DEFAULT_SESSION.events.register(f"before-send.{service}", count)
-            yield PublishedCatalog(folder / "documents", settings, _open_store(settings, bucket), requests)
+            if bucket:
+                emulator.client("s3").create_bucket(Bucket=bucket)
+            with _counted() as requests:
+                store = bootstrap.open_store(settings.artifact_store)
+                yield PublishedCatalog(folder / "documents", settings, store, requests)
         finally:
             os.environ.clear()
             os.environ.update(before)
-            boto3.setup_default_session()
 
 
-def _open_store(settings: Settings, bucket: str) -> ObjectStore:
-    """Return the artifact store; what is asked of a bucket goes through this process's session, and is counted."""
-    import boto3
+@contextmanager
+def _counted() -> Iterator[Requests]:
+    """Count what clients send to DynamoDB and S3 that are made inside the block."""
+    requests = Requests(Counter())
 
-    if not bucket:
-        return bootstrap.open_store(settings.artifact_store)
-    client = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
-    client.create_bucket(Bucket=bucket)
-    return S3Store(client, bucket, url=settings.artifact_store)
+    def count(event_name: str, **_: object) -> None:
+        requests.made[event_name.rpartition(".")[2]] += 1
+
+    counting = [(f"before-send.{service}", count) for service in ("dynamodb", "s3")]
+    BUILTIN_HANDLERS.extend(counting)
+    try:
+        yield requests
+    finally:
+        for one in counting:
+            BUILTIN_HANDLERS.remove(one)

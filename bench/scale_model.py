@@ -34,15 +34,13 @@ _S3 = "published: docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-perfo
 _DYNAMODB = "published: docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"
 
 CONSTANTS = {
-    "apply_cpu_s": Constant(5.1, "CPU s", f"{_COSTS}, a component with nothing to do, through the runner"),
-    "apply_change_cpu_s": Constant(
-        5.1, "CPU s", f"{_COSTS}, one resource changed: 4.1, and not less than nothing to do"
-    ),
+    "apply_cpu_s": Constant(1.8, "CPU s", f"{_COSTS}, a component with nothing to do, through the runner"),
+    "apply_change_cpu_s": Constant(1.8, "CPU s", f"{_COSTS}, one resource changed"),
     "render_cpu_s": Constant(0.005, "CPU s", f"{_COSTS}"),
-    "sweep_cpu_s": Constant(5.2, "CPU s", f"{_COSTS}, planning 1 component: what a plan costs by itself"),
-    "sweep_component_cpu_s": Constant(0.047, "CPU s", f"{_COSTS}, from 1 component to 40 planned as one: 5.2 to 7.1"),
-    "dag_cpu_s": Constant(0.0018, "CPU s", f"{_COSTS}, both DAGs built and serialised, for each component"),
-    "dag_bytes": Constant(4952, "bytes", f"{_COSTS}, both DAGs as Airflow stores them, for each component"),
+    "sweep_cpu_s": Constant(1.5, "CPU s", f"{_COSTS}, planning 1 component: what a plan costs by itself"),
+    "sweep_component_cpu_s": Constant(0.035, "CPU s", f"{_COSTS}, from 1 component to 40 planned as one: 1.5 to 2.8"),
+    "dag_cpu_s": Constant(0.0014, "CPU s", f"{_COSTS}, both DAGs built and serialised, for each component"),
+    "dag_bytes": Constant(4953, "bytes", f"{_COSTS}, both DAGs as Airflow stores them, for each component"),
     "artifact_bytes": Constant(2951, "bytes", f"{_COSTS}"),
     "plan_bytes": Constant(531, "bytes", f"{_COSTS}, for each component"),
     "s3_reads": Constant(12.5, "requests", f"{_ASKED}: GET, for each component applied, 11.5 to 13.5"),

@@ -37,10 +37,16 @@ MISSED = Figure("building", 1.21, 1.2, "x the floor", "load 0.1")
 
 @pytest.mark.parametrize(
     ("figures", "code"),
-    [([MET, "a remark"], 0), ([MET, MISSED], 1), ([Figure("nothing", float("nan"), 1.2, "x")], 1), ([], 1)],
+    [
+        ([MET, "a remark"], 0),
+        ([MET, MISSED], 1),
+        ([Figure("nothing", float("nan"), 1.2, "x")], 1),
+        (["a remark"], 0),
+        ([], 1),
+    ],
 )
 def test_the_exit_code_says_whether_every_target_is_met(figures, code, capsys):
-    """What is no number meets none, and a run without a single figure proves nothing."""
+    """What is no number meets none; what tells nothing proves nothing, and what has no target can miss none."""
     assert report({"dags": lambda: figures}) == code
     assert f"{sum(figure == MET for figure in figures)} of" in capsys.readouterr().out
 
