@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 from airflow.executors.workloads import ExecuteTask
 from airflow.models.taskinstance import TaskInstance
@@ -148,7 +147,6 @@ class Installed:
     def speak_as(self, role):
         """Sign what this process and those that it starts ask from now on with the key of *role*."""
         self.patch.setenv("AWS_ACCESS_KEY_ID", ROLES.get(role, role))
-        self.patch.setattr(boto3, "DEFAULT_SESSION", None)
 
     @contextmanager
     def counting(self, phase):
