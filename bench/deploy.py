@@ -2,9 +2,9 @@
 Deploying the example through MCOP on Airflow, against a shell loop of `terraform init` and `terraform apply`.
 
 The same roots, the same order, the same Terraform and provider, each time a fresh emulator of the same kind. First
-everything is created; then everything runs again and nothing changes. MCOP does it three times: with
-a provider for each operation, with as many warm ones as it has workers, and through a gate, a policy that has nothing
-against anything: as for an approval, each apply plans, has the plan looked at, and applies it.
+everything is created; then everything runs again and nothing changes. MCOP does it three times: with a provider for
+each operation, with as many warm ones as it has workers, and through a gate, a policy that has nothing against
+anything: as for an approval, each apply plans, has the plan looked at, and applies it.
 """
 
 from __future__ import annotations

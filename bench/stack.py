@@ -58,8 +58,8 @@ class LiveStack:
 
 def own_settings(folder: Path) -> Settings:
     """Return the caller's settings, with what is cached and what runners work on in *folder*."""
-    named = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    return replace(Settings.from_environment(named), cache_dir=str(folder / "cache"), work_dir=str(folder / "runs"))
+    given = Settings.from_environment(os.environ)
+    return replace(given, cache_dir=str(folder / "cache"), work_dir=str(folder / "runs"))
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def _publish(settings: Settings) -> None:
 
 def _cancel_runners(home: Home) -> int:
     profile = load_profile({}, home.settings_file)
-    settings = Settings.from_environment({name: value for name, value in profile.items() if name.startswith(PREFIX)})
+    settings = Settings.from_environment(profile)
     return cancel_all(home.runs, lambda request: request_cancel(request, settings), timeout_s=120.0)
 
 

@@ -153,7 +153,7 @@ def _cancel_runners(home: Home) -> int:
     from mcop_core.runner.attach import request_cancel
 
     profile = load_profile({}, home.settings_file)
-    settings = Settings.from_environment({name: value for name, value in profile.items() if name.startswith("MCOP_")})
+    settings = Settings.from_environment(profile)
     return cancel_all(home.runs, lambda request: request_cancel(request, settings), timeout_s=CANCEL_S)
 
 

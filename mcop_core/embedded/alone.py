@@ -28,8 +28,7 @@ class Alone(Stack):
     def _settings(self, tool: Tool) -> Settings:
         from mcop_core.engines.terraform.providers import find_mirror
 
-        own = {name: value for name, value in self._inherited.items() if name.startswith(PREFIX)}
-        given = Settings.from_environment(own)
+        given = Settings.from_environment(self._inherited)
         known = load_secrets(self.home)
         return replace(
             given,
