@@ -37,7 +37,7 @@ class _File(Model):
 
 def read_exemptions(path: str, rules: Collection[str]) -> dict[str, dict[str, str]]:
     """
-    Return template digest -> rule -> reason, of the file *path*; of no file if that is empty.
+    Return template digest -> rule -> reason, of the file *path*.
 
     Args:
         rules: The names that a rule can have.
@@ -45,8 +45,6 @@ def read_exemptions(path: str, rules: Collection[str]) -> dict[str, dict[str, st
     Raises:
         InvalidInput: The file cannot be read or is not of its form; says where, and the nearest rule.
     """
-    if not path:
-        return {}
     try:
         entries = _File.model_validate(tomllib.loads(Path(path).read_text(encoding="utf-8"))).exemption
     except OSError as error:

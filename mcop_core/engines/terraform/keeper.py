@@ -4,10 +4,10 @@ EDGE process: one provider process that is kept running, and lent to one Terrafo
     python -m mcop_core.engines.terraform.keeper FOLDER NAME BINARY   environment, a JSON object, on its input
 
 It listens at `FOLDER/NAME.sock` and says `ready` once the provider can be asked. A client that connects is told in one
-line of JSON how to reach the provider (`TF_REATTACH_PROVIDERS` takes it so), through a `relay`, or `{}` if it is lent
-already. The connection is the loan: whoever holds it, Terraform among them, holds the provider. What ends a loan well
-is the line `done`; if the connection ends in any other way, the provider ends at once, as it would with a Terraform of
-its own. The keeper ends with its provider, after *idle_s* without a loan, and after `_LOANS` of them.
+line of JSON how to reach the provider (`TF_REATTACH_PROVIDERS` takes it so), by way of its `schema_proxy`, or `{}` if
+it is lent already. The connection is the loan: whoever holds it, Terraform among them, holds the provider. What ends a
+loan well is the line `done`; if the connection ends in any other way, the provider ends at once, as it would with a
+Terraform of its own. The keeper ends with its provider, after *idle_s* without a loan, and after `_LOANS` of them.
 
 Source: github.com/hashicorp/go-plugin, docs/internals.md, for the handshake.
 """
@@ -24,7 +24,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,16 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     paths = KeeperPaths(options.folder, options.name)
     try:
         paths.folder.mkdir(mode=0o700)
-        provider = Provider.start(options.binary, json.load(sys.stdin), paths.folder)
-        with provider:
-            asyncio.run(Keeper(provider, paths, options.idle_s).run(_tell_ready))
+        with Provider.start(options.binary, json.load(sys.stdin), paths.folder) as provider:
+            asyncio.run(Keeper(provider, paths, options.idle_s).run())
     finally:
         paths.clear()
     return 0
-
-
-def _tell_ready() -> None:
-    os.write(sys.stdout.fileno(), READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +149,14 @@ class Keeper:
     idle_since: float = field(default_factory=time.monotonic)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, tell_ready: Callable[[], None]) -> None:
-        """Return when the provider is to end; calls *tell_ready* once it can be asked."""
+    async def run(self) -> None:
+        """Return when the provider is to end; says `READY` once it can be asked."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.ending.set)
         async with (
             schema_proxy(self.provider.target, self.paths.schema, self.paths.folder, self._lead_past),
             await asyncio.start_unix_server(self._serve, self.paths.socket),
         ):
-            tell_ready()
+            os.write(sys.stdout.fileno(), READY)
             while self.provider.is_running and not self.ending.is_set() and not self._is_forgotten():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.ending.wait(), _LOOK_S)

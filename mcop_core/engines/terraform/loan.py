@@ -45,9 +45,8 @@ class KeeperPaths:
 
     def clear(self) -> None:
         """Remove them."""
-        self.socket.unlink(missing_ok=True)
-        self.schema.unlink(missing_ok=True)
-        self.way.unlink(missing_ok=True)
+        for path in (self.socket, self.schema, self.way):
+            path.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def lead_to(self, socket: Path) -> None:

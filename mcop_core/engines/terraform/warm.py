@@ -6,7 +6,9 @@ or four times, to tell its schema, to check, to plan and to apply. An operation 
 one is lent to the Terraforms of many operations, one after the other, never to two at once.
 
     <temporary folder>/mcop-<user>-<digest of the cache folder>/    mode 0700
-        <key>-<keeper>.sock     the keeper's
+        <key>-<keeper>.sock     the keeper's; the key of one that serves a single operation is `own`
+        <key>-<keeper>.schema   its schema proxy's
+        <key>-<keeper>.way      where Terraform connects, a link
         <key>-<keeper>/         where its provider works
         lock                    held while one is started
 """
