@@ -1,13 +1,14 @@
 """
 EDGE process: one provider process that is kept running, and lent to one Terraform at a time.
 
-    python -m mcop_core.engines.terraform.keeper FOLDER NAME BINARY   environment, a JSON object, on its input
+    python -m mcop_core.engines.terraform.keeper FOLDER NAME PROGRAM   its input is a socket
 
-It listens at `FOLDER/NAME.sock` and says `ready` once the provider can be asked. A client that connects is told in one
-line of JSON how to reach the provider (`TF_REATTACH_PROVIDERS` takes it so), by way of its `schema_proxy`, or `{}` if
-it is lent already. The connection is the loan: whoever holds it, Terraform among them, holds the provider. What ends a
-loan well is the line `done`; if the connection ends in any other way, the provider ends at once, as it would with a
-Terraform of its own. The keeper ends with its provider, after *idle_s* without a loan, and after `_LOANS` of them.
+From its input it takes the provider's environment, a line of JSON; who sends it is the first client. The others connect
+to `FOLDER/NAME.sock`. A client is told in one line of JSON how to reach the provider (`TF_REATTACH_PROVIDERS` takes it
+so), by way of its `schema_proxy`, or `{}` if it is lent already. The connection is the loan: whoever holds it,
+Terraform among them, holds the provider. What ends a loan well is the line `done`; if the connection ends in any other
+way, the provider ends at once, as it would with a Terraform of its own. The keeper ends with its provider, after
+*idle_s* without a loan, and after `_LOANS` of them.
 
 Source: github.com/hashicorp/go-plugin, docs/internals.md, for the handshake.
 """
@@ -21,6 +22,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +32,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcop_core.engines.terraform.loan import DONE, IDLE_S, READY, KeeperPaths
+from mcop_core.engines.terraform.loan import DONE, IDLE_S, KeeperPaths
+from mcop_core.engines.terraform.packages import Note
 from mcop_core.engines.terraform.schema_proxy import schema_proxy
 
 _HANDSHAKE = {
@@ -49,15 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mcop-keeper", description="Keep a provider process for many Terraforms.")
     parser.add_argument("folder", type=Path, help="the pool's; nobody else may read it")
     parser.add_argument("name", help="of this keeper in the pool")
-    parser.add_argument("binary", help="the provider's")
+    parser.add_argument("program", help="the provider's")
+    parser.add_argument("--types", type=Path, help="where it is noted what the provider says of its types")
     parser.add_argument("--idle-s", type=float, default=IDLE_S)
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     paths = KeeperPaths(options.folder, options.name)
     try:
         paths.folder.mkdir(mode=0o700)
-        with Provider.start(options.binary, json.load(sys.stdin), paths.folder) as provider:
-            asyncio.run(Keeper(provider, paths, options.idle_s).run())
+        with Provider.start(options.program, json.loads(sys.stdin.buffer.readline()), paths.folder) as provider:
+            keeper = Keeper(provider, paths, options.idle_s, options.types and Note(options.types))
+            asyncio.run(keeper.run(socket.socket(fileno=sys.stdin.fileno())))
     finally:
         paths.clear()
     return 0
@@ -144,36 +149,36 @@ class Keeper:
     provider: Provider
     paths: KeeperPaths
     idle_s: float
-    is_lent: bool = False
+    types: Note | None = None
+    is_lent: bool = True
     loans: int = 0
     idle_since: float = field(default_factory=time.monotonic)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self) -> None:
-        """Return when the provider is to end; says `READY` once it can be asked."""
+    async def run(self, first: socket.socket) -> None:
+        """Return when the provider is to end; it is lent to *first* before anybody else is heard."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.ending.set)
         async with (
-            schema_proxy(self.provider.target, self.paths.schema, self.paths.folder, self._lead_past),
+            schema_proxy(self.provider.target, self.paths.schema, self.paths.folder, self._lead_past, self.types),
             await asyncio.start_unix_server(self._serve, self.paths.socket),
         ):
-            os.write(sys.stdout.fileno(), READY)
+            loan = asyncio.create_task(self._lend(*await asyncio.open_connection(sock=first)))
             while self.provider.is_running and not self.ending.is_set() and not self._is_forgotten():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.ending.wait(), _LOOK_S)
             self.provider.process.kill()  # before anything takes time: who had it may have been killed
+            loan.cancel()
 
     def _is_forgotten(self) -> bool:
-        patience_s = self.idle_s if self.loans else max(self.idle_s, _START_S)  # who started it comes first
-        return not self.is_lent and time.monotonic() - self.idle_since > patience_s
+        return not self.is_lent and time.monotonic() - self.idle_since > self.idle_s
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one client; if nobody has the provider, it is theirs until they are gone."""
-        with suppress(OSError):  # the client may be gone; if it has the loan, that ends it
-            if self.is_lent:
-                writer.write(b"{}\n")
-            else:
-                await self._lend(reader, writer)
-        writer.close()
+        if self.is_lent or self.ending.is_set():
+            writer.write(b"{}\n")
+            writer.close()
+        else:
+            await self._lend(reader, writer)
 
     async def _lend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Lend the provider, and end with it unless there may be another loan."""
@@ -181,8 +186,10 @@ class Keeper:
         try:
             told = {"provider": self.reattach(), "loans": self.loans}
             writer.write(json.dumps(told).encode() + b"\n")
-            said = await reader.read(len(DONE))
+            with suppress(OSError):  # the client may be gone: that ends the loan
+                said = await reader.read(len(DONE))
         finally:
+            writer.close()
             self.is_lent, self.loans, self.idle_since = False, self.loans + 1, time.monotonic()
             for link in self.paths.folder.iterdir():
                 link.unlink()

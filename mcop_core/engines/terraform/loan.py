@@ -6,8 +6,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-READY = b"ready\n"
-"""Says a keeper to whoever started it."""
 DONE = b"done\n"
 """Says who has the provider, to give it back."""
 END = b"end\n"

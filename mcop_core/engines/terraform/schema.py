@@ -17,7 +17,10 @@ from dataclasses import dataclass
 
 _BY_TYPE = (2, 3)
 """The fields of resources and data sources, each a map from a type's name to what is said of it."""
+_DIAGNOSTICS, _CAPABILITIES = 4, 6
 _NAME = 1
+_SCHEMA_OPTIONAL = b"\x10\x01"
+"""The capability `get_provider_schema_optional`, which is field 2, set."""
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WORD = re.compile(rb"\w+")
 _ESCAPED_WORD = re.compile(rb"\\[uU](?:0000)?00[3-7]")
@@ -31,25 +34,28 @@ class ProviderSchema:
     Attributes:
         general: Its fields that belong to no type, as they came.
         types: Name of a type -> its fields, as they came.
+        is_optional: Whether the provider works without being asked for it, and had nothing to report when it was.
     """
 
     general: bytes
     types: Mapping[bytes, bytes]
+    is_optional: bool = False
 
     @classmethod
     def parse(cls, answer: bytes) -> ProviderSchema:
         """Take *answer* apart; one that is no such message is all general."""
         general, types = [], dict[bytes, bytes]()
         try:
-            for number, value, whole in _fields(answer):
+            fields = list(_fields(answer))
+            for number, value, whole in fields:
                 if number in _BY_TYPE:
                     name = next(inner for key, inner, _ in _fields(value) if key == _NAME)
                     types[name] = types.get(name, b"") + whole
                 else:
                     general.append(whole)
+            return cls(b"".join(general), types, _is_optional(fields))
         except (IndexError, StopIteration, ValueError):
             return cls(answer, {})
-        return cls(b"".join(general), types)
 
     @property
     def whole(self) -> bytes:
@@ -71,6 +77,12 @@ def words_in(configuration: Iterable[bytes], states: Iterable[bytes]) -> frozens
     for text in states:
         found.update(_WORD.findall(text))
     return frozenset(found)
+
+
+def _is_optional(fields: Iterable[tuple[int, bytes, bytes]]) -> bool:
+    found = {number: value for number, value, _ in fields}
+    told = (whole for _, _, whole in _fields(found.get(_CAPABILITIES, b"")))
+    return _SCHEMA_OPTIONAL in told and _DIAGNOSTICS not in found
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:

@@ -22,6 +22,7 @@ import grpc
 import grpc.aio
 
 from mcop_core.engines.terraform.module_files import PACKAGES
+from mcop_core.engines.terraform.packages import Note
 from mcop_core.engines.terraform.schema import ProviderSchema, words_in
 
 _SERVICES = ("/tfplugin5.Provider/", "/tfplugin6.Provider/")
@@ -32,17 +33,20 @@ _STATE = (".tfstate",)
 
 
 @asynccontextmanager
-async def schema_proxy(provider: str, listen: Path, folder: Path, told: Callable[[], None]) -> AsyncIterator[None]:
+async def schema_proxy(
+    provider: str, listen: Path, folder: Path, told: Callable[[], None], note: Note | None = None
+) -> AsyncIterator[None]:
     """
     Answer inside the block at the socket *listen* for the provider at the gRPC target *provider*.
 
     Args:
         folder: Holds what lies where Terraform works.
         told: Called before each answer that says what the types are.
+        note: Of what the provider says, if that can be noted.
     """
     async with grpc.aio.insecure_channel(provider, options=_OF_ANY_SIZE) as channel:
         server = grpc.aio.server(options=_OF_ANY_SIZE)
-        server.add_generic_rpc_handlers((_Handler(channel, folder, told),))
+        server.add_generic_rpc_handlers((_Handler(channel, folder, told, note),))
         server.add_insecure_port(f"unix:{listen}")
         await server.start()
         try:
@@ -54,8 +58,8 @@ async def schema_proxy(provider: str, listen: Path, folder: Path, told: Callable
 class _Handler(grpc.GenericRpcHandler):
     """On the wire every call is two streams of messages; most have one in each."""
 
-    def __init__(self, channel: grpc.aio.Channel, folder: Path, told: Callable[[], None]) -> None:
-        self._channel, self._folder, self._told = channel, folder, told
+    def __init__(self, channel: grpc.aio.Channel, folder: Path, told: Callable[[], None], note: Note | None) -> None:
+        self._channel, self._folder, self._told, self._note = channel, folder, told, note
         self._schema: ProviderSchema | None = None
         self._asking = asyncio.Lock()
 
@@ -86,9 +90,13 @@ class _Handler(grpc.GenericRpcHandler):
 
     async def _shortened(self, method: str, asked: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async with self._asking:
+            if self._schema is None and self._note and (noted := self._note.read()):
+                self._schema = ProviderSchema.parse(noted)
             if self._schema is None:
                 async for answer in self._passed_on(method, asked):
                     self._schema = ProviderSchema.parse(answer)
+                    if self._note and self._schema.is_optional:
+                        self._note.write(answer)
         if self._schema is not None:
             words = _words_in(self._folder)
             self._told()

@@ -10,18 +10,18 @@ one is lent to the Terraforms of many operations, one after the other, never to 
         <key>-<keeper>.schema   its schema proxy's
         <key>-<keeper>.way      where Terraform connects, a link
         <key>-<keeper>/         where its provider works
-        lock                    held while one is started
+        slot-<number>           locked by a keeper that serves many, as long as it lives
+        notes/                  of the packages that providers were started from
 """
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import hashlib
 import json
 import os
 import secrets
-import select
+import shutil
 import socket
 import stat
 import subprocess
@@ -35,9 +35,8 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.engines.terraform.lending import Lendable, lendable
-from mcop_core.engines.terraform.loan import DONE, END, IDLE_S, READY, KeeperPaths
-from mcop_core.engines.terraform.module_files import PACKAGES
-from mcop_core.engines.terraform.providers import Locked
+from mcop_core.engines.terraform.loan import DONE, END, IDLE_S, KeeperPaths
+from mcop_core.engines.terraform.packages import Package, locked_package
 from mcop_core.engines.workspace import Reporter
 
 _KEEPER = (sys.executable, "-P", "-m", "mcop_core.engines.terraform.keeper")
@@ -48,6 +47,8 @@ _KEEPERS_OWN = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME")
 _ANSWER_S = 5.0
 _START_S = 60.0
 _LOOK_S = 0.02
+_PATIENCE_S = 1.5
+"""How long one that is lent is waited for: as long as starting another takes, so that waiting at most doubles that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,59 +182,77 @@ class WarmProviders:
     def _take(self, wanted: Lendable, directory: Path, environment: Mapping[str, str]) -> _Taken | None:
         """Return a provider; None if its package is not what was locked, or it cannot be kept."""
         self._make_folder()
-        if self.size:
+        deadline, has_made_room = time.monotonic() + _PATIENCE_S, False
+        while self.size and time.monotonic() < deadline:
             if taken := self._idle(wanted.key):
                 return taken
-            with self._starting():
-                if taken := self._idle(wanted.key):
-                    return taken
-                if self._has_room():
-                    return self._start(wanted, directory, environment, is_shared=True)
-        return self._start(wanted, directory, environment, is_shared=False)
+            with self._slot() as slot:
+                if slot is not None:
+                    return self._start(wanted, directory, environment, slot)
+            has_made_room = has_made_room or self._dismiss_one()
+            time.sleep(_LOOK_S)
+        return self._start(wanted, directory, environment)
 
     def _idle(self, key: str) -> _Taken | None:
         found = (_ask(path) for path in sorted(self.folder.glob(f"{key}-*.sock")))
         return next((taken for taken in found if taken), None)
 
-    def _has_room(self) -> bool:
-        """Whether another one may be started; one that is idle makes room for it."""
-        kept = [path for path in sorted(self.folder.glob("*.sock")) if not path.name.startswith(f"{_OWN}-")]
-        return len(kept) < self.size or any(_dismiss(path) for path in kept)
+    @property
+    def _notes(self) -> Path:
+        return self.folder / "notes"
+
+    @contextmanager
+    def _slot(self) -> Iterator[int | None]:
+        """Hold the lock of one more provider that may be kept, its descriptor; None if there is room for none."""
+        for number in range(self.size):
+            with (self.folder / f"slot-{number}").open("w") as file:
+                if _locks(file.fileno()):
+                    yield file.fileno()
+                    return
+        yield None
+
+    def _dismiss_one(self) -> bool:
+        """End a provider that nobody has, and return True, if there is one; it makes room when it is gone."""
+        kept = (path for path in sorted(self.folder.glob("*.sock")) if not path.name.startswith(f"{_OWN}-"))
+        return any(_dismiss(path) for path in kept)
 
     def _start(
-        self, wanted: Lendable, directory: Path, environment: Mapping[str, str], *, is_shared: bool
+        self, wanted: Lendable, directory: Path, environment: Mapping[str, str], slot: int | None = None
     ) -> _Taken | None:
-        package = _package(wanted, directory)
+        """Start a provider that serves others, too, as long as it has *slot*; without one it serves this operation."""
+        package = locked_package(directory, wanted.address, wanted.lock, self._notes)
         if package is None:
             return None
-        paths = KeeperPaths(self.folder, f"{wanted.key if is_shared else _OWN}-{secrets.token_hex(4)}")
-        idle_s = self.idle_s if is_shared else 0.0
-        keeper = subprocess.Popen(
-            [*_KEEPER, str(paths.pool), paths.name, str(package), "--idle-s", str(idle_s)],
-            env={name: os.environ[name] for name in _KEEPERS_OWN if name in os.environ},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        assert keeper.stdin is not None and keeper.stdout is not None  # noqa: S101 (piped above)
-        with keeper.stdin, keeper.stdout:
-            with suppress(BrokenPipeError):
-                keeper.stdin.write(json.dumps(dict(environment)).encode())
-            keeper.stdin.close()
-            is_ready = select.select([keeper.stdout], [], [], _START_S)[0] and keeper.stdout.readline() == READY
-        taken = _ask(paths.socket) if is_ready else None
+        paths = KeeperPaths(self.folder, f"{_OWN if slot is None else wanted.key}-{secrets.token_hex(4)}")
+        idle_s = 0.0 if slot is None else self.idle_s
+        connection, keepers = socket.socketpair()
+        with keepers:
+            keeper = subprocess.Popen(
+                [*_KEEPER, str(paths.pool), paths.name, *_named(package), "--idle-s", str(idle_s)],
+                env={name: os.environ[name] for name in _KEEPERS_OWN if name in os.environ},
+                stdin=keepers.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=() if slot is None else (slot,),
+            )
+        connection.settimeout(_START_S)
+        with suppress(OSError):
+            connection.sendall(json.dumps(dict(environment)).encode() + b"\n")
+        taken = _hear(connection, paths)
         if taken is None:
+            connection.close()
             keeper.terminate()
             return None
-        return taken if is_shared else replace(taken, keeper=keeper)
+        return replace(taken, keeper=keeper) if slot is None else taken
 
     def end_idle(self) -> None:
-        """End every provider that is not lent, and wait until it has ended."""
+        """End every provider that is not lent, wait until it has ended, and throw the notes away."""
         ended = [path for path in self.folder.glob("*.sock") if _dismiss(path)]
         deadline = time.monotonic() + _ANSWER_S
         while any(path.exists() for path in ended) and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
+        shutil.rmtree(self._notes, ignore_errors=True)
 
     def _make_folder(self) -> None:
         """
@@ -247,33 +266,48 @@ class WarmProviders:
         found = self.folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
             raise PermissionError(f"{self.folder} must be a folder of this user that nobody else can read")
-
-    @contextmanager
-    def _starting(self) -> Iterator[None]:
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        self._notes.mkdir(mode=0o700, exist_ok=True)
 
 
 NO_POOL = WarmProviders(Path(os.devnull), 0, lends=False)
 """Of those who keep none."""
 
 
+def _named(package: Package) -> tuple[str, ...]:
+    return (str(package.program), *(("--types", str(package.types.path)) if package.types else ()))
+
+
+def _locks(descriptor: int) -> bool:
+    """Lock a file, and return True, unless another process has locked it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _ask(path: Path) -> _Taken | None:
     """Return the loan of the keeper at *path*; None if it has lent its provider, or is gone."""
-    connection = socket.socket(socket.AF_UNIX)
+    connection, paths = socket.socket(socket.AF_UNIX), KeeperPaths(path.parent, path.stem)
+    connection.settimeout(_ANSWER_S)
+    taken = None
     try:
-        connection.settimeout(_ANSWER_S)
         connection.connect(str(path))
-        with connection.makefile("rb") as stream:
-            told = json.loads(stream.readline() or b"{}")
-        if told:
-            return _Taken(connection, KeeperPaths(path.parent, path.stem), told)
+        taken = _hear(connection, paths)
     except ConnectionRefusedError:  # killed, with nobody to clear up
-        KeeperPaths(path.parent, path.stem).clear()
-    except (OSError, ValueError):
+        paths.clear()
+    except OSError:
         pass
-    connection.close()
+    if taken is None:
+        connection.close()
+    return taken
+
+
+def _hear(connection: socket.socket, paths: KeeperPaths) -> _Taken | None:
+    """Return the loan that a keeper says *connection* is; None if it is none."""
+    with suppress(OSError, ValueError), connection.makefile("rb") as stream:
+        told = json.loads(stream.readline() or b"{}")
+        return _Taken(connection, paths, told) if told else None
     return None
 
 
@@ -291,32 +325,3 @@ def _link_all(directory: Path, folder: Path) -> None:
     """Let what lies in *directory* be found in *folder*, where the provider works: paths given to it are relative."""
     for entry in directory.iterdir():
         (folder / entry.name).symlink_to(entry)
-
-
-# -- packages ------------------------------------------------------------------------------------------
-
-
-def _package(wanted: Lendable, directory: Path) -> Path | None:
-    """Return the program of an installed package, if the lock file holds the package's checksum."""
-    for package in (directory / PACKAGES / wanted.address / wanted.lock.version).glob("*"):
-        programs = sorted(package.glob("terraform-provider-*"))
-        if len(programs) == 1 and is_locked(package, wanted.lock):
-            return programs[0].resolve()
-    return None
-
-
-def is_locked(package: Path, lock: Locked) -> bool:
-    """
-    Whether the lock holds the checksum of the files of *package*, as Terraform would find out.
-
-    Source: pkg.go.dev/golang.org/x/mod/sumdb/dirhash, Hash1.
-    """
-    root = package.resolve()
-    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    listed = "".join(f"{_sha256(root / name)}  {name}\n" for name in names)
-    return f"h1:{base64.b64encode(hashlib.sha256(listed.encode()).digest()).decode()}" in lock.hashes
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

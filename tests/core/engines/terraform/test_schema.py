@@ -79,6 +79,26 @@ def test_what_is_no_such_message_is_passed_on_as_it_came(answer):
     assert answer == parsed.whole == parsed.of(set())
 
 
+OPTIONAL = field(6, field(1, 1) + field(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_optional"),
+    [
+        (PROVIDER + OPTIONAL + TOPIC, True),
+        (PROVIDER + TOPIC, False),
+        (PROVIDER + CAPABILITIES + TOPIC, False),
+        (PROVIDER + field(6, field(1, 1) + field(2, 0)) + TOPIC, False),
+        (PROVIDER + OPTIONAL + TOPIC + DIAGNOSTIC, False),
+        (PROVIDER + field(6, b"\xff") + TOPIC, False),
+        ((PROVIDER + TOPIC + OPTIONAL)[:-1], False),
+    ],
+    ids=["said", "says nothing", "says another thing", "denied", "with a warning", "noise", "cut off"],
+)
+def test_a_provider_may_say_that_it_need_not_be_asked(answer, is_optional):
+    assert is_optional is ProviderSchema.parse(answer).is_optional
+
+
 def test_a_field_of_fixed_size_is_passed_over():
     numbers = varint(5 << 3 | 1) + b"12345678" + varint(9 << 3 | 5) + b"1234"
 

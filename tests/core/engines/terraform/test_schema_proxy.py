@@ -17,14 +17,26 @@ import grpc
 import pytest
 
 from mcop_core.engines.terraform.module_files import PACKAGES
+from mcop_core.engines.terraform.packages import Note
 from mcop_core.engines.terraform.schema_proxy import schema_proxy
-from tests.core.engines.terraform.test_schema import ANSWER, CALLER, GENERAL, QUEUE, TOPIC, TOPIC_READ, fields_of
+from tests.core.engines.terraform.test_schema import (
+    ANSWER,
+    CALLER,
+    GENERAL,
+    OPTIONAL,
+    PROVIDER,
+    QUEUE,
+    TOPIC,
+    TOPIC_READ,
+    fields_of,
+)
 
 GET_SCHEMA = "/tfplugin5.Provider/GetSchema"
 GET_PROVIDER_SCHEMA = "/tfplugin6.Provider/GetProviderSchema"
 APPLY = "/tfplugin5.Provider/ApplyResourceChange"
 ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 SOON_S = 20.0
+ANSWER_OF_OPTIONAL = PROVIDER + TOPIC + QUEUE + OPTIONAL
 
 
 class Provider(grpc.GenericRpcHandler):
@@ -32,6 +44,7 @@ class Provider(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.answer = ANSWER
         self.together = threading.Barrier(40)
         self.was_cancelled = threading.Event()
 
@@ -50,7 +63,7 @@ class Provider(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(known.get(method.rpartition("/")[2], lambda asked, _: asked[::-1]))
 
     def schema(self, asked, context):
-        return ANSWER
+        return self.answer
 
     def fail(self, asked, context):
         context.set_trailing_metadata((("x-reason", "because"),))
@@ -82,13 +95,15 @@ def serving(provider: Provider, folder: Path) -> Iterator[grpc.Server]:
 
 
 @contextmanager
-def proxying(folder: Path, work: Path, told: Callable[[], None] = lambda: None) -> Iterator[grpc.Channel]:
+def proxying(
+    folder: Path, work: Path, told: Callable[[], None] = lambda: None, note: Note | None = None
+) -> Iterator[grpc.Channel]:
     """Run a schema proxy in a thread of its own, and be the Terraform that asks it."""
     ready, loop = threading.Event(), asyncio.new_event_loop()
     over = asyncio.Event()
 
     async def proxied() -> None:
-        async with schema_proxy(f"unix:{folder}/provider", folder / "schema", work, told):
+        async with schema_proxy(f"unix:{folder}/provider", folder / "schema", work, told, note):
             ready.set()
             await over.wait()
 
@@ -156,6 +171,37 @@ def test_it_is_said_that_terraform_knows_the_types_before_it_does(provider, fold
         ask(terraform, GET_SCHEMA)
 
     assert [2, 2] == said
+
+
+def test_a_provider_that_need_not_be_asked_is_asked_once_for_all_its_processes(provider, folder, work):
+    note, provider.answer = Note(folder / "types"), ANSWER_OF_OPTIONAL
+    for _ in range(3):
+        with proxying(folder, work, note=note) as terraform:
+            told = ask(terraform, GET_SCHEMA)
+            assert (True, False) == (TOPIC in told, QUEUE in told)
+
+    assert [GET_SCHEMA] == provider.asked
+
+
+def test_where_the_note_is_damaged_the_provider_is_asked(provider, folder, work):
+    note, provider.answer = Note(folder / "types"), ANSWER_OF_OPTIONAL
+    note.write(provider.answer)
+    note.path.write_bytes(note.path.read_bytes()[:-1])
+    with proxying(folder, work, note=note) as terraform:
+        assert TOPIC in ask(terraform, GET_SCHEMA)
+
+    assert [GET_SCHEMA] == provider.asked
+    assert provider.answer == note.read()
+
+
+def test_a_provider_that_must_be_asked_is_asked_by_each_process(provider, folder, work):
+    note = Note(folder / "types")
+    for _ in range(2):
+        with proxying(folder, work, note=note) as terraform:
+            assert [*GENERAL, TOPIC, TOPIC_READ] == fields_of(ask(terraform, GET_SCHEMA))
+
+    assert [GET_SCHEMA] * 2 == provider.asked
+    assert note.read() is None
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -148,6 +150,27 @@ def test_who_comes_when_all_are_lent_has_one_that_ends_with_the_operation(pool, 
         assert pid_of(Operation(tmp_path / "three").ask(pool(), stack)) == kept
 
 
+def test_who_comes_when_all_are_lent_waits_a_little_for_one(pool, tmp_path):
+    first = ExitStack()
+    kept = pid_of(Operation(tmp_path / "one").ask(pool(), first))
+    threading.Timer(0.3, first.close).start()
+    with ExitStack() as stack:
+        assert pid_of(Operation(tmp_path / "two").ask(pool(), stack)) == kept
+
+
+def test_never_more_are_kept_than_there_is_room_for(pool, tmp_path):
+    """Many ask at once, as two customers."""
+    operations = [Operation(tmp_path / str(number), AWS_ACCESS_KEY_ID=str(number % 2)) for number in range(12)]
+
+    def kept_beside(one: Operation) -> int:
+        with ExitStack() as stack:
+            assert not is_gone(pid_of(one.ask(pool(2), stack)))
+            return sum(not path.name.startswith("own-") for path in pool().folder.glob("*.sock"))
+
+    with ThreadPoolExecutor(6) as threads:
+        assert max(threads.map(kept_beside, operations)) <= 2
+
+
 def test_other_credentials_are_served_by_another_process_and_an_idle_one_makes_room(pool, tmp_path):
     with ExitStack() as stack:
         first = pid_of(Operation(tmp_path / "one", AWS_ACCESS_KEY_ID="one").ask(pool(), stack))
@@ -156,6 +179,17 @@ def test_other_credentials_are_served_by_another_process_and_an_idle_one_makes_r
         eventually(lambda: is_gone(first))
 
         assert first != second
+
+
+def test_no_more_is_ended_than_makes_room(pool, tmp_path):
+    """One of two customers' providers is left, and serves on."""
+    with ExitStack() as stack:
+        idle = {pid_of(Operation(tmp_path / name, AWS_ACCESS_KEY_ID=name).ask(pool(2), stack)) for name in ("a", "b")}
+    with ExitStack() as stack:
+        new = pid_of(Operation(tmp_path / "new", AWS_ACCESS_KEY_ID="c").ask(pool(2), stack))
+
+    assert new not in idle
+    assert 1 == sum(is_gone(pid) for pid in idle)
 
 
 def test_the_provider_has_the_environment_of_its_terraform_and_no_other(pool, tmp_path, monkeypatch):
@@ -250,7 +284,7 @@ def test_one_that_nobody_wants_ends(pool, tmp_path):
         assert not is_gone(pid)
 
     eventually(lambda: is_gone(pid))
-    eventually(lambda: [pool().folder / "lock"] == list(pool().folder.iterdir()))
+    eventually(lambda: not list(pool().folder.glob("*.sock")))
 
 
 @pytest.mark.parametrize(
@@ -289,7 +323,7 @@ def test_an_operation_of_two_commands_has_one_of_its_own_that_ends_with_it(pool,
 
     assert is_gone(first)
     assert is_gone(second)
-    assert [] == [*pool().folder.iterdir()]
+    assert ["notes"] == [entry.name for entry in pool().folder.iterdir()]
 
 
 def test_those_who_share_a_cache_share_a_pool(tmp_path):
