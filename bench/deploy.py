@@ -2,14 +2,15 @@
 Deploying the example through MCOP on Airflow, against a shell loop of `terraform init` and `terraform apply`.
 
 The same roots, the same order, the same Terraform and provider, each time a fresh emulator of the same kind. First
-everything is created; then everything runs again and nothing changes. MCOP does it three times: with a provider for
-each operation, with as many warm ones as it has workers, and through a gate, a policy that has nothing against
-anything: as for an approval, each apply plans, has the plan looked at, and applies it.
+everything is created; then everything runs again and nothing changes, MCOP three times, of which the median counts.
+MCOP does all that with a provider for each operation, with as many warm ones as it has workers, and through a gate, a
+policy that has nothing against anything: as for an approval, each apply plans, has the plan looked at, and applies it.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from mcop_core.settings import Settings
 
 MANIFEST = "storefront-staging"
 WORKERS = 2
+TIMES_AGAIN = 3
 AT_MOST = {"cold": 1.2, "warm": 0.7}
 """Wall time against the loop that works on as many steps at a time as MCOP does, and starts its providers itself."""
 GATED_AT_MOST = 1.3
@@ -38,7 +40,9 @@ def run() -> Told:
             with running_stack(folder / kind, own) as stack:
                 plan, settings = stack.plan(MANIFEST), stack.settings
                 yield f"deploying {MANIFEST}, {len(plan.steps)} steps: a stack is up (load {os.getloadavg()[0]:.1f})"
-                first, again = ours[kind] = _wall_s(stack.execute(MANIFEST)), _wall_s(stack.execute(MANIFEST))
+                first = _wall_s(stack.execute(MANIFEST))
+                again = statistics.median(_wall_s(stack.execute(MANIFEST)) for _ in range(TIMES_AGAIN))
+                ours[kind] = first, again
                 yield f"MCOP, {kind}: {first:.1f} s, again {again:.1f} s (load {os.getloadavg()[0]:.1f})"
         one = _loop(folder / "one", plan, settings, together=False)
         yield f"loop, one by one: {one[0]:.1f} s, again {one[1]:.1f} s (load {os.getloadavg()[0]:.1f})"

@@ -34,6 +34,9 @@ variable "tags" {
   type    = map(string)
   default = {}
 }
+output "arn" { value = aws_sns_topic.this.arn }
+"""
+_RESOURCES = """
 resource "aws_sns_topic" "this" {
   name = var.name
   tags = var.tags
@@ -49,18 +52,15 @@ resource "aws_ssm_parameter" "this" {
   value          = var.text
   tags           = var.tags
 }
-output "arn" { value = aws_sns_topic.this.arn }
 """
 _FAILING = """
 data "aws_ssm_parameter" "gone" { name = "/bench/gone" }
 """
 """What makes a component one that cannot be planned: it reads what the cloud does not have."""
-_REFUSED = re.compile(r"with (module\.(\w+)\.(?:aws_ssm_parameter|aws_cloudwatch_log_group)\.this),")
-"""In what a failed apply says: the address of what cannot be made, and its element."""
+_REFUSED = re.compile(r"with (module\.(\w+)\.(?:aws_ssm_parameter|aws_cloudwatch_log_group)\.this(-\d+)?),")
+"""In what a failed apply says: the address of what cannot be made, its element, and which of its copies it is of."""
 _OWNER = ("bench", "shop", "main", "group")
 _ADAPTER = AdapterSettings(source="hashicorp/aws", version="~> 5.0", configuration={"region": "us-east-1"})
-_FILES = {"main.tf": _MODULE.encode()}
-_BROKEN = {"main.tf": (_MODULE + _FAILING).encode()}
 
 
 class _Silent:
@@ -78,11 +78,15 @@ class DeployedShop:
     *size* components; every second takes an output of the one before it.
 
     Args:
+        copies: How often each has its three resources.
         folder: Gets the states and the workspaces.
         environment: What leads to the cloud.
     """
 
-    def __init__(self, size: int, folder: Path, environment: Mapping[str, str], settings: Settings) -> None:
+    def __init__(
+        self, size: int, folder: Path, environment: Mapping[str, str], settings: Settings, copies: int = 1
+    ) -> None:
+        self._module = _MODULE + "".join(map(_copy, range(copies)))
         self._folder, self._environment, self._settings = folder, dict(environment), settings
         self._engine = TerraformEngine(settings, environment)
         self._locks = self._engine.lock({"aws": ProviderRequirement(source=_ADAPTER.source, version=_ADAPTER.version)})
@@ -100,7 +104,7 @@ class DeployedShop:
         """
         root = self._folder / "deploy"
         (root / "module").mkdir(parents=True)
-        (root / "module" / "main.tf").write_text(_MODULE)
+        (root / "module" / "main.tf").write_text(self._module)
         (root / "main.tf.json").write_text(json.dumps(self._root()))
         self._terraform(root, "init")
         self._apply(root)
@@ -119,8 +123,8 @@ class DeployedShop:
                 refused = _REFUSED.findall(str(error)) if "AlreadyExists" in str(error) else []
                 if not refused:
                     raise
-            for address, element in refused:
-                self._terraform(root, "import", address, f"/bench/{element}")
+            for address, element, copy in refused:
+                self._terraform(root, "import", address, f"/bench/{element}{copy}")
 
     def _root(self) -> dict[str, Any]:
         version = next(iter(self._locks.values())).version
@@ -183,7 +187,7 @@ class DeployedShop:
         shutil.rmtree(self._folder / "work", ignore_errors=True)
         requests = {step: self._request(step, changed, is_open=True) for step in steps}
         if broken:
-            requests[broken] = replace(requests[broken], files=_BROKEN)
+            requests[broken] = replace(requests[broken], files={"main.tf": (self._module + _FAILING).encode()})
         components = [Component(step, request) for step, request in requests.items()]
         workspace = Workspace(self._folder / "work", LocalStore.open, self._environment, lambda: False, "bench")
         return self._engine.preview(components, workspace, _Silent())
@@ -204,15 +208,24 @@ class DeployedShop:
         before = dict(self._befores())[step]
         reference = OutputRef.parse(f"{before}.arn") if is_open and before else self._arns.get(before, "")
         text = "changed" if step == changed else "deployed"
+        files = {"main.tf": self._module.encode()}
         return RenderRequest(
             address=(*_OWNER, _element(step)),
-            files=_FILES,
-            interface=read_interface(_FILES),
+            files=files,
+            interface=read_interface(files),
             inputs={"name": _element(step), "text": text, "upstream": reference},
             settings=_ADAPTER,
             locks=self._locks,
             backend={"type": "local", "path": str(self._folder / "states")},
         )
+
+
+def _copy(number: int) -> str:
+    """Return the resources of a component once more, under other names; only the first depend on its text."""
+    if not number:
+        return _RESOURCES
+    named = _RESOURCES.replace('"this"', f'"this-{number}"').replace("${var.name}", f"${{var.name}}-{number}")
+    return named.replace("= var.name\n", f'= "${{var.name}}-{number}"\n').replace("var.text", '"deployed"')
 
 
 def _element(step: str) -> str:

@@ -34,11 +34,11 @@ _S3 = "published: docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-perfo
 _DYNAMODB = "published: docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"
 
 CONSTANTS = {
-    "apply_cpu_s": Constant(1.8, "CPU s", f"{_COSTS}, a component with nothing to do, through the runner"),
-    "apply_change_cpu_s": Constant(1.8, "CPU s", f"{_COSTS}, one resource changed"),
+    "apply_cpu_s": Constant(0.95, "CPU s", f"{_COSTS}, a component with nothing to do, through the runner"),
+    "apply_change_cpu_s": Constant(0.97, "CPU s", f"{_COSTS}, one resource changed"),
     "render_cpu_s": Constant(0.005, "CPU s", f"{_COSTS}"),
-    "sweep_cpu_s": Constant(1.5, "CPU s", f"{_COSTS}, planning 1 component: what a plan costs by itself"),
-    "sweep_component_cpu_s": Constant(0.035, "CPU s", f"{_COSTS}, from 1 component to 40 planned as one: 1.5 to 2.8"),
+    "sweep_cpu_s": Constant(0.6, "CPU s", f"{_COSTS}, planning 1 component: what a plan costs by itself"),
+    "sweep_component_cpu_s": Constant(0.033, "CPU s", f"{_COSTS}, from 1 component to 40 planned as one: 0.6 to 1.9"),
     "dag_cpu_s": Constant(0.0014, "CPU s", f"{_COSTS}, both DAGs built and serialised, for each component"),
     "dag_bytes": Constant(4953, "bytes", f"{_COSTS}, both DAGs as Airflow stores them, for each component"),
     "artifact_bytes": Constant(2951, "bytes", f"{_COSTS}"),
