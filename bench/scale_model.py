@@ -52,10 +52,10 @@ CONSTANTS = {
     "task_s": Constant(0.4, "s", f"{_AIRFLOW}, fork, bundle and parse before a task's own work: 0.2 to 0.4 s"),
     "parallelism": Constant(32, "tasks", "Airflow's default: core.parallelism, for each scheduler"),
     "pool": Constant(128, "tasks", "Airflow's default: core.default_pool_task_slot_count"),
-    "mapped": Constant(1024, "tasks", "Airflow's default: core.max_map_length"),
     "parsing_processes": Constant(2, "processes", "Airflow's default: dag_processor.parsing_processes"),
     "await_dag_s": Constant(600, "s", "MCOP: how long `mcop_execute` waits for the DAG of what was published"),
     "batch": Constant(200, "components", "MCOP: `mcop_core/drift/detect.py`, planned as one at most"),
+    "finds": Constant(8, "manifests", "MCOP: `mcop_core/drift/detect.py`, read about at a time"),
     "looks": Constant(2, "plans", "MCOP: `dags/mcop_drift.py`, at once in a run"),
     "file_s": Constant(0.1, "CPU s", "assumed: forking for one DAG file and storing what it holds"),
     "wait_s": Constant(12.0, "s", "assumed: how long a cloud takes for what one component changes, median"),
@@ -184,13 +184,8 @@ def breaking_points(estate: Estate) -> list[BreakingPoint]:
     day, night = 86_400.0, 8 * 3600.0
     found = [
         BreakingPoint(
-            value("mapped") * estate.manifest,
-            "`mcop_drift` cannot look at more manifests than core.max_map_length, where no two are configured alike",
-            "Set core.max_map_length to the number of manifests.",
-        ),
-        BreakingPoint(
-            3600 / value("s3_get_s") / reads,
-            "the task `find` of `mcop_drift` reads one note after the other and takes an hour",
+            3600 / value("s3_get_s") * value("finds") / reads,
+            "the task `find` of `mcop_drift` takes an hour to read what is deployed",
             "Start `mcop_drift` for a share of the manifests at a time: `manifests` in its conf.",
         ),
         BreakingPoint(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 
@@ -28,7 +31,10 @@ from mcop_core.telemetry import span
 
 AT_MOST = 200
 """Components planned as one. Terraform holds all of their states, and the plan, in memory."""
+_AT_ONCE = 8
+"""Manifests that are read about at a time: a client of S3 keeps ten connections."""
 _TIME = "%Y%m%dT%H%M%SZ"
+Read = TypeVar("Read")
 _REPORT = TypeAdapter(DriftReport)
 Entries = Mapping[str, SnapshotEntry]
 """Manifest -> its entry in the catalog's snapshot."""
@@ -95,13 +101,19 @@ def _inside(watch: Watch, name: DeployedName) -> Watch:
 
 
 def _look(names: Sequence[DeployedName], watch: Watch) -> dict[DeployedName, DriftReport]:
-    deployed = {name: _deployed(name, watch.store) for name in names}
+    deployed = _each(names, partial(_deployed, watch.store))
     changes = preview_deployed(deployed, watch.open_engine, watch.store, watch.cache_dir, watch.workspace, watch.report)
     entries = _entries(watch.store, watch.snapshot)
     return {name: _report(name, deployed[name], changes[name], entries, watch.store) for name in names}
 
 
-def _deployed(name: DeployedName, store: ObjectStore) -> dict[str, Deployment]:
+def _each(names: Sequence[DeployedName], read: Callable[[DeployedName], Read]) -> dict[DeployedName, Read]:
+    """Return name -> what *read* returns of it, in order; several are read at a time."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(names, pool.map(read, names), strict=True))
+
+
+def _deployed(store: ObjectStore, name: DeployedName) -> dict[str, Deployment]:
     found = Deployments(store, *name).all()
     if not found:
         raise NotFound(f"nothing of manifest {name[1]!r} is deployed")
@@ -134,18 +146,20 @@ def batched(names: Iterable[DeployedName], store: ObjectStore) -> tuple[tuple[De
     A provider is a process for each of its configurations, so that others would save nothing. A group has at most
     `AT_MOST` components, or is one manifest.
     """
-    alike: dict[str, list[DeployedName]] = {}
-    sizes: dict[DeployedName, int] = {}
-    for name in names:
+
+    def read(name: DeployedName) -> tuple[str, int]:
         deployed = Deployments(store, *name).all()
-        sizes[name] = len(deployed)
-        alike.setdefault(_configuration(name, deployed, store), []).append(name)
-    return tuple(group for its in alike.values() for group in _groups(its, sizes))
+        return _configuration(name, deployed, store), len(deployed)
+
+    alike: dict[str, dict[DeployedName, int]] = {}
+    for name, (configuration, size) in _each(tuple(names), read).items():
+        alike.setdefault(configuration, {})[name] = size
+    return tuple(group for sizes in alike.values() for group in _groups(sizes))
 
 
-def _groups(names: Sequence[DeployedName], sizes: Mapping[DeployedName, int]) -> Iterator[tuple[DeployedName, ...]]:
+def _groups(sizes: Mapping[DeployedName, int]) -> Iterator[tuple[DeployedName, ...]]:
     group: list[DeployedName] = []
-    for name in names:
+    for name in sizes:
         if group and sum(sizes[one] for one in [*group, name]) > AT_MOST:
             yield tuple(group)
             group = []
@@ -173,11 +187,11 @@ def _configurations(one: Deployment, store: ObjectStore) -> Iterator[str]:
 def due_manifests(store: ObjectStore, snapshot: str, now: datetime) -> tuple[DeployedName, ...]:
     """Return the names of what is deployed and to be looked at *now*, as their policies say, sorted."""
     entries = _entries(store, snapshot)
-    return tuple(
-        (namespace, manifest)
-        for namespace, manifest in deployed_manifests(store)
-        if is_due(_policy(store, entries, namespace, manifest), last_look(store, namespace, manifest), now)
-    )
+
+    def read(name: DeployedName) -> bool:
+        return is_due(_policy(store, entries, *name), last_look(store, *name), now)
+
+    return tuple(name for name, due in _each(deployed_manifests(store), read).items() if due)
 
 
 def _policy(store: ObjectStore, entries: Entries, namespace: str, manifest: str) -> DriftPolicy:

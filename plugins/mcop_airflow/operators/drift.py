@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from airflow.configuration import conf
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -61,8 +62,12 @@ class FindDeployedOperator(BaseOperator):
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**{**_RETRIES, **kwargs})
 
-    def execute(self, context: Context) -> list[dict[str, list[list[str]]]]:
-        """Return in `manifests` namespaces and names, those together that are planned as one."""
+    def execute(self, context: Context) -> list[dict[str, list[list[list[str]]]]]:
+        """
+        Return what each look has in `batches`: namespaces and names of those that are planned as one.
+
+        There are at most as many looks as Airflow lets a task map to, `core.max_map_length`.
+        """
         from mcop_core.deployments import deployed_manifests
         from mcop_core.drift.detect import batched, due_manifests
 
@@ -73,7 +78,9 @@ class FindDeployedOperator(BaseOperator):
                 found: Iterable[DeployedName] = (one for one in deployed_manifests(store) if one[1] in wanted)
             else:
                 found = due_manifests(store, open_repository(settings).head().snapshot, datetime.now(UTC))
-            return [{"manifests": [list(name) for name in batch]} for batch in batched(found, store)]
+            batches = [[list(name) for name in batch] for batch in batched(found, store)]
+        looks = min(len(batches), conf.getint("core", "max_map_length"))
+        return [{"batches": batches[number::looks]} for number in range(looks)]
 
 
 class LookOperator(BaseOperator):
@@ -87,20 +94,22 @@ class LookOperator(BaseOperator):
 
     template_fields = ()
 
-    def __init__(self, *, manifests: Sequence[Sequence[str]], **kwargs: object) -> None:
+    def __init__(self, *, batches: Sequence[Sequence[Sequence[str]]], **kwargs: object) -> None:
         super().__init__(**{**_RETRIES, **kwargs})
-        self.manifests = manifests
+        self.batches = batches
         self._stopped = Event()
 
     def execute(self, context: Context) -> dict[str, str]:
         """Look, keep the reports, and return manifest -> key of its report, `NOT_NOW` or `FAILED`."""
-        names = [(namespace, manifest) for namespace, manifest in self.manifests]
-        free = [name for name in names if not self._is_executed(context, name)]
+        batches = [[(namespace, manifest) for namespace, manifest in batch] for batch in self.batches]
         settings = Settings.from_environment(os.environ)
         with final_unless_unreachable():
-            found = self._look(context, settings, free) if free else {}
+            found = {name: one for batch in batches for name, one in self._look(context, settings, batch).items()}
+            errors = [one for one in found.values() if isinstance(one, McopError)]
+            if errors and len(errors) == len(found):
+                raise errors[0]
             kept = {name: self._kept(context, settings, name, one) for name, one in found.items()}
-        return {"/".join(name): kept.get(name, NOT_NOW) for name in names}
+        return {"/".join(name): kept.get(name, NOT_NOW) for batch in batches for name in batch}
 
     def _kept(self, context: Context, settings: Settings, name: DeployedName, found: DriftReport | McopError) -> str:
         from mcop_core.drift.detect import save_report
@@ -125,6 +134,9 @@ class LookOperator(BaseOperator):
     ) -> dict[DeployedName, DriftReport | McopError]:
         from mcop_core.drift.detect import Watch, detect_drift
 
+        free = [name for name in names if not self._is_executed(context, name)]
+        if not free:
+            return {}
         owner = f"{self.dag_id} {context['ti'].run_id}"
         with open_workspace(settings, os.environ, owner, cancelled=self._stopped.is_set) as workspace:
             watch = Watch(
@@ -135,11 +147,7 @@ class LookOperator(BaseOperator):
                 workspace,
                 LogReporter(self.log),
             )
-            found = detect_drift(names, watch)
-        errors = [one for one in found.values() if isinstance(one, McopError)]
-        if len(errors) == len(found):
-            raise errors[0]
-        return found
+            return detect_drift(free, watch)
 
     def on_kill(self) -> None:
         """Interrupt Terraform, which has a session of its own."""
@@ -176,11 +184,11 @@ class ReportOperator(BaseOperator):
 
     def _keys(self, context: Context) -> dict[str, str]:
         """Return manifest -> what its look returned; `FAILED` if its task did not come to its end."""
-        batches = context["ti"].xcom_pull(task_ids=FIND)
-        if batches is None:
+        wanted = context["ti"].xcom_pull(task_ids=FIND)
+        if wanted is None:
             raise AirflowFailException("what is deployed could not be told")
-        looks = context["ti"].xcom_pull(task_ids=LOOK, map_indexes=list(range(len(batches)))) if batches else []
-        asked = {"/".join(name): FAILED for batch in batches for name in batch["manifests"]}
+        looks = context["ti"].xcom_pull(task_ids=LOOK, map_indexes=list(range(len(wanted)))) if wanted else []
+        asked = {"/".join(name): FAILED for look in wanted for batch in look["batches"] for name in batch}
         return asked | {manifest: key for look in looks if look for manifest, key in look.items()}
 
     def _notify(self, context: Context, settings: Settings, reports: Sequence[DriftReport]) -> None:
