@@ -1,6 +1,7 @@
 """How the tests are spread over processes, and which program they take for Terraform."""
 
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -37,6 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.TemporaryDirectory(prefix="mcop-opentofu-")
         config.add_cleanup(folder.cleanup)
         stand_for_terraform(Path(folder.name))
+    if not hasattr(config, "workerinput"):
+        before = _pools()
+        config.add_cleanup(lambda: [shutil.rmtree(pool, ignore_errors=True) for pool in _pools() - before])
+
+
+def _pools() -> set[Path]:
+    """Return the folders of warm providers; each test that has a cache of its own has one of its own, too."""
+    return set(Path(tempfile.gettempdir()).glob(f"mcop-{os.getuid()}-*"))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

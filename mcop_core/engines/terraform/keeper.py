@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from mcop_core.engines.terraform.loan import DONE, IDLE_S, KeeperPaths
-from mcop_core.engines.terraform.packages import Note
+from mcop_core.engines.terraform.packages import PackageNote
 from mcop_core.engines.terraform.schema_proxy import schema_proxy
 
 _HANDSHAKE = {
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         paths.folder.mkdir(mode=0o700)
         with Provider.start(options.program, json.loads(sys.stdin.buffer.readline()), paths.folder) as provider:
-            keeper = Keeper(provider, paths, options.idle_s, options.types and Note(options.types))
+            keeper = Keeper(provider, paths, options.idle_s, options.types and PackageNote(options.types))
             asyncio.run(keeper.run(socket.socket(fileno=sys.stdin.fileno())))
     finally:
         paths.clear()
@@ -149,7 +149,7 @@ class Keeper:
     provider: Provider
     paths: KeeperPaths
     idle_s: float
-    types: Note | None = None
+    types: PackageNote | None = None
     is_lent: bool = True
     loans: int = 0
     idle_since: float = field(default_factory=time.monotonic)
@@ -167,6 +167,7 @@ class Keeper:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.ending.wait(), _LOOK_S)
             self.provider.process.kill()  # before anything takes time: who had it may have been killed
+            self.ending.set()
             loan.cancel()
 
     def _is_forgotten(self) -> bool:

@@ -27,7 +27,7 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class PackageNote:
     """A file of something that was found out, under its digest: one that was cut off or damaged is none."""
 
     path: Path
@@ -59,7 +59,7 @@ class Package:
     """
 
     program: Path
-    types: Note | None
+    types: PackageNote | None
 
 
 def locked_package(directory: Path, address: str, lock: Locked, notes: Path) -> Package | None:
@@ -72,13 +72,26 @@ def locked_package(directory: Path, address: str, lock: Locked, notes: Path) -> 
     for package in (directory / PACKAGES / address / lock.version).glob("*"):
         root = package.resolve()
         programs = sorted(root.glob("terraform-provider-*"))
-        name = _note_name(root)
-        if len(programs) == 1 and _checksum(root, Note(notes / f"{name}.checksum") if name else None) in lock.hashes:
-            return Package(programs[0], Note(notes / f"{name}.types") if name else None)
+        its_checksum, its_types = _notes_of(root, notes)
+        if len(programs) == 1 and _checksum(root, its_checksum) in lock.hashes:
+            return Package(programs[0], its_types)
     return None
 
 
-def _checksum(root: Path, note: Note | None) -> str:
+def _notes_of(root: Path, notes: Path) -> tuple[PackageNote | None, PackageNote | None]:
+    """Return the notes of checksum and types of the package at *root* as it is now; None if it just changed."""
+    found = [(name, (root / name).stat()) for name in _names(root)]
+    if any(status.st_ctime > time.time() - _SETTLED_S for _, status in found):
+        return None, None
+    seen = [
+        (name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        for name, status in found
+    ]
+    digest = hashlib.sha256(json.dumps([str(root), seen]).encode()).hexdigest()[:32]
+    return PackageNote(notes / f"{digest}.checksum"), PackageNote(notes / f"{digest}.types")
+
+
+def _checksum(root: Path, note: PackageNote | None) -> str:
     """Return the checksum of the package at *root*, as a lock file holds it, and note it."""
     noted = note.read() if note else None
     if noted is not None:
@@ -97,18 +110,6 @@ def checksum(root: Path) -> str:
     """
     listed = "".join(f"{_sha256(root / name)}  {name}\n" for name in _names(root))
     return f"h1:{base64.b64encode(hashlib.sha256(listed.encode()).digest()).decode()}"
-
-
-def _note_name(root: Path) -> str:
-    """Return what the notes of the package at *root* are called while nothing in it changes; empty: it just did."""
-    found = [(name, (root / name).stat()) for name in _names(root)]
-    if any(status.st_ctime > time.time() - _SETTLED_S for _, status in found):
-        return ""
-    seen = [
-        (name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        for name, status in found
-    ]
-    return hashlib.sha256(json.dumps([str(root), seen]).encode()).hexdigest()[:32]
 
 
 def _names(root: Path) -> list[str]:

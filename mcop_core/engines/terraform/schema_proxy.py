@@ -22,7 +22,7 @@ import grpc
 import grpc.aio
 
 from mcop_core.engines.terraform.module_files import PACKAGES
-from mcop_core.engines.terraform.packages import Note
+from mcop_core.engines.terraform.packages import PackageNote
 from mcop_core.engines.terraform.schema import ProviderSchema, words_in
 
 _SERVICES = ("/tfplugin5.Provider/", "/tfplugin6.Provider/")
@@ -34,7 +34,7 @@ _STATE = (".tfstate",)
 
 @asynccontextmanager
 async def schema_proxy(
-    provider: str, listen: Path, folder: Path, told: Callable[[], None], note: Note | None = None
+    provider: str, listen: Path, folder: Path, told: Callable[[], None], note: PackageNote | None = None
 ) -> AsyncIterator[None]:
     """
     Answer inside the block at the socket *listen* for the provider at the gRPC target *provider*.
@@ -58,7 +58,9 @@ async def schema_proxy(
 class _Handler(grpc.GenericRpcHandler):
     """On the wire every call is two streams of messages; most have one in each."""
 
-    def __init__(self, channel: grpc.aio.Channel, folder: Path, told: Callable[[], None], note: Note | None) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, folder: Path, told: Callable[[], None], note: PackageNote | None
+    ) -> None:
         self._channel, self._folder, self._told, self._note = channel, folder, told, note
         self._schema: ProviderSchema | None = None
         self._asking = asyncio.Lock()

@@ -175,7 +175,7 @@ class WarmProviders:
             report.log(f"{wanted.address} is not kept warm: {error}", level="warning")
             return
         loans = taken.told["loans"]
-        if taken.keeper is None:
+        if loans:
             report.log(f"Using a warm {wanted.address} {wanted.lock.version}, lent {loans} times before.")
         report.record("provider_lent", provider=wanted.address, version=wanted.lock.version, loans=loans)
 

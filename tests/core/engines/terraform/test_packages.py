@@ -7,7 +7,7 @@ import pytest
 
 from mcop_core.engines.terraform import packages
 from mcop_core.engines.terraform.module_files import PACKAGES
-from mcop_core.engines.terraform.packages import Note, Package, checksum, locked_package
+from mcop_core.engines.terraform.packages import Package, PackageNote, checksum, locked_package
 from mcop_core.engines.terraform.providers import Locked
 from tests.core.engines.terraform.test_lending import AWS
 
@@ -69,7 +69,7 @@ def test_its_checksum_is_reckoned_once(package, notes, settled):
     locked = (checksum(package),)
     find(package, notes, locked)
     (noted,) = notes.iterdir()
-    Note(noted).write(b"h1:noted")
+    PackageNote(noted).write(b"h1:noted")
 
     assert find(package, notes, ("h1:noted",)) is not None
     assert find(package, notes, locked) is None
@@ -124,9 +124,9 @@ def test_a_note_that_is_damaged_is_none(package, notes, settled, damaged):
     (noted,) = notes.iterdir()
     noted.write_bytes(damaged)
 
-    assert Note(noted).read() is None
+    assert PackageNote(noted).read() is None
     assert find(package, notes, locked) is not None
-    assert Note(noted).read() == locked[0].encode()
+    assert PackageNote(noted).read() == locked[0].encode()
 
 
 def test_where_nothing_can_be_noted_a_package_is_found_all_the_same(package, tmp_path, settled):

@@ -17,7 +17,7 @@ import grpc
 import pytest
 
 from mcop_core.engines.terraform.module_files import PACKAGES
-from mcop_core.engines.terraform.packages import Note
+from mcop_core.engines.terraform.packages import PackageNote
 from mcop_core.engines.terraform.schema_proxy import schema_proxy
 from tests.core.engines.terraform.test_schema import (
     ANSWER,
@@ -96,7 +96,7 @@ def serving(provider: Provider, folder: Path) -> Iterator[grpc.Server]:
 
 @contextmanager
 def proxying(
-    folder: Path, work: Path, told: Callable[[], None] = lambda: None, note: Note | None = None
+    folder: Path, work: Path, told: Callable[[], None] = lambda: None, note: PackageNote | None = None
 ) -> Iterator[grpc.Channel]:
     """Run a schema proxy in a thread of its own, and be the Terraform that asks it."""
     ready, loop = threading.Event(), asyncio.new_event_loop()
@@ -174,7 +174,7 @@ def test_it_is_said_that_terraform_knows_the_types_before_it_does(provider, fold
 
 
 def test_a_provider_that_need_not_be_asked_is_asked_once_for_all_its_processes(provider, folder, work):
-    note, provider.answer = Note(folder / "types"), ANSWER_OF_OPTIONAL
+    note, provider.answer = PackageNote(folder / "types"), ANSWER_OF_OPTIONAL
     for _ in range(3):
         with proxying(folder, work, note=note) as terraform:
             told = ask(terraform, GET_SCHEMA)
@@ -184,7 +184,7 @@ def test_a_provider_that_need_not_be_asked_is_asked_once_for_all_its_processes(p
 
 
 def test_where_the_note_is_damaged_the_provider_is_asked(provider, folder, work):
-    note, provider.answer = Note(folder / "types"), ANSWER_OF_OPTIONAL
+    note, provider.answer = PackageNote(folder / "types"), ANSWER_OF_OPTIONAL
     note.write(provider.answer)
     note.path.write_bytes(note.path.read_bytes()[:-1])
     with proxying(folder, work, note=note) as terraform:
@@ -195,7 +195,7 @@ def test_where_the_note_is_damaged_the_provider_is_asked(provider, folder, work)
 
 
 def test_a_provider_that_must_be_asked_is_asked_by_each_process(provider, folder, work):
-    note = Note(folder / "types")
+    note = PackageNote(folder / "types")
     for _ in range(2):
         with proxying(folder, work, note=note) as terraform:
             assert [*GENERAL, TOPIC, TOPIC_READ] == fields_of(ask(terraform, GET_SCHEMA))
