@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
-
-from pydantic import TypeAdapter
+from typing import Any, TypeVar
 
 from mcop_core.catalog.canonical import canonical_json
 from mcop_core.errors import Tampered
+
+Read = TypeVar("Read")
 
 
 class Action(StrEnum):
@@ -124,7 +124,7 @@ class ComponentChanges:
     @classmethod
     def from_json(cls, data: bytes | str) -> ComponentChanges:
         """Read what `to_json` wrote; raises pydantic's ValidationError (a ValueError)."""
-        return TypeAdapter(cls).validate_json(data)
+        return _validated(cls, data)
 
 
 COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DESTROY)
@@ -217,9 +217,16 @@ class Preview:
         found = hashlib.sha256(data).hexdigest()
         if found != digest:
             raise Tampered(f"preview {digest} has the digest {found}", expected=digest, found=found)
-        return TypeAdapter(cls).validate_json(data)
+        return _validated(cls, data)
 
 
 def preview_key(digest: str) -> str:
     """Return the key of the preview with *digest* in the artifact store."""
     return f"previews/{digest}.json"
+
+
+def _validated(of: type[Read], data: bytes | str) -> Read:
+    # Imported here: a runner writes changes and reads none, unless something was approved.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(of).validate_json(data)
