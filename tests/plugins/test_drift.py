@@ -93,7 +93,11 @@ class Watcher(Deployer):
 @pytest.mark.terraform
 @pytest.mark.emulator
 def test_drift_is_looked_for_reported_and_undone(airflow_database, dynamodb_catalog, monkeypatch, tmp_path):
-    """Untouched is silent; what was lost is told, notified, and executed again only where its manifest says so."""
+    """
+    Untouched is silent; what was lost is told, notified, and executed again only where its manifest says so.
+
+    A task maps to one at most: what is planned apart is looked at by one task, and one manifest is executed.
+    """
     from tests.plugins import scheduling
 
     notifier = {"classpath": f"{__name__}.FileNotifier", "kwargs": {"path": str(tmp_path / "told-{{ run_id }}")}}
@@ -101,7 +105,8 @@ def test_drift_is_looked_for_reported_and_undone(airflow_database, dynamodb_cata
     watcher = Watcher(dynamodb_catalog, scheduling)
     watcher.publish("mended", remediate=True)
     watcher.publish("watched")
-    for name in ("mended", "watched"):
+    watcher.publish("next", remediate=True)
+    for name in ("mended", "next", "watched"):
         watcher.deploy(name, run_id="one", conf={"base": "two"})
 
     run, tasks = watcher.watch("quiet")
@@ -109,7 +114,8 @@ def test_drift_is_looked_for_reported_and_undone(airflow_database, dynamodb_cata
     assert not (tmp_path / "told-quiet").exists()
     assert last_look(watcher.catalog.store, "team", "mended") is not None
 
-    for name in ("mended", "watched"):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "1")
+    for name in ("mended", "next", "watched"):
         watcher.lose(name, "second")
     run, tasks = watcher.watch("alarm")
     told = (tmp_path / "told-alarm").read_text()
@@ -118,10 +124,9 @@ def test_drift_is_looked_for_reported_and_undone(airflow_database, dynamodb_cata
     assert "manifest#mended@1.0.0: 1 resource drifted, in 1 of 2 components" in told
     assert "manifest#watched@1.0.0: 1 resource drifted, in 1 of 2 components" in told
     assert watcher.triggered("mended") == [("mcop_drift", {"base": "two", "mcop.requested_by": "mcop_drift"})]
-    assert watcher.triggered("watched") == []
+    assert watcher.triggered("watched") == watcher.triggered("next") == []
 
-    with watcher.without_plan("mended"), monkeypatch.context() as limited:
-        limited.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", "1")  # they are planned apart, and one task looks at both
+    with watcher.without_plan("mended"):
         run, tasks = watcher.watch("partly")
     assert (run, tasks["report"], tasks["remedy"]) == ("failed", "failed", "upstream_failed")
     told = (tmp_path / "told-partly").read_text()

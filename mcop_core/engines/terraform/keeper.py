@@ -144,7 +144,7 @@ def _first_line(process: subprocess.Popen[bytes]) -> str:
 
 @dataclass(slots=True)
 class Keeper:
-    """Lends a provider until there is a reason to end."""
+    """Lends a provider until there is a reason to end; at first it is lent to who started it."""
 
     provider: Provider
     paths: KeeperPaths

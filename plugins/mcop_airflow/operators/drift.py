@@ -50,6 +50,11 @@ def schedule() -> str | None:
     return Settings.from_environment(os.environ).drift_schedule or None
 
 
+def mapped_at_most() -> int:
+    """Return how many tasks Airflow lets one map to."""
+    return conf.getint("core", "max_map_length")
+
+
 class FindDeployedOperator(BaseOperator):
     """
     Say which deployed manifests are to be looked at: those that are due, or those that the run's conf names.
@@ -66,7 +71,7 @@ class FindDeployedOperator(BaseOperator):
         """
         Return what each look has in `batches`: namespaces and names of those that are planned as one.
 
-        There are at most as many looks as Airflow lets a task map to, `core.max_map_length`.
+        There are at most as many looks as Airflow lets a task map to.
         """
         from mcop_core.deployments import deployed_manifests
         from mcop_core.drift.detect import batched, due_manifests
@@ -79,7 +84,7 @@ class FindDeployedOperator(BaseOperator):
             else:
                 found = due_manifests(store, open_repository(settings).head().snapshot, datetime.now(UTC))
             batches = [[list(name) for name in batch] for batch in batched(found, store)]
-        looks = min(len(batches), conf.getint("core", "max_map_length"))
+        looks = min(len(batches), mapped_at_most())
         return [{"batches": batches[number::looks]} for number in range(looks)]
 
 
@@ -205,7 +210,12 @@ class ReportOperator(BaseOperator):
         if chosen and is_widespread(reports, ceiling):
             self.log.warning("More than %.0f %% of all components drifted: nothing is undone by itself", 100 * ceiling)
             return []
-        return [_remedy(report) for report in chosen]
+        at_most = mapped_at_most()
+        if len(chosen) > at_most:
+            self.log.warning(
+                "%d manifests are to be executed, %d at a time: the next run has others", len(chosen), at_most
+            )
+        return [_remedy(report) for report in chosen[:at_most]]
 
 
 def _remedy(report: DriftReport) -> dict[str, Any]:
