@@ -47,7 +47,7 @@ _KEEPERS_OWN = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME")
 _ANSWER_S = 5.0
 _START_S = 60.0
 _LOOK_S = 0.02
-_PATIENCE_S = 1.5
+_PATIENCE_S = 0.5
 """How long one that is lent is waited for: as long as starting another takes, so that waiting at most doubles that."""
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from mcop_core.engines.terraform import keeper
+from mcop_core.engines.terraform import keeper, warm
 from mcop_core.engines.terraform.loan import KeeperPaths
 from mcop_core.engines.terraform.module_files import PACKAGES
 from mcop_core.engines.terraform.warm import NO_POOL, Loan, WarmProviders
@@ -150,7 +150,8 @@ def test_who_comes_when_all_are_lent_has_one_that_ends_with_the_operation(pool, 
         assert pid_of(Operation(tmp_path / "three").ask(pool(), stack)) == kept
 
 
-def test_who_comes_when_all_are_lent_waits_a_little_for_one(pool, tmp_path):
+def test_who_comes_when_all_are_lent_waits_a_little_for_one(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr(warm, "_PATIENCE_S", SOON_S)
     first = ExitStack()
     kept = pid_of(Operation(tmp_path / "one").ask(pool(), first))
     threading.Timer(0.3, first.close).start()
