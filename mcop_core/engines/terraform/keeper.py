@@ -160,7 +160,7 @@ class Keeper:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.ending.set)
         async with (
             schema_proxy(self.provider.target, self.paths.schema, self.paths.folder, self._lead_past, self.types),
-            await asyncio.start_unix_server(self._serve, self.paths.socket),
+            await asyncio.start_unix_server(self._serve, sock=_listen(self.paths.socket)),
         ):
             loan = asyncio.create_task(self._lend(*await asyncio.open_connection(sock=first)))
             while self.provider.is_running and not self.ending.is_set() and not self._is_forgotten():
@@ -211,6 +211,15 @@ class Keeper:
             "Test": True,
             "Addr": {"Network": "unix", "String": str(self.paths.way)},
         }
+
+
+def _listen(path: Path) -> socket.socket:
+    """Listen at *path*, which appears once a client can connect: one that refuses is taken for what a dead one left."""
+    new, listening = path.with_suffix(".new"), socket.socket(socket.AF_UNIX)
+    listening.bind(str(new))
+    listening.listen()
+    new.rename(path)
+    return listening
 
 
 if __name__ == "__main__":

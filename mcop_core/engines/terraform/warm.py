@@ -189,7 +189,7 @@ class WarmProviders:
             with self._slot() as slot:
                 if slot is not None:
                     return self._start(wanted, directory, environment, slot)
-            has_made_room = has_made_room or self._dismiss_one()
+            has_made_room = has_made_room or self._dismiss_one(wanted.key)
             time.sleep(_LOOK_S)
         return self._start(wanted, directory, environment)
 
@@ -211,10 +211,11 @@ class WarmProviders:
                     return
         yield None
 
-    def _dismiss_one(self) -> bool:
-        """End a provider that nobody has, and return True, if there is one; it makes room when it is gone."""
-        kept = (path for path in sorted(self.folder.glob("*.sock")) if not path.name.startswith(f"{_OWN}-"))
-        return any(_dismiss(path) for path in kept)
+    def _dismiss_one(self, key: str) -> bool:
+        """End a provider of others that nobody has, and return True, if there is one; it makes room when it is gone."""
+        spared = (f"{_OWN}-", f"{key}-")
+        others = (path for path in sorted(self.folder.glob("*.sock")) if not path.name.startswith(spared))
+        return any(_dismiss(path) for path in others)
 
     def _start(
         self, wanted: Lendable, directory: Path, environment: Mapping[str, str], slot: int | None = None

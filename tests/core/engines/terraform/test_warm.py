@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -180,6 +181,22 @@ def test_other_credentials_are_served_by_another_process_and_an_idle_one_makes_r
         eventually(lambda: is_gone(first))
 
         assert first != second
+
+
+def test_where_a_keeper_listens_appears_when_it_does(tmp_path, monkeypatch):
+    """Who is refused takes it for dead, and clears away what Terraform is about to connect to."""
+    path, was_there = tmp_path / "one.sock", []
+
+    class Watched(socket.socket):
+        def listen(self, *backlog: int) -> None:
+            was_there.append(path.exists())
+            super().listen(*backlog)
+
+    monkeypatch.setattr(keeper.socket, "socket", Watched)
+    with keeper._listen(path), Watched(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+    assert [False] == was_there
 
 
 def test_no_more_is_ended_than_makes_room(pool, tmp_path):
