@@ -32,8 +32,9 @@ from mcop_core.telemetry import span
 AT_MOST = 200
 """Components planned as one. Terraform holds all of their states, and the plan, in memory."""
 _AT_ONCE = 8
-"""Manifests that are read about at a time: a client of S3 keeps ten connections."""
+"""Manifests or reports that are read at a time: a client of S3 keeps ten connections."""
 _TIME = "%Y%m%dT%H%M%SZ"
+Name = TypeVar("Name")
 Read = TypeVar("Read")
 _REPORT = TypeAdapter(DriftReport)
 Entries = Mapping[str, SnapshotEntry]
@@ -107,7 +108,7 @@ def _look(names: Sequence[DeployedName], watch: Watch) -> dict[DeployedName, Dri
     return {name: _report(name, deployed[name], changes[name], entries, watch.store) for name in names}
 
 
-def _each(names: Sequence[DeployedName], read: Callable[[DeployedName], Read]) -> dict[DeployedName, Read]:
+def _each(names: Sequence[Name], read: Callable[[Name], Read]) -> dict[Name, Read]:
     """Return name -> what *read* returns of it, in order; several are read at a time."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return dict(zip(names, pool.map(read, names), strict=True))
@@ -224,14 +225,18 @@ def save_report(store: ObjectStore, report: DriftReport) -> str:
     return key
 
 
-def load_report(store: ObjectStore, key: str) -> DriftReport:
+def load_reports(store: ObjectStore, keys: Sequence[str]) -> list[DriftReport]:
     """
-    Return a report that was kept.
+    Return the reports that were kept under *keys*, in their order.
 
     Raises:
-        StoredObjectMissing: There is none of that key.
+        StoredObjectMissing: There is none of one of them.
     """
-    return _REPORT.validate_json(store.get(key).data)
+
+    def read(key: str) -> DriftReport:
+        return _REPORT.validate_json(store.get(key).data)
+
+    return list(_each(keys, read).values())
 
 
 def last_look(store: ObjectStore, namespace: str, manifest: str) -> datetime | None:

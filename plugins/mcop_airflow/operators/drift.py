@@ -170,12 +170,12 @@ class ReportOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the arguments of a `TriggerDagRunOperator` for each manifest that is to be executed."""
-        from mcop_core.drift.detect import load_report
+        from mcop_core.drift.detect import load_reports
 
         settings, keys = Settings.from_environment(os.environ), self._keys(context)
         with final_unless_unreachable():
             store = open_store(settings.artifact_store)
-            reports = [load_report(store, key) for key in keys.values() if key not in (NOT_NOW, FAILED)]
+            reports = load_reports(store, [key for key in keys.values() if key not in (NOT_NOW, FAILED)])
             for report in reports:
                 tell(self.log, report)
             self._notify(context, settings, reports)
