@@ -122,7 +122,10 @@ def _pace() -> dict[str, str]:
         "dag_processor.parsing_processes": "1",
         "dag_processor.print_stats_interval": "600",
         # A task whose API server is away for minutes is not killed: the runner under it goes on anyway.
-        "workers.max_failed_heartbeats": "120",
+        "workers.max_failed_heartbeats": "600",
+        # So long the supervisor of a task sleeps that just missed the end of it, as one in four does: meanwhile
+        # nobody is told that it was skipped or failed. So late, too, a task notices that it was stopped.
+        "workers.min_heartbeat_interval": "1",
         # What died is noticed within a minute: a worker with its task, and a scheduler with what it had queued.
         # A task that is called dead too early costs a retry, which finds its runner at work.
         "scheduler.task_instance_heartbeat_timeout": "30",
