@@ -142,7 +142,11 @@ resource "aws_cloudwatch_log_group" "this" {
 
 
 def test_a_creation_whose_answer_was_lost_is_still_what_was_approved(bench: Bench, proxy: FaultProxy, tmp_path: Path):
-    """The log group is made by one request and told its retention by the next: what is left of that was approved."""
+    """
+    The log group is made by one request and told its retention by the next: what is left of that was approved.
+
+    Each of the three times that Terraform works, the first time, to adopt, and again, it has one provider process.
+    """
     request, _ = bench.request("approved", module=LOG, counts={})
     artifact = load_artifact(open_store(bench.settings.artifact_store), request.artifact)
     approved: list[ComponentChanges] = []
@@ -151,9 +155,12 @@ def test_a_creation_whose_answer_was_lost_is_still_what_was_approved(bench: Benc
         approved.append(planned)
         raise Refused("this one only looks")
 
+    report = Recorder()
+
     def apply(name: str, gate: Gate) -> ApplyResult:
+        report.records.clear()
         workspace = Workspace(tmp_path / name, open_store, os.environ, lambda: False, "test")
-        return bench.engine.apply(artifact, workspace, Recorder(), gate)
+        return bench.engine.apply(artifact, workspace, report, gate)
 
     with pytest.raises(Refused):
         apply("look", look)
@@ -162,6 +169,7 @@ def test_a_creation_whose_answer_was_lost_is_still_what_was_approved(bench: Benc
 
     (group,) = bench.cloud.client("logs").describe_log_groups(logGroupNamePrefix="/approved")["logGroups"]
     assert (1, 7) == (lost.hits, group["retentionInDays"])
+    assert 3 == report.events.count("provider_lent")
 
 
 CHAIN = """

@@ -109,11 +109,11 @@ class Commands:
             reader.read(line)
         if process.exit_code != 0:
             raise self.failed("plan", process, reader)
-        return show_plan(self.binary, IMPORT_PLAN_FILE, cwd=self.directory, environment=self._whole_environment)
+        return show_plan(self.binary, IMPORT_PLAN_FILE, cwd=self.directory, environment=self._whole_environment())
 
     def read(self, plan_file: str, versions: Mapping[str, str]) -> Mapping[str, Any]:
         """Return what a plan file holds; *versions* and errors as `read_plan`."""
-        environment = {**self._whole_environment, **self.loan.begin_command()}
+        environment = self._whole_environment()
         return read_plan(self.binary, plan_file, versions, cwd=self.directory, environment=environment)
 
     def start_apply(self, *, is_planned: bool) -> Process:
@@ -132,17 +132,16 @@ class Commands:
     def _destroys(self) -> list[str]:
         return ["-destroy"] if self.operation == "destroy" else []
 
-    @property
     def _whole_environment(self) -> dict[str, str]:
-        return {**self.environment, **self.variables}
+        """Return what one command is told, the sealed inputs and the lent providers among it."""
+        return {**self.environment, **self.variables, **self.loan.begin_command()}
 
     def _start(self, arguments: Sequence[str], name: str, environment: Mapping[str, str] | None = None) -> Process:
-        given = self._whole_environment if environment is None else environment
         return Process.start(
             self.binary,
             arguments,
             directory=self.directory,
-            environment={**given, **self.loan.begin_command()},
+            environment=self._whole_environment() if environment is None else environment,
             name=name,
             descriptors=self.loan.descriptors,
         )

@@ -169,6 +169,7 @@ class Session:
     is_settled: bool = True
     is_fenced: bool = False
     was_completed: bool = False
+    has_lost_provider: bool = False
     resumes: int = 0
     doubt: Doubt = field(init=False)
     mask: Mask = field(default_factory=Mask)
@@ -208,7 +209,7 @@ class Session:
             except EngineFailed as error:
                 self._stop_if_cancelled()
                 can_go_on = self._can_go_on(error, commands)
-                if not (self._may_resume() if can_go_on else preparation.make_ready_again(error)):
+                if not (self._may_resume(commands) if can_go_on else preparation.make_ready_again(error)):
                     raise
                 self._warn(f"{error} Starting again.")
 
@@ -232,7 +233,8 @@ class Session:
         exit_code = error.facts.get("exit_code")
         return commands.provider_died or self.doubt.has_adopted or (exit_code is not None and exit_code < 0)
 
-    def _may_resume(self) -> bool:
+    def _may_resume(self, commands: Commands) -> bool:
+        self.has_lost_provider = self.has_lost_provider or commands.provider_died
         self.resumes += 1
         return self.resumes <= RESUMES
 
@@ -377,16 +379,23 @@ class Session:
     def _plan_imports(self, commands: Commands, pairs: Mapping[str, str]) -> Mapping[str, Any]:
         work_copy.place(self.directory, self.home.base, self.home.digest)
         try:
-            return commands.plan_imports(pairs)
+            with self._lent(commands):
+                return commands.plan_imports(pairs)
         finally:
             work_copy.forget(self.directory)
 
     def _terraform(self, commands: Commands) -> ApplyResult:
         work_copy.place(self.directory, self.home.base, self.home.digest)
         commands.provider_died = self.doubt.has_adopted = False
-        pool = NO_POOL if self.resumes else self.tools.warm
-        with pool.lent(self.artifact.files, self.directory, commands.environment, self.report) as commands.loan:
+        with self._lent(commands):
             return self._deploy(commands)
+
+    @contextmanager
+    def _lent(self, commands: Commands) -> Iterator[None]:
+        """Have the commands in the block use lent providers, until one has died under this operation."""
+        pool = NO_POOL if self.has_lost_provider else self.tools.warm
+        with pool.lent(self.artifact.files, self.directory, commands.environment, self.report) as commands.loan:
+            yield
 
     def _deploy(self, commands: Commands) -> ApplyResult:
         reader = EventReader(self.mask)
